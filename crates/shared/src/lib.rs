@@ -1,0 +1,66 @@
+//! Bytes that one owner fills and many then read, counted and charged, never copied.
+//!
+//! ```
+//! use levada_shared::{Options, SharedHeap};
+//!
+//! let heap = SharedHeap::new(Options::default())?;
+//! let account = heap.account("example", 1 << 20)?; //        whoever holds a block is charged for it
+//! let mut buf = account.buf(4096)?; //                       one owner, who fills it
+//! buf.write(b"HTTP/1.1 200 OK\r\n\r\nwater")?;
+//! let mut reply = buf.freeze(); //                           from here on nobody writes, anybody reads
+//! let head = reply.split_to(19).unwrap(); //                 both are views of the same block
+//! let mut again = reply.clone(); //                          one add
+//! again.prepend(head)?; //                                   no byte moves
+//! assert_eq!((again.len(), again.pieces().count()), (24, 1)); // neighbours became one piece again
+//! assert_eq!(account.charged_bytes(), 4096); //              once, however many handles there are
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Cost
+//!
+//! A value is 56 bytes; a clone or drop is one atomic add for each piece, on a line that only its account touches. A
+//! block costs 128 B of lines beside its data, which comes in 43 lengths from 64 B to 512 KiB, and in whole pages above.
+//! Allocating and freeing on one's own core are two uncontended locks and no system call. Values of up to three pieces
+//! allocate nothing.
+//!
+//! # Limits
+//!
+//! A block is shorter than 4 GiB, a value has at most 1,024 pieces, an account at most 2^25 handles on one block (more
+//! is a leak, and panics), a heap at most 2^22 accounts and 255 arenas. A small view keeps its whole block; that is what
+//! is charged, and [`SharedData::pinned_bytes`] says how much. A heap dropped while blocks are out stays for ever.
+
+mod account;
+mod accounts;
+mod arena;
+mod class;
+mod data;
+mod exclusive;
+mod grant;
+mod heap;
+mod holding;
+mod home;
+mod interop;
+mod ledger;
+mod limit;
+mod lines;
+mod options;
+mod orphans;
+mod piece;
+mod pieces;
+mod remote;
+mod report;
+mod slab;
+mod state;
+mod sync;
+
+#[cfg(all(test, loom))]
+mod loom_tests;
+
+pub use account::Account;
+pub use data::{PIECES_MAX, SharedData};
+pub use exclusive::ExclusiveBuf;
+pub use heap::SharedHeap;
+pub use home::set_home_arena;
+pub use limit::{Full, Limit};
+pub use options::{OpenError, Options};
+pub use report::{AccountReport, Gauges};

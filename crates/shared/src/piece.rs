@@ -1,0 +1,201 @@
+//! A piece is a counted view of a range of one block whose bytes never change again.
+//!
+//! `piece 16 = grant 8 | start 4 | length 4`. Cost: a clone is one add to the grant's word, a drop one subtraction; the
+//! last one of an account also one compare-and-swap on the block's state.
+#![expect(unsafe_code, reason = "reads the bytes of blocks; all of it is in `raw` below")]
+
+pub(crate) use raw::{Handle, Piece};
+
+mod raw {
+    use core::mem::MaybeUninit;
+    use core::ops::Range;
+    use core::ptr::NonNull;
+
+    use crate::account::Account;
+    use crate::arena::Life;
+    use crate::grant::Grant;
+    use crate::heap::{GrantPointer, heap_of};
+    use crate::limit::Full;
+    use crate::lines::Block;
+
+    /// One account's hold on one block.
+    ///
+    /// # Invariants
+    /// 1. `grant` names a line with at least one strong handle for each `Handle` on it; the line's table lives while
+    ///    a block is out, and a block with a strong handle is out.
+    #[derive(Debug)]
+    #[repr(transparent)]
+    pub(crate) struct Handle(GrantPointer);
+
+    // SAFETY: counts are atomics, and the heap takes blocks back from any thread.
+    unsafe impl Send for Handle {}
+    // SAFETY: as above; a shared handle gives reading access only.
+    unsafe impl Sync for Handle {}
+
+    impl Handle {
+        /// A block of at least `bytes` with its first handle, which is the caller's alone.
+        pub(crate) fn allocate(
+            account: &Account,
+            bytes: usize,
+            life: Life,
+        ) -> Result<Self, Full<()>> {
+            account.heap().heap().allocate(bytes, account.number(), life).map(Self)
+        }
+
+        /// A handle of another account on the same block.
+        pub(crate) fn share_with(&self, account: &Account) -> Result<Self, Full<()>> {
+            account.heap().heap().hold(account.number(), self.block()).map(Self)
+        }
+
+        #[inline]
+        fn grant(&self) -> &Grant<Block> {
+            // SAFETY: invariant 1.
+            unsafe { self.0.as_ref() }
+        }
+
+        #[inline]
+        pub(crate) fn block(&self) -> &Block {
+            let block = self.grant().block();
+            // SAFETY: invariant 1; a line with handles is bound to the line of a block that is out.
+            unsafe { &*block.as_ptr() }
+        }
+
+        pub(crate) fn capacity_bytes(&self) -> u32 {
+            self.grant().capacity_bytes()
+        }
+
+        /// The address of a byte of the block.
+        #[inline]
+        pub(crate) fn at(&self, offset: u32) -> *mut u8 {
+            debug_assert!(offset <= self.capacity_bytes(), "an offset lies in its block");
+            self.grant().base().wrapping_add(offset as usize)
+        }
+
+        /// Whether both are handles on the same grant, so that their ranges may be joined.
+        #[inline]
+        pub(crate) fn is_same(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+
+        /// Counts a copy of payload bytes for the block's heap.
+        pub(crate) fn count_copy(&self, bytes: usize) {
+            heap_of(self.block()).count_copy(bytes);
+        }
+    }
+
+    impl Clone for Handle {
+        #[inline]
+        fn clone(&self) -> Self {
+            self.grant().clone_handle();
+            Self(self.0)
+        }
+    }
+
+    impl Drop for Handle {
+        #[inline]
+        fn drop(&mut self) {
+            // Read before the count falls: from then on another account may claim or reuse the line.
+            let (block, is_home) = (self.grant().block(), self.grant().is_home());
+            if let Some(account) = self.grant().drop_handle() {
+                // SAFETY: the block is out until its state is left, which is what comes now.
+                let block = unsafe { &*block.as_ptr() };
+                heap_of(block).leave(account, is_home, block);
+            }
+        }
+    }
+
+    /// A view of frozen bytes.
+    ///
+    /// # Invariants
+    /// 2. `start .. start + length` lies in the block, is initialised, and is written by nobody while a piece of it
+    ///    lives: an exclusive owner of the same block, if there is one, begins behind it.
+    #[derive(Clone, Debug)]
+    #[repr(C)]
+    pub(crate) struct Piece {
+        handle: Handle,
+        start: u32,
+        length: u32,
+    }
+
+    impl Piece {
+        /// # Safety
+        /// Invariant 2 holds of the range, now and for as long as the piece or a clone of it lives.
+        pub(crate) unsafe fn frozen(handle: Handle, range: Range<u32>) -> Self {
+            debug_assert!(range.start < range.end, "a piece has at least one byte");
+            Self { handle, start: range.start, length: range.end - range.start }
+        }
+
+        #[inline]
+        pub(crate) fn length(&self) -> u32 {
+            self.length
+        }
+
+        #[inline]
+        pub(crate) fn handle(&self) -> &Handle {
+            &self.handle
+        }
+
+        /// The bytes.
+        #[inline]
+        pub(crate) fn bytes(&self) -> &[u8] {
+            let first = self.handle.at(self.start);
+            // SAFETY: invariant 2; the borrow keeps the handle and so the block.
+            unsafe { core::slice::from_raw_parts(first, self.length as usize) }
+        }
+
+        /// The same block's range within this one, as a further view.
+        #[inline]
+        pub(crate) fn part(&self, range: Range<u32>) -> Self {
+            let mut part = self.clone();
+            part.narrow(range);
+            part
+        }
+
+        /// Gives up what lies outside `range`, which counts from the view's start.
+        #[inline]
+        pub(crate) fn narrow(&mut self, range: Range<u32>) {
+            assert!(
+                range.start < range.end && range.end <= self.length,
+                "a part of a piece lies inside it"
+            );
+            self.start += range.start;
+            self.length = range.end - range.start;
+        }
+
+        /// Takes `next` in if it is the very range behind this one, and gives it back otherwise.
+        #[inline]
+        pub(crate) fn merge(&mut self, next: Self) -> Result<(), Self> {
+            if self.handle.is_same(&next.handle) && self.start + self.length == next.start {
+                self.length += next.length;
+                return Ok(());
+            }
+            Err(next)
+        }
+
+        /// The same bytes, held by another account.
+        pub(crate) fn share_with(&self, account: &Account) -> Result<Self, Full<()>> {
+            Ok(Self {
+                handle: self.handle.share_with(account)?,
+                start: self.start,
+                length: self.length,
+            })
+        }
+    }
+
+    /// The bytes of a block behind what is filled, for who owns them alone.
+    ///
+    /// # Safety
+    /// The caller's handle is the only one that reaches `range`, and it lies in the block.
+    pub(crate) unsafe fn spare_of(
+        handle: &mut Handle,
+        range: Range<u32>,
+    ) -> &mut [MaybeUninit<u8>] {
+        let first = handle.at(range.start).cast::<MaybeUninit<u8>>();
+        // SAFETY: passed on to the caller.
+        unsafe { core::slice::from_raw_parts_mut(first, (range.end - range.start) as usize) }
+    }
+
+    const _: () = assert!(size_of::<Piece>() == 16 && size_of::<Option<NonNull<u8>>>() == 8);
+}
+
+pub(crate) use raw::spare_of;

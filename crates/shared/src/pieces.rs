@@ -1,0 +1,302 @@
+//! The pieces of a value are up to three in place, or a counted list of more of which the value sees a window.
+//!
+//! ```text
+//! 56 = piece 16 | piece 16 | piece 16                  | length 56 bits, count 8 bits
+//!    | list 8, from 4, count 4 | skip 4, trim 4 | ...  | length, count = LIST
+//! ```
+//! A list is shared by the values made from it by slicing, so slicing one of a thousand pieces copies no piece: the
+//! window leaves out `skip` bytes of its first piece and `trim` bytes of its last.
+#![expect(unsafe_code, reason = "one place holds pieces or a list; all of it is in `raw` below")]
+
+use crate::piece::Piece;
+
+/// How many pieces stand in place.
+pub(crate) const INLINE: usize = 3;
+
+pub(crate) use raw::Pieces;
+
+/// A range of one piece, as a value sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span<'a> {
+    pub(crate) piece: &'a Piece,
+    pub(crate) start: u32,
+    pub(crate) length: u32,
+}
+
+impl<'a> Span<'a> {
+    #[inline]
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        &self.piece.bytes()[self.start as usize..(self.start + self.length) as usize]
+    }
+
+    pub(crate) fn to_piece(self) -> Piece {
+        self.piece.part(self.start..self.start + self.length)
+    }
+}
+
+/// The pieces of which something is seen, and what is not seen of the first and of the last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window<'a> {
+    pub(crate) pieces: &'a [Piece],
+    pub(crate) skip: u32,
+    pub(crate) trim: u32,
+}
+
+impl<'a> Window<'a> {
+    /// The spans in order, none of them empty.
+    #[inline]
+    pub(crate) fn spans(self) -> impl Iterator<Item = Span<'a>> + Clone {
+        let last = self.pieces.len().wrapping_sub(1);
+        self.pieces.iter().enumerate().map(move |(index, piece)| {
+            let start = if index == 0 { self.skip } else { 0 };
+            let end = piece.length() - if index == last { self.trim } else { 0 };
+            Span { piece, start, length: end - start }
+        })
+    }
+}
+
+mod raw {
+    use core::mem::{ManuallyDrop, MaybeUninit};
+    use core::num::NonZeroU64;
+    use std::sync::Arc;
+
+    use super::INLINE;
+    use super::Window;
+    use crate::piece::Piece;
+
+    /// The count that stands for a list.
+    const LIST: u64 = 0xFF;
+
+    /// # Invariants
+    /// 1. `tail` is `length << 8 | tag`. With tag `count + 1 <= 4`, the first `count` places of `place.inline` are
+    ///    initialised; with tag `LIST`, `place.list` is.
+    /// 2. `length` is the sum of the lengths of the inline pieces, or what the window of the list shows.
+    pub(crate) struct Pieces {
+        place: Place,
+        tail: NonZeroU64,
+    }
+
+    union Place {
+        inline: ManuallyDrop<[MaybeUninit<Piece>; INLINE]>,
+        list: ManuallyDrop<List>,
+    }
+
+    #[derive(Clone)]
+    struct List {
+        pieces: Arc<Vec<Piece>>,
+        from: u32,
+        count: u32,
+        skip: u32,
+        trim: u32,
+    }
+
+    const _: () = assert!(size_of::<Pieces>() == 56 && size_of::<Option<Pieces>>() == 56);
+
+    fn tail(length: u64, tag: u64) -> NonZeroU64 {
+        assert!(length < 1 << 56, "a value is shorter than 2^56 bytes");
+        NonZeroU64::new(length << 8 | tag).expect("no tag is zero")
+    }
+
+    impl Pieces {
+        pub(crate) const fn empty() -> Self {
+            let inline = ManuallyDrop::new([const { MaybeUninit::uninit() }; INLINE]);
+            Self { place: Place { inline }, tail: NonZeroU64::MIN } // length 0, tag 1: no piece
+        }
+
+        #[inline]
+        pub(crate) fn one(piece: Piece) -> Self {
+            let mut one = Self::empty();
+            let pushed = one.push_inline(piece);
+            debug_assert!(pushed.is_ok(), "an empty value has room in place");
+            one
+        }
+
+        /// A window on a fresh list; short lists come to stand in place.
+        pub(crate) fn from_list(pieces: Vec<Piece>) -> Self {
+            if pieces.len() <= INLINE {
+                let mut inline = Self::empty();
+                for piece in pieces {
+                    let pushed = inline.push_inline(piece);
+                    debug_assert!(pushed.is_ok(), "there is room for {INLINE}");
+                }
+                return inline;
+            }
+            let length = pieces.iter().map(|piece| u64::from(piece.length())).sum();
+            let count = u32::try_from(pieces.len()).expect("a value has at most 1,024 pieces");
+            Self::with_list(
+                List { pieces: Arc::new(pieces), from: 0, count, skip: 0, trim: 0 },
+                length,
+            )
+        }
+
+        fn with_list(list: List, length: u64) -> Self {
+            Self { place: Place { list: ManuallyDrop::new(list) }, tail: tail(length, LIST) }
+        }
+
+        #[inline]
+        pub(crate) fn length(&self) -> u64 {
+            self.tail.get() >> 8
+        }
+
+        #[inline]
+        fn tag(&self) -> u64 {
+            self.tail.get() & 0xFF
+        }
+
+        #[inline]
+        fn inline_count(&self) -> Option<usize> {
+            let tag = self.tag();
+            (tag != LIST).then(|| usize::try_from(tag - 1).expect("at most three"))
+        }
+
+        #[inline]
+        fn inline(&self) -> Option<&[Piece]> {
+            let count = self.inline_count()?;
+            // SAFETY: invariant 1: without the tag of a list the place holds the inline pieces.
+            let inline = unsafe { &self.place.inline };
+            // SAFETY: invariant 1: the first `count` are initialised.
+            Some(unsafe { inline[..count].assume_init_ref() })
+        }
+
+        fn list(&self) -> Option<&List> {
+            // SAFETY: invariant 1, by the tag.
+            (self.tag() == LIST).then(|| unsafe { &*self.place.list })
+        }
+
+        /// What is seen.
+        #[inline]
+        pub(crate) fn window(&self) -> Window<'_> {
+            if let Some(pieces) = self.inline() {
+                return Window { pieces, skip: 0, trim: 0 };
+            }
+            let list = self.list().expect("a value has inline pieces or a list");
+            let pieces = &list.pieces[list.from as usize..(list.from + list.count) as usize];
+            Window { pieces, skip: list.skip, trim: list.trim }
+        }
+
+        /// Puts a piece behind the inline ones, or gives it back where there are three, or a list.
+        #[inline]
+        pub(crate) fn push_inline(&mut self, piece: Piece) -> Result<(), Piece> {
+            let count = match self.inline_count() {
+                Some(count) if count < INLINE => count,
+                _ => return Err(piece),
+            };
+            let length = self.length() + u64::from(piece.length());
+            // SAFETY: invariant 1: no list is in place.
+            let inline = unsafe { &mut self.place.inline };
+            inline[count].write(piece);
+            self.tail = tail(length, count as u64 + 2);
+            Ok(())
+        }
+
+        /// Gives the last inline piece to `change`, for merging; not for a list, whose pieces others may see.
+        #[inline]
+        pub(crate) fn with_last_inline<R>(
+            &mut self,
+            change: impl FnOnce(&mut Piece) -> R,
+        ) -> Option<R> {
+            let count = self.inline_count()?.checked_sub(1)?;
+            // SAFETY: invariant 1: no list is in place.
+            let inline = unsafe { &mut self.place.inline };
+            // SAFETY: invariant 1: the piece before the end is initialised.
+            let last = unsafe { inline[count].assume_init_mut() };
+            let before = u64::from(last.length());
+            let result = change(last);
+            let length = u64::from(last.length()) + self.length() - before;
+            self.tail = tail(length, count as u64 + 2);
+            Some(result)
+        }
+
+        /// Puts a piece behind a list that nobody else sees and whose end the window shows, or gives it back.
+        pub(crate) fn push_listed(&mut self, piece: Piece) -> Result<(), Piece> {
+            let length = self.length() + u64::from(piece.length());
+            let Some(list) = self.list_mut() else {
+                return Err(piece);
+            };
+            let shows_end =
+                list.trim == 0 && (list.from + list.count) as usize == list.pieces.len();
+            let Some(pieces) = Arc::get_mut(&mut list.pieces).filter(|_| shows_end) else {
+                return Err(piece);
+            };
+            pieces.push(piece);
+            list.count += 1;
+            self.tail = tail(length, LIST);
+            Ok(())
+        }
+
+        fn list_mut(&mut self) -> Option<&mut List> {
+            // SAFETY: invariant 1, by the tag.
+            (self.tag() == LIST).then(|| unsafe { &mut *self.place.list })
+        }
+
+        /// Of a list, the window of `count` pieces from the `first` seen on, without `skip` bytes of the first and
+        /// `trim` of the last: `length` bytes.
+        pub(crate) fn narrowed(
+            &self,
+            first: u32,
+            count: u32,
+            (skip, trim): (u32, u32),
+            length: u64,
+        ) -> Option<Self> {
+            let list = self.list()?;
+            assert!(first + count <= list.count, "a narrower window lies in the window");
+            let list = List {
+                pieces: Arc::clone(&list.pieces),
+                from: list.from + first,
+                count,
+                skip,
+                trim,
+            };
+            Some(Self::with_list(list, length))
+        }
+
+        /// The inline pieces, moved out in order; nothing of a list.
+        pub(crate) fn take_inline(&mut self) -> impl Iterator<Item = Piece> + use<> {
+            let mut taken = [const { None }; INLINE];
+            if let Some(count) = self.inline_count() {
+                // SAFETY: invariant 1: no list is in place.
+                let inline = unsafe { &mut self.place.inline };
+                self.tail = NonZeroU64::MIN; // first: from here on nobody else drops them
+                for (slot, piece) in taken.iter_mut().zip(&inline[..count]) {
+                    // SAFETY: initialised by invariant 1, and read out once, since the count is zero now.
+                    *slot = Some(unsafe { piece.assume_init_read() });
+                }
+            }
+            taken.into_iter().flatten()
+        }
+    }
+
+    impl Clone for Pieces {
+        #[inline]
+        fn clone(&self) -> Self {
+            let Some(pieces) = self.inline() else {
+                let list = self.list().expect("a value has inline pieces or a list");
+                return Self::with_list(list.clone(), self.length());
+            };
+            let mut inline = [const { MaybeUninit::uninit() }; INLINE];
+            for (slot, piece) in inline.iter_mut().zip(pieces) {
+                slot.write(piece.clone());
+            }
+            Self { place: Place { inline: ManuallyDrop::new(inline) }, tail: self.tail }
+        }
+    }
+
+    impl Drop for Pieces {
+        #[inline]
+        fn drop(&mut self) {
+            if let Some(count) = self.inline_count() {
+                // SAFETY: invariant 1: no list is in place.
+                let inline = unsafe { &mut self.place.inline };
+                for piece in &mut inline[..count] {
+                    // SAFETY: initialised by invariant 1; dropped once, here.
+                    unsafe { piece.assume_init_drop() };
+                }
+            } else {
+                // SAFETY: invariant 1: without inline pieces there is a list.
+                let list = unsafe { &mut self.place.list };
+                // SAFETY: dropped once, here.
+                unsafe { ManuallyDrop::drop(list) };
+            }
+        }
+    }
+}
