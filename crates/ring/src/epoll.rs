@@ -1,0 +1,5 @@
+//! The driver over epoll: the same operations, tried when the core enters, and again when a descriptor is ready.
+
+pub(crate) mod call;
+pub(crate) mod driver;
+mod watch;

@@ -1,0 +1,155 @@
+//! An operation is what is asked of the kernel, in words that every driver understands.
+
+use core::ffi::CStr;
+use std::os::fd::RawFd;
+
+use crate::address::PeerAddress;
+use crate::span::{ReadSpan, WriteSpan};
+use crate::stat::StatBuffer;
+use crate::vectored::Vectored;
+
+/// A socket or file, as the kernel knows it on this core.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Target {
+    /// A place in the ring's own table: no descriptor is used.
+    Direct(u32),
+    /// An ordinary descriptor.
+    Fd(RawFd),
+}
+
+/// A group of blocks that are lent to the kernel, from which it picks one for each receive.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Group(pub u16);
+
+/// A lent block, by its number in its group.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct BlockId(pub u16);
+
+/// Which direction of a connection ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shutdown {
+    /// No more is read.
+    Read,
+    /// No more is written: the peer reads the end.
+    Write,
+    /// Neither.
+    Both,
+}
+
+/// How a path is opened.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OpenHow {
+    /// Never leave the directory that the path begins in: no `..` above it, no link out of it.
+    pub beneath: bool,
+    /// Only a directory will do.
+    pub directory: bool,
+    /// Only name the file; nothing of it is read through this descriptor.
+    pub path_only: bool,
+}
+
+impl OpenHow {
+    /// As the `flags` of `open_how`.
+    pub(crate) const fn flags(self) -> u64 {
+        // Never blocking: a pipe in the folder must not hold up who opens it.
+        let mut flags = libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
+        flags |= if self.directory { libc::O_DIRECTORY } else { 0 };
+        flags |= if self.path_only { libc::O_PATH } else { libc::O_RDONLY };
+        flags.cast_unsigned() as u64
+    }
+
+    /// As the `resolve` of `open_how`.
+    pub(crate) const fn resolve(self) -> u64 {
+        libc::RESOLVE_NO_MAGICLINKS | if self.beneath { libc::RESOLVE_BENEATH } else { 0 }
+    }
+}
+
+/// One operation. Pointers in it must hold until its last completion: [`crate::Driver::push`] says so.
+#[derive(Clone, Copy, Debug)]
+pub enum Op {
+    /// Takes connections that wait at a listener. Result: a place in the ring's table (`direct`) or a descriptor.
+    Accept {
+        /// The listening socket.
+        listener: RawFd,
+        /// Whether the connection gets a place in the ring's table.
+        direct: bool,
+        /// Where the peer's address goes; with one, a single connection is taken, without, one after another.
+        peer: Option<*mut PeerAddress>,
+    },
+    /// Receives again and again, each time into a block of the group. Result: bytes, with the block; 0 is the end.
+    Recv {
+        /// The connection.
+        socket: Target,
+        /// Whose blocks are filled.
+        group: Group,
+    },
+    /// Sends one span. Result: bytes, perhaps fewer than asked.
+    Send {
+        /// The connection.
+        socket: Target,
+        /// What is sent.
+        span: ReadSpan,
+    },
+    /// Sends several spans as one. Result: bytes, perhaps fewer than asked.
+    SendMany {
+        /// The connection.
+        socket: Target,
+        /// What is sent.
+        spans: *const Vectored,
+    },
+    /// Ends a direction of a connection.
+    Shutdown {
+        /// The connection.
+        socket: Target,
+        /// Which direction.
+        how: Shutdown,
+    },
+    /// Closes. What was sent still goes out.
+    Close {
+        /// What is closed.
+        target: Target,
+    },
+    /// Closes a connection at once: the peer gets a reset, what was not yet taken by it is forgotten.
+    Reset {
+        /// The connection.
+        socket: Target,
+    },
+    /// Opens a file below a directory. Result: a descriptor, closed on exec.
+    Open {
+        /// The directory that the path begins in.
+        directory: RawFd,
+        /// The path.
+        path: *const CStr,
+        /// What is allowed.
+        how: OpenHow,
+    },
+    /// Asks what an open file is, or what a name in an open directory is, links not followed.
+    Stat {
+        /// The file, or the directory.
+        file: RawFd,
+        /// The name in the directory; without one, the file itself is meant.
+        name: Option<*const CStr>,
+        /// Where the answer goes.
+        into: *mut StatBuffer,
+    },
+    /// Reads at an offset. Result: bytes; 0 is the end.
+    Read {
+        /// The file.
+        file: RawFd,
+        /// Where they go.
+        into: WriteSpan,
+        /// From where in the file.
+        offset: u64,
+    },
+    /// Reads the next names of a directory, as `getdents64` lays them out. Result: bytes; 0 is the end.
+    List {
+        /// The directory.
+        directory: RawFd,
+        /// Where they go.
+        into: WriteSpan,
+    },
+    /// Waits until a descriptor has something to read: for those that no other operation knows.
+    Readable {
+        /// The descriptor.
+        fd: RawFd,
+    },
+}

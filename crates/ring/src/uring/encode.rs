@@ -1,0 +1,151 @@
+//! Encoding is writing an operation the way a ring's kernel reads it.
+#![expect(
+    unsafe_code,
+    reason = "reads the path and the list of an operation, which its caller keeps alive"
+)]
+
+use io_uring::{opcode, squeue, types};
+
+use crate::address::PeerAddress;
+use crate::op::{Op, OpenHow, Shutdown, Target};
+use crate::stat::StatBuffer;
+use crate::token::Token;
+
+/// What carries no token: nobody waits for its completion.
+pub(super) const UNANSWERED: u64 = u64::MAX;
+
+/// What a closing reset sets: do not linger, forget what is unsent.
+static LINGER_ZERO: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
+
+/// Every way in which a path is opened, where the kernel finds it whenever it looks.
+static HOWS: [types::OpenHow; 8] = hows();
+
+const fn hows() -> [types::OpenHow; 8] {
+    let mut hows = [types::OpenHow::new(); 8];
+    let mut index = 0;
+    while index < 8 {
+        let how = OpenHow {
+            beneath: index & 1 != 0,
+            directory: index & 2 != 0,
+            path_only: index & 4 != 0,
+        };
+        hows[index] = types::OpenHow::new().flags(how.flags()).resolve(how.resolve());
+        index += 1;
+    }
+    hows
+}
+
+fn kernel_how(how: OpenHow) -> *const types::OpenHow {
+    let index = usize::from(how.beneath)
+        | usize::from(how.directory) << 1
+        | usize::from(how.path_only) << 2;
+    &raw const HOWS[index]
+}
+
+/// One entry, or two that are linked.
+pub(super) enum Encoded {
+    One(squeue::Entry),
+    Linked(squeue::Entry, squeue::Entry),
+    /// No ring carries this one.
+    ForThePool,
+}
+
+/// Binds `$fd` to the kind of descriptor that the target is, and builds the same entry for both.
+macro_rules! with_target {
+    ($target:expr, |$fd:ident| $build:expr) => {
+        match $target {
+            Target::Direct(place) => {
+                let $fd = types::Fixed(place);
+                $build
+            }
+            Target::Fd(fd) => {
+                let $fd = types::Fd(fd);
+                $build
+            }
+        }
+    };
+}
+
+/// The entry for `op`.
+///
+/// # Safety
+/// What the operation points to is there to be read.
+pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
+    let entry = match *op {
+        Op::Accept { listener, direct, peer } => accept(types::Fd(listener), direct, peer),
+        Op::Recv { socket, group } => {
+            with_target!(socket, |fd| opcode::RecvMulti::new(fd, group.0).build())
+        }
+        Op::Send { socket, span } => with_target!(socket, |fd| {
+            opcode::Send::new(fd, span.start, span.bytes).flags(libc::MSG_NOSIGNAL).build()
+        }),
+        Op::SendMany { socket, spans } => {
+            // SAFETY: passed on to the caller.
+            let header = unsafe { &*spans }.header();
+            let flags = libc::MSG_NOSIGNAL.cast_unsigned();
+            with_target!(socket, |fd| opcode::SendMsg::new(fd, header).flags(flags).build())
+        }
+        Op::Shutdown { socket, how } => {
+            let how = match how {
+                Shutdown::Read => libc::SHUT_RD,
+                Shutdown::Write => libc::SHUT_WR,
+                Shutdown::Both => libc::SHUT_RDWR,
+            };
+            with_target!(socket, |fd| opcode::Shutdown::new(fd, how).build())
+        }
+        Op::Close { target } => with_target!(target, |fd| opcode::Close::new(fd).build()),
+        Op::Reset { socket } => return reset(token, socket),
+        Op::Open { directory, path, how } => {
+            // SAFETY: passed on to the caller.
+            let path = unsafe { &*path }.as_ptr();
+            opcode::OpenAt2::new(types::Fd(directory), path, kernel_how(how)).build()
+        }
+        Op::Stat { file, name, into } => {
+            // SAFETY: passed on to the caller.
+            let name = name.map(|name| unsafe { &*name });
+            let (name, flags) = StatBuffer::question(name);
+            opcode::Statx::new(types::Fd(file), name.as_ptr(), StatBuffer::place(into).cast())
+                .flags(flags)
+                .mask(libc::STATX_BASIC_STATS)
+                .build()
+        }
+        Op::Read { file, into, offset } => {
+            opcode::Read::new(types::Fd(file), into.start, into.bytes).offset(offset).build()
+        }
+        Op::List { .. } => return Encoded::ForThePool,
+        Op::Readable { fd } => {
+            opcode::PollAdd::new(types::Fd(fd), u32::from(libc::POLLIN.cast_unsigned())).build()
+        }
+    };
+    Encoded::One(entry.user_data(token.number()))
+}
+
+fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> squeue::Entry {
+    let flags = libc::SOCK_CLOEXEC;
+    match (peer, direct) {
+        (None, true) => opcode::AcceptMulti::new(listener).allocate_file_index(true).build(),
+        (None, false) => opcode::AcceptMulti::new(listener).flags(flags).build(),
+        (Some(peer), direct) => {
+            let (address, length) = PeerAddress::places(peer);
+            let accept = opcode::Accept::new(listener, address, length);
+            if direct {
+                accept.file_index(Some(types::DestinationSlot::auto_target())).build()
+            } else {
+                accept.flags(flags).build()
+            }
+        }
+    }
+}
+
+/// Sets the linger time to zero and closes. The first entry says nothing when it succeeds; when it fails the close is
+/// still done (a hard link), only less abruptly.
+fn reset(token: Token, socket: Target) -> Encoded {
+    let value = (&raw const LINGER_ZERO).cast();
+    let length = u32::try_from(size_of::<libc::linger>()).expect("eight bytes");
+    let (level, name) = (libc::SOL_SOCKET.cast_unsigned(), libc::SO_LINGER.cast_unsigned());
+    let linger =
+        with_target!(socket, |fd| opcode::SetSockOpt::new(fd, level, name, value, length).build());
+    let close = with_target!(socket, |fd| opcode::Close::new(fd).build());
+    let quiet = squeue::Flags::IO_HARDLINK | squeue::Flags::SKIP_SUCCESS;
+    Encoded::Linked(linger.flags(quiet).user_data(UNANSWERED), close.user_data(token.number()))
+}

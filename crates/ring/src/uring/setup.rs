@@ -1,0 +1,102 @@
+//! Setting a ring up is trying the best kind first, and going down one step at each refusal.
+
+use io_uring::IoUring;
+use rustix::io::Errno;
+
+/// How many operations a pass hands over at once.
+pub(crate) const SQ_ENTRIES: u32 = 256;
+
+/// How many completions for each of them; more wait inside the kernel, none is lost.
+const CQ_PER_SQ: u32 = 8;
+
+/// The smallest ring that is worth having, where the user may lock little memory.
+const SQ_ENTRIES_MIN: u32 = 64;
+
+/// How completions come about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Style {
+    /// Work is deferred until the owner enters: nothing interrupts a turn.
+    Deferring,
+    /// Work is done when the owner next enters the kernel for whatever reason.
+    Cooperative,
+    /// Work interrupts.
+    Plain,
+}
+
+/// Why no ring came about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refused {
+    Denied(Errno),
+    Absent(Errno),
+    Memlock { need_kib: u64 },
+    Feature(&'static str),
+    Other(Errno),
+}
+
+/// A ring of the best style that the kernel gives.
+pub(crate) fn ring() -> Result<(IoUring, Style), Refused> {
+    match ring_with(SQ_ENTRIES) {
+        Err(Refused::Memlock { .. }) => ring_with(SQ_ENTRIES_MIN),
+        other => other,
+    }
+}
+
+/// A ring with this many entries to hand over.
+pub(crate) fn ring_with(sq_entries: u32) -> Result<(IoUring, Style), Refused> {
+    let mut refused = Refused::Absent(Errno::INVAL);
+    for (style, lean) in [
+        (Style::Deferring, true),
+        (Style::Deferring, false),
+        (Style::Cooperative, false),
+        (Style::Plain, false),
+    ] {
+        let mut builder = IoUring::builder();
+        builder.setup_clamp().setup_cqsize(sq_entries * CQ_PER_SQ).dontfork();
+        match style {
+            Style::Deferring => {
+                builder
+                    .setup_single_issuer()
+                    .setup_defer_taskrun()
+                    .setup_taskrun_flag()
+                    .setup_submit_all();
+            }
+            Style::Cooperative => {
+                builder.setup_coop_taskrun().setup_taskrun_flag().setup_submit_all();
+            }
+            Style::Plain => {}
+        }
+        if lean {
+            builder.setup_no_sqarray();
+        }
+        match builder.build(sq_entries) {
+            Ok(ring) => return check(ring).map(|ring| (ring, style)),
+            Err(error) => refused = reason(&error, sq_entries),
+        }
+        if refused != Refused::Other(Errno::INVAL) {
+            break; // only "I do not know this flag" is answered by leaving the flag out
+        }
+    }
+    Err(refused)
+}
+
+fn check(ring: IoUring) -> Result<IoUring, Refused> {
+    if !ring.params().is_feature_nodrop() {
+        return Err(Refused::Feature("completions that are never dropped"));
+    }
+    if !ring.params().is_feature_ext_arg() {
+        return Err(Refused::Feature("waits with a deadline"));
+    }
+    Ok(ring)
+}
+
+fn reason(error: &std::io::Error, sq_entries: u32) -> Refused {
+    match Errno::from_io_error(error).unwrap_or(Errno::IO) {
+        errno @ (Errno::PERM | Errno::ACCESS) => Refused::Denied(errno),
+        errno @ Errno::NOSYS => Refused::Absent(errno),
+        // 64 B an entry to hand over, 16 B a completion; all of it is locked and counted.
+        Errno::NOMEM => Refused::Memlock {
+            need_kib: u64::from(sq_entries) * (64 + 16 * u64::from(CQ_PER_SQ)) / 1024,
+        },
+        errno => Refused::Other(errno),
+    }
+}
