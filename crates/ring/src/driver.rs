@@ -5,6 +5,7 @@
 )]
 
 use core::fmt;
+use std::os::fd::RawFd;
 
 use rustix::io::Errno;
 
@@ -92,10 +93,14 @@ pub unsafe trait Driver: fmt::Debug {
     fn cancel(&mut self, token: Token);
 
     /// Hands over what was pushed, waits as told unless something is complete already, and adds completions to `done`.
+    /// A signal may end the wait before its time.
     ///
     /// # Errors
     /// [`Fatal`] where the driver is of no use any more.
     fn enter(&mut self, wait: Wait, done: &mut Vec<Done>) -> Result<Entered, Fatal>;
+
+    /// Forgets a descriptor that its owner is about to close by himself: its number may be another's next.
+    fn forget(&mut self, fd: RawFd);
 
     /// A waker for this driver's core.
     fn waker(&self) -> CoreWaker;

@@ -246,6 +246,10 @@ impl Epoll {
                 Err(Errno::AGAIN) => return self.read_out(fd, token, done),
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 result => {
+                    if let Ok(fd) = result {
+                        // Its number may have been another's who closed it by himself.
+                        self.watches.forget(fd.cast_signed());
+                    }
                     let more = peer.is_none() && result.is_ok();
                     done.push(Done { token, result, more, block: None });
                     if !more {
@@ -300,7 +304,11 @@ impl Epoll {
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
         self.gauges.syscalls += 1;
         let polled = match is_polled {
-            true => epoll::modify(&self.set, borrowed, data, flags),
+            // Closed and opened again by its owner, it is in the set no more.
+            true => epoll::modify(&self.set, borrowed, data, flags).or_else(|errno| match errno {
+                Errno::NOENT => epoll::add(&self.set, borrowed, data, flags),
+                errno => Err(errno),
+            }),
             false => epoll::add(&self.set, borrowed, data, flags),
         };
         polled.inspect_err(|_| self.watches.at(fd).is_polled = false)
@@ -439,6 +447,11 @@ unsafe impl Driver for Epoll {
         self.gauges.in_kernel -= ended;
         self.gauges.completions += (done.len() - before) as u64;
         Ok(Entered { now: now(), woken })
+    }
+
+    fn forget(&mut self, fd: RawFd) {
+        self.watches.forget(fd);
+        self.accepts.remove(&fd);
     }
 
     fn waker(&self) -> CoreWaker {

@@ -9,6 +9,7 @@
 use core::fmt;
 use core::mem::ManuallyDrop;
 use std::collections::VecDeque;
+use std::os::fd::RawFd;
 
 use io_uring::{IoUring, opcode, squeue, types};
 use rustix::io::Errno;
@@ -290,6 +291,8 @@ unsafe impl Driver for Uring {
         let woken = self.reap(done);
         Ok(Entered { now: now(), woken })
     }
+
+    fn forget(&mut self, _fd: RawFd) {}
 
     fn waker(&self) -> CoreWaker {
         self.waker.clone()

@@ -1,0 +1,151 @@
+//! A file operation in flight owns what the kernel may touch: the path, the buffer, the descriptor.
+//!
+//! Who awaits it may go away: then its result is dropped when it comes, a descriptor closed, a buffer freed, and not
+//! before. Results that are awaited stay here until they are taken.
+#![expect(
+    unsafe_code,
+    reason = "hands paths and buffers to the kernel, and keeps them until it answers"
+)]
+
+use core::mem::ManuallyDrop;
+use core::task::Waker;
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
+
+use levada_ring::{Driver, Errno, Op, OpenHow, Stat, StatBuffer, Token, WriteSpan};
+use levada_shared::ExclusiveBuf;
+
+/// What is asked, with all that it needs.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Open { directory: Rc<OwnedFd>, path: CString, how: OpenHow },
+    Stat { file: Rc<OwnedFd>, name: Option<CString>, into: Box<StatBuffer> },
+    Read { file: Rc<OwnedFd>, buffer: ExclusiveBuf, offset: u64 },
+    List { directory: Rc<OwnedFd>, buffer: ExclusiveBuf },
+    Readable { file: Rc<OwnedFd> },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Opened(OwnedFd),
+    Stated(Stat),
+    /// Filled as far as it goes; `ended` says that the file, or the list, has no more there.
+    Filled {
+        buffer: ExclusiveBuf,
+        ended: bool,
+    },
+    Ready,
+}
+
+/// One operation.
+///
+/// # Invariants
+/// 1. While `is_out`, `ask` is neither changed nor dropped: paths and stat buffers lie in boxes, blocks in the heap.
+#[derive(Debug)]
+pub(crate) struct FileOp {
+    ask: ManuallyDrop<Option<Ask>>,
+    is_out: bool,
+    pub(crate) answer: Option<Result<Answer, (Errno, Option<ExclusiveBuf>)>>,
+    pub(crate) waker: Option<Waker>,
+    /// Nobody waits for the answer any more.
+    pub(crate) is_detached: bool,
+}
+
+impl FileOp {
+    pub(crate) fn new(ask: Ask) -> Self {
+        Self {
+            ask: ManuallyDrop::new(Some(ask)),
+            is_out: false,
+            answer: None,
+            waker: None,
+            is_detached: false,
+        }
+    }
+
+    /// Hands the operation to the kernel.
+    pub(crate) fn submit(&mut self, driver: &mut dyn Driver, token: Token) {
+        let op = match self.ask.as_mut() {
+            None => return,
+            Some(Ask::Open { directory, path, how }) => {
+                Op::Open { directory: directory.as_raw_fd(), path: path.as_ref(), how: *how }
+            }
+            Some(Ask::Stat { file, name, into }) => Op::Stat {
+                file: file.as_raw_fd(),
+                name: name.as_ref().map(|name| &raw const *name.as_c_str()),
+                into: &raw mut **into,
+            },
+            Some(Ask::Read { file, buffer, offset }) => Op::Read {
+                file: file.as_raw_fd(),
+                offset: *offset + buffer.len() as u64,
+                into: WriteSpan::of(buffer.spare_mut()),
+            },
+            Some(Ask::List { directory, buffer }) => Op::List {
+                directory: directory.as_raw_fd(),
+                into: WriteSpan::of(buffer.spare_mut()),
+            },
+            Some(Ask::Readable { file }) => Op::Readable { fd: file.as_raw_fd() },
+        };
+        self.is_out = true;
+        // SAFETY: invariant 1.
+        unsafe { driver.push(token, &op) };
+    }
+
+    /// The kernel is done. Says whether the operation goes on: a read that came short is asked for the rest.
+    pub(crate) fn answered(&mut self, result: Result<u32, Errno>) -> bool {
+        self.is_out = false;
+        let Some(ask) = self.ask.take() else { return false };
+        self.answer = Some(match (ask, result) {
+            (Ask::Read { mut buffer, file, offset }, Ok(bytes)) => {
+                fill(&mut buffer, bytes);
+                if bytes > 0 && buffer.room_bytes() > 0 && !self.is_detached {
+                    *self.ask = Some(Ask::Read { file, buffer, offset });
+                    return true;
+                }
+                Ok(Answer::Filled { buffer, ended: bytes == 0 })
+            }
+            (ask @ Ask::Read { .. }, Err(Errno::INTR | Errno::AGAIN)) if !self.is_detached => {
+                *self.ask = Some(ask);
+                return true;
+            }
+            (Ask::List { mut buffer, .. }, Ok(bytes)) => {
+                fill(&mut buffer, bytes);
+                Ok(Answer::Filled { buffer, ended: bytes == 0 })
+            }
+            (Ask::Open { .. }, Ok(fd)) => Ok(Answer::Opened(own(fd))),
+            (Ask::Stat { into, .. }, Ok(_)) => Ok(Answer::Stated(into.get())),
+            (Ask::Readable { .. }, Ok(_)) => Ok(Answer::Ready),
+            (Ask::Read { buffer, .. } | Ask::List { buffer, .. }, Err(errno)) => {
+                Err((errno, Some(buffer)))
+            }
+            (_, Err(errno)) => Err((errno, None)),
+        });
+        false
+    }
+}
+
+impl Drop for FileOp {
+    /// What is with a kernel that never answered stays for ever: it may still be written.
+    fn drop(&mut self) {
+        if !self.is_out {
+            drop(self.ask.take());
+        }
+    }
+}
+
+fn fill(buffer: &mut ExclusiveBuf, bytes: u32) {
+    // SAFETY: the driver reports how much was read to the start of the spare room (its contract).
+    unsafe { buffer.add_filled(bytes as usize) };
+}
+
+fn own(fd: u32) -> OwnedFd {
+    let fd = RawFd::try_from(fd).expect("the kernel opens descriptors");
+    // SAFETY: the completion of an open gives the descriptor to us, and this is the only place that takes it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// The name as the kernel wants it; `None` where it holds a zero byte.
+pub(crate) fn c_string(name: &[u8]) -> Option<CString> {
+    CString::new(name).ok()
+}

@@ -1,0 +1,20 @@
+//! What a channel counts.
+
+use levada_ring::DriverGauges;
+
+/// Counts of one channel; sum them over cores.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each name says what is counted")]
+#[non_exhaustive]
+pub struct Gauges {
+    pub driver: DriverGauges,
+    pub passes: u64,
+    pub streams_open: u64,
+    pub files_in_flight: u64,
+    pub blocks_lent: u64,
+    pub block_refusals: u64,
+    pub receive_pauses: u64,
+    pub accept_pauses: u64,
+    pub stalls_aborted: u64,
+    pub stale_completions: u64,
+}

@@ -1,0 +1,76 @@
+//! One core's conversation with the kernel: listeners, sockets and files whose bytes live in the shared heap.
+//!
+//! An echo server, and a client to try it:
+//! ```
+//! use levada_channel::{Channel, ChannelConfig, ListenPart, TcpListener, local};
+//! use levada_shared::{Options, SharedHeap};
+//! use std::io::{Read, Write};
+//!
+//! let account = SharedHeap::new(Options::default())?.account("echo", u64::MAX)?;
+//! let channel = Channel::open(&ChannelConfig::default(), &account)?;
+//! let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1)?.remove(0);
+//! let address = part.address();
+//! let client = std::thread::spawn(move || {
+//!     let mut server = std::net::TcpStream::connect(address)?;
+//!     server.write_all(b"down the hill")?;
+//!     let mut echo = [0; 13];
+//!     server.read_exact(&mut echo).map(|()| echo)
+//! });
+//! let listener = TcpListener::open(&channel, part, false)?;
+//! local::run(&channel, async {
+//!     let (stream, _) = listener.accept().await?;
+//!     while let Some(bytes) = stream.recv().await? {
+//!         stream.send(bytes.freeze())?.await?; // no copy: received, frozen, sent
+//!     }
+//!     stream.close().await;
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! })??;
+//! assert_eq!(&client.join().unwrap()?, b"down the hill");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Cost
+//!
+//! A pass is one system call on a ring, whatever was asked and whatever came. An idle connection is 160 bytes here, and
+//! holds no receive memory: blocks are lent to the kernel for all sockets together. Received bytes are not copied to be
+//! sent; replies that are queued in one pass leave in one operation a socket.
+//!
+//! # Limits
+//!
+//! One thread a channel. 64 KiB may be received and not taken by a socket, and 1 MiB and one value be queued to be sent;
+//! 64 connections of a listener accepted and not taken; 64 operations on files in flight. A peer that takes nothing for
+//! a minute is reset. All but the first three are set in [`ChannelConfig`].
+
+mod bind;
+mod channel;
+mod config;
+mod error;
+mod file;
+mod file_op;
+mod files;
+mod gauges;
+mod inbox;
+mod kernel;
+mod lent;
+mod listener;
+mod listeners;
+pub mod local;
+mod names;
+mod outbox;
+mod stream;
+mod streams;
+mod table;
+mod tcp;
+
+pub use bind::{BindError, ListenPart};
+pub use channel::{Channel, EndReport, Passed};
+pub use config::ChannelConfig;
+pub use error::{Error, Refused};
+pub use file::{File, Filled};
+pub use gauges::Gauges;
+pub use levada_ring::{
+    Caps, Choice, CoreWaker, Deadline, Errno, Fatal, FileKind, Lack, Level, OpenError, OpenHow,
+    Stat, Wait, now,
+};
+pub use names::NameIn;
+pub use tcp::{Accepting, Closing, Receiving, Room, Sending, TcpListener, TcpStream};

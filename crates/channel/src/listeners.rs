@@ -1,0 +1,246 @@
+//! The listeners of a channel: accepting within bounds, pausing when refused, and never falling silent.
+#![expect(
+    unsafe_code,
+    reason = "lends room for a peer's address to each accept that is to bring one"
+)]
+
+use core::mem::ManuallyDrop;
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use levada_ring::{Deadline, Done, Errno, Op, PeerAddress, Target};
+
+use crate::error::Error;
+use crate::kernel::{Kernel, Kind, wait};
+use crate::listener::{Listener, PAUSE_MS, Step, UNTAKEN_MAX};
+use crate::stream::{Ending, Flight};
+use crate::streams::Streams;
+use crate::table::{Name, Table};
+
+/// How many listeners a channel has at most.
+const LISTENERS_MAX: usize = 256;
+
+/// Places that stay free in the table of sockets: what may be accepted before an accept can be stopped.
+const RESERVED_PLACES: usize = 64;
+
+/// All listeners of a channel, and the accepts that bring one connection each.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    table: Table<Listener>,
+    names: Vec<Name>,
+    singles: Table<Single>,
+    pub(crate) pauses: u64,
+}
+
+/// An accept that brings one connection.
+///
+/// # Invariants
+/// 1. `peer` stays where it is, in its box, and is not read, until the accept's completion.
+#[derive(Debug)]
+struct Single {
+    listener: Name,
+    /// Not dropped with a channel whose kernel never answered: it may still be written.
+    peer: ManuallyDrop<Box<PeerAddress>>,
+}
+
+impl Listeners {
+    pub(crate) fn new() -> Self {
+        let bound = |count: usize| u32::try_from(count).expect("a few thousand");
+        Self {
+            table: Table::new(bound(LISTENERS_MAX)),
+            names: Vec::new(),
+            singles: Table::new(bound(LISTENERS_MAX * UNTAKEN_MAX)),
+            pauses: 0,
+        }
+    }
+
+    pub(crate) fn listen(&mut self, fd: OwnedFd, with_peers: bool) -> Result<Name, OwnedFd> {
+        let name =
+            self.table.insert(Listener::new(fd, with_peers)).map_err(|listener| listener.fd)?;
+        self.names.push(name);
+        Ok(name)
+    }
+
+    /// The next connection.
+    pub(crate) fn poll_accept(
+        &mut self,
+        name: Name,
+        waker: &Waker,
+    ) -> Poll<Result<(Name, Option<SocketAddr>), Error>> {
+        let Some(listener) = self.table.get(name) else { return Poll::Ready(Err(Error::Closed)) };
+        if let Some(accepted) = listener.untaken.pop_front() {
+            return Poll::Ready(Ok(accepted));
+        }
+        if listener.is_closing {
+            return Poll::Ready(Err(Error::Closed));
+        }
+        wait(&mut listener.waker, waker);
+        Poll::Pending
+    }
+
+    /// Stops accepting. Connections that were accepted and not taken are returned, for the caller to close.
+    pub(crate) fn close(&mut self, kernel: &mut Kernel, name: Name) -> Vec<Name> {
+        let Some(listener) = self.table.get(name) else { return Vec::new() };
+        listener.is_closing = true;
+        kernel.wake(&mut listener.waker);
+        let untaken = listener.untaken.drain(..).map(|(stream, _)| stream).collect();
+        let singles: Vec<Name> = self.singles.names().collect();
+        for single in singles {
+            if self.singles.get(single).is_some_and(|single| single.listener == name) {
+                kernel.driver.cancel(Kind::AcceptOne.token(single));
+            }
+        }
+        if listener.many == Flight::Out {
+            listener.many = Flight::Cancelled;
+            kernel.driver.cancel(Kind::Accept.token(name));
+        }
+        self.let_go(kernel, name);
+        untaken
+    }
+
+    /// Closes the socket itself, when no accept is out on it any more.
+    fn let_go(&mut self, kernel: &mut Kernel, name: Name) {
+        if let Some(listener) =
+            self.table.get(name).filter(|listener| listener.is_closing && !listener.is_busy())
+        {
+            kernel.driver.forget(listener.fd.as_raw_fd());
+            self.table.remove(name);
+            self.names.retain(|known| *known != name);
+        }
+    }
+
+    /// Starts what accepts are wanted, and stops what must not go on.
+    pub(crate) fn flush(&mut self, kernel: &mut Kernel, streams: &Streams) {
+        let room_count = (streams.room_count() as usize).saturating_sub(RESERVED_PLACES);
+        for index in 0..self.names.len() {
+            let name = self.names[index];
+            let Some(listener) = self.table.get(name) else { continue };
+            if listener.paused_until.is_some_and(|until| kernel.now >= until) {
+                listener.paused_until = None;
+            }
+            match listener.next_step(room_count) {
+                Step::Nothing => {}
+                Step::StopMany => {
+                    listener.many = Flight::Cancelled;
+                    kernel.driver.cancel(Kind::Accept.token(name));
+                }
+                Step::Many => {
+                    listener.many = Flight::Out;
+                    kernel.accept(name, listener.fd.as_raw_fd());
+                }
+                Step::Singles(count) => {
+                    listener.singles_out += count;
+                    for _ in 0..count {
+                        Self::accept_one(&mut self.singles, kernel, listener, name);
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept_one(
+        singles: &mut Table<Single>,
+        kernel: &mut Kernel,
+        listener: &Listener,
+        name: Name,
+    ) {
+        let Ok(single) = singles.insert(Single { listener: name, peer: ManuallyDrop::default() })
+        else {
+            unreachable!("there are places for each listener's {UNTAKEN_MAX}");
+        };
+        let Some(entry) = singles.get(single) else { return };
+        let direct = kernel.driver.caps().direct_places > 0;
+        let peer = Some(&raw mut **entry.peer);
+        let op = Op::Accept { listener: listener.fd.as_raw_fd(), direct, peer };
+        // SAFETY: invariant 1: the box is not touched until `accepted_one` has its completion.
+        unsafe { kernel.driver.push(Kind::AcceptOne.token(single), &op) };
+    }
+
+    /// One connection, or none; the accept goes on if `done` says so.
+    pub(crate) fn accepted(
+        &mut self,
+        kernel: &mut Kernel,
+        streams: &mut Streams,
+        name: Name,
+        done: &Done,
+    ) {
+        if !done.more
+            && let Some(listener) = self.table.get(name)
+        {
+            listener.many = Flight::No;
+        }
+        self.take_in(kernel, streams, name, done.result, None);
+    }
+
+    /// One connection with its peer's address, or none.
+    pub(crate) fn accepted_one(
+        &mut self,
+        kernel: &mut Kernel,
+        streams: &mut Streams,
+        single: Name,
+        done: &Done,
+    ) {
+        let Some(Single { listener: name, peer }) = self.singles.remove(single) else { return };
+        let peer = ManuallyDrop::into_inner(peer).get();
+        let Some(listener) = self.table.get(name) else { return };
+        listener.singles_out -= 1;
+        let peer = peer.filter(|_| listener.with_peers);
+        self.take_in(kernel, streams, name, done.result, peer);
+    }
+
+    fn take_in(
+        &mut self,
+        kernel: &mut Kernel,
+        streams: &mut Streams,
+        name: Name,
+        result: Result<u32, Errno>,
+        peer: Option<SocketAddr>,
+    ) {
+        match result {
+            Ok(number) => {
+                let direct = kernel.driver.caps().direct_places > 0;
+                let target =
+                    if direct { Target::Direct(number) } else { Target::Fd(number.cast_signed()) };
+                let adopted = streams.adopt(kernel, target);
+                let stream = adopted.unwrap_or_else(|target| {
+                    unreachable!("places are reserved, {target:?} has none")
+                });
+                match self.table.get(name).filter(|listener| !listener.is_closing) {
+                    Some(listener) => {
+                        listener.pause_ms = *PAUSE_MS.start();
+                        listener.untaken.push_back((stream, peer));
+                        kernel.wake(&mut listener.waker);
+                    }
+                    // It came while the listener was being closed: nobody will take it.
+                    None => streams.end(stream, Ending::Close),
+                }
+            }
+            Err(Errno::CANCELED | Errno::CONNABORTED | Errno::INTR | Errno::AGAIN) => {}
+            // No descriptors, no memory: the connection waits in the backlog, and so do we.
+            Err(_) => {
+                if let Some(listener) = self.table.get(name)
+                    && listener.paused_until.is_none()
+                {
+                    let pause = Duration::from_millis(listener.next_pause_ms());
+                    listener.paused_until = Some(kernel.now + pause);
+                    self.pauses += 1;
+                }
+            }
+        }
+        self.let_go(kernel, name);
+    }
+
+    /// When the next pause is over.
+    pub(crate) fn next_resume(&self) -> Deadline {
+        let all = self.names.iter().filter_map(|name| self.table.peek(*name)?.paused_until);
+        all.min().unwrap_or(Deadline::NEVER)
+    }
+
+    /// Stops them all, for a channel that ends.
+    pub(crate) fn close_all(&mut self, kernel: &mut Kernel) -> Vec<Name> {
+        let names = self.names.clone();
+        names.into_iter().flat_map(|name| self.close(kernel, name)).collect()
+    }
+}

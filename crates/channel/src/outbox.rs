@@ -1,0 +1,117 @@
+//! An outbox is what a socket has still to send: values in order, of which the first few are with the kernel.
+//!
+//! All that was queued when a pass ends leaves as one vectored send; the next one starts when the kernel answered.
+//! Cost: a queued value is 56 bytes; a send names its spans in a list that the outbox keeps for the next.
+#![expect(
+    unsafe_code,
+    reason = "hands spans to the kernel, and keeps the values that they lie in until it answers"
+)]
+
+use std::collections::VecDeque;
+
+use levada_ring::{Deadline, Driver, Op, ReadSpan, Target, Token, Vectored};
+use levada_shared::SharedData;
+
+/// How many bytes one operation carries at most: progress shows, and a slow peer holds no more.
+const OPERATION_BYTES_MAX: u32 = 256 << 10;
+
+/// The values and the list of their spans.
+///
+/// # Invariants
+/// 1. While `is_out`, the spans of `list` lie in values at the front of `queue`, which stay there unchanged.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<SharedData>,
+    /// In a box: the kernel reads the header at its place.
+    list: Box<Vectored>,
+    is_out: bool,
+    /// When the kernel last took something, or the first value came.
+    pub(crate) progress: Deadline,
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, data: SharedData) {
+        self.queue.push_back(data);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn is_out(&self) -> bool {
+        self.is_out
+    }
+
+    /// Sends the front of the queue, if nothing is out and there is anything.
+    pub(crate) fn submit(&mut self, driver: &mut dyn Driver, token: Token, socket: Target) -> bool {
+        if self.is_out || self.queue.is_empty() {
+            return false;
+        }
+        let spans = self.queue.iter().flat_map(SharedData::pieces).map(ReadSpan::of);
+        self.list.fill(spans, OPERATION_BYTES_MAX);
+        self.is_out = true;
+        let op = match self.list.single() {
+            Some(span) => Op::Send { socket, span },
+            None => Op::SendMany { socket, spans: &raw const *self.list },
+        };
+        // SAFETY: invariant 1; the values keep their blocks, and the list is neither moved nor changed until `answered`.
+        unsafe { driver.push(token, &op) };
+        true
+    }
+
+    /// The kernel is done with the spans, of which it took `bytes`.
+    pub(crate) fn answered(&mut self, bytes: u32, now: Deadline) {
+        self.is_out = false;
+        self.progress = now;
+        let mut left = u64::from(bytes);
+        while left > 0 {
+            let front = self.queue.front_mut().expect("no more is taken than was handed over");
+            if front.len() > left {
+                let taken = front.split_to(left);
+                debug_assert!(taken.is_some(), "the front is longer");
+                return;
+            }
+            left -= front.len();
+            self.queue.pop_front();
+        }
+    }
+
+    /// Forgets what is queued: nobody will take it. Only when nothing is out.
+    pub(crate) fn clear(&mut self) {
+        assert!(!self.is_out, "what is with the kernel stays until it answers");
+        self.queue.clear();
+    }
+}
+
+impl Drop for Outbox {
+    /// What is with a kernel that never answered stays for ever: it may still be read.
+    fn drop(&mut self) {
+        if self.is_out {
+            let kept = (core::mem::take(&mut self.queue), core::mem::take(&mut self.list));
+            let _quarantined = core::mem::ManuallyDrop::new(kept);
+        }
+    }
+}
+
+/// Outboxes of streams that have nothing to send, for the next that has: so a reply allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct SpareOutboxes {
+    #[expect(clippy::vec_box, reason = "a stream holds its outbox by eight bytes, idle or not")]
+    outboxes: Vec<Box<Outbox>>,
+}
+
+/// How many are kept.
+const SPARE_MAX: usize = 1024;
+
+impl SpareOutboxes {
+    pub(crate) fn take(&mut self) -> Box<Outbox> {
+        self.outboxes.pop().unwrap_or_default()
+    }
+
+    /// Keeps an empty outbox.
+    pub(crate) fn give(&mut self, outbox: Box<Outbox>) {
+        if self.outboxes.len() < SPARE_MAX {
+            self.outboxes.push(outbox);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A stream is one connection as its channel keeps it: what came, what is to go, and what the kernel is doing about it.
+//!
+//! It is freed after its last operation has answered and the kernel has closed it, and not before; then its name is
+//! stale. Closing first cancels the receive and waits for its answer: a socket that is closed under a receive goes on
+//! writing into the block.
+
+use core::task::Waker;
+
+use levada_ring::Target;
+
+use crate::error::Error;
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+
+/// How many received bytes may wait untaken before the receive is paused.
+pub(crate) const CREDIT_BYTES: u32 = 64 << 10;
+
+/// How many bytes may be queued to be sent before more are refused.
+pub(crate) const QUEUED_BYTES_MAX: u64 = 1 << 20;
+
+/// How the connection ends, once someone has asked for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ending {
+    /// Nobody has.
+    No,
+    /// What is queued goes out, then the kernel closes.
+    Close,
+    /// Nothing more goes out; the peer gets a reset.
+    Abort,
+}
+
+/// One operation that may be with the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Flight {
+    /// It is not.
+    No,
+    /// It is.
+    Out,
+    /// It is, and was asked to end.
+    Cancelled,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) target: Target,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Option<Box<Outbox>>,
+    /// All bytes that were ever queued, and those of them that the kernel took.
+    pub(crate) queued_bytes: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) reader: Option<Waker>,
+    pub(crate) writer: Option<Waker>,
+    /// How many bytes may still come before the receive pauses.
+    pub(crate) credit_bytes: i64,
+    pub(crate) recv: Flight,
+    pub(crate) shutdown: Flight,
+    pub(crate) close: Flight,
+    pub(crate) send_cancelled: bool,
+    pub(crate) ending: Ending,
+    /// The peer has sent its last byte, or never will.
+    pub(crate) ended: Option<Result<(), Error>>,
+    /// Nothing can be sent any more, and why.
+    pub(crate) broken: Option<Error>,
+    /// Half closed on this side, as soon as the queue is sent.
+    pub(crate) wants_shutdown: bool,
+    pub(crate) is_dirty: bool,
+    pub(crate) is_paused: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(target: Target) -> Self {
+        Self {
+            target,
+            inbox: Inbox::default(),
+            outbox: None,
+            queued_bytes: 0,
+            sent_bytes: 0,
+            reader: None,
+            writer: None,
+            credit_bytes: i64::from(CREDIT_BYTES),
+            recv: Flight::No,
+            shutdown: Flight::No,
+            close: Flight::No,
+            send_cancelled: false,
+            ending: Ending::No,
+            ended: None,
+            broken: None,
+            wants_shutdown: false,
+            is_dirty: false,
+            is_paused: false,
+        }
+    }
+
+    pub(crate) fn unsent_bytes(&self) -> u64 {
+        self.queued_bytes - self.sent_bytes
+    }
+
+    pub(crate) fn is_send_out(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.is_out())
+    }
+
+    /// Whether a receive should be with the kernel and is not.
+    pub(crate) fn wants_recv(&self) -> bool {
+        self.recv == Flight::No
+            && self.ended.is_none()
+            && self.ending == Ending::No
+            && self.credit_bytes > 0
+            && !self.is_paused
+    }
+
+    /// Whether nothing but closing is left to be done for it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.recv == Flight::No && self.shutdown == Flight::No && !self.is_send_out()
+    }
+}
+
+const _: () = assert!(size_of::<Stream>() <= 160, "an idle connection costs little");
