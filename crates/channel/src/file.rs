@@ -82,7 +82,7 @@ impl File {
         }
     }
 
-    /// Reads from `offset` until the buffer is full or the file ends.
+    /// Reads from `offset` of the file, behind what the buffer holds, until the buffer is full or the file ends.
     ///
     /// # Errors
     /// As [`File::open`], with the buffer.

@@ -19,11 +19,29 @@ use levada_shared::ExclusiveBuf;
 /// What is asked, with all that it needs.
 #[derive(Debug)]
 pub(crate) enum Ask {
-    Open { directory: Rc<OwnedFd>, path: CString, how: OpenHow },
-    Stat { file: Rc<OwnedFd>, name: Option<CString>, into: Box<StatBuffer> },
-    Read { file: Rc<OwnedFd>, buffer: ExclusiveBuf, offset: u64 },
-    List { directory: Rc<OwnedFd>, buffer: ExclusiveBuf },
-    Readable { file: Rc<OwnedFd> },
+    Open {
+        directory: Rc<OwnedFd>,
+        path: CString,
+        how: OpenHow,
+    },
+    Stat {
+        file: Rc<OwnedFd>,
+        name: Option<CString>,
+        into: Box<StatBuffer>,
+    },
+    /// Behind what the buffer holds already; `offset` moves on with what is read.
+    Read {
+        file: Rc<OwnedFd>,
+        buffer: ExclusiveBuf,
+        offset: u64,
+    },
+    List {
+        directory: Rc<OwnedFd>,
+        buffer: ExclusiveBuf,
+    },
+    Readable {
+        file: Rc<OwnedFd>,
+    },
 }
 
 /// What came of it.
@@ -78,7 +96,7 @@ impl FileOp {
             },
             Some(Ask::Read { file, buffer, offset }) => Op::Read {
                 file: file.as_raw_fd(),
-                offset: *offset + buffer.len() as u64,
+                offset: *offset,
                 into: WriteSpan::of(buffer.spare_mut()),
             },
             Some(Ask::List { directory, buffer }) => Op::List {
@@ -100,7 +118,7 @@ impl FileOp {
             (Ask::Read { mut buffer, file, offset }, Ok(bytes)) => {
                 fill(&mut buffer, bytes);
                 if bytes > 0 && buffer.room_bytes() > 0 && !self.is_detached {
-                    *self.ask = Some(Ask::Read { file, buffer, offset });
+                    *self.ask = Some(Ask::Read { file, buffer, offset: offset + u64::from(bytes) });
                     return true;
                 }
                 Ok(Answer::Filled { buffer, ended: bytes == 0 })

@@ -517,8 +517,14 @@ fn a_file_is_read_to_its_end_and_a_folder_listed() {
             assert_eq!(root.stat_name(b"sub").await.unwrap().kind, FileKind::Directory);
             let filled = file.read_at(stage.account.buf(1 << 20).unwrap(), 1).await.unwrap();
             assert!(filled.ended && filled.buffer[..] == pattern(300_001)[1..]);
-            let filled = file.read_at(stage.account.buf(4096).unwrap(), 0).await.unwrap();
-            assert!(!filled.ended && filled.buffer[..] == pattern(4096));
+            let mut buffer = stage.account.buf(4096).unwrap();
+            buffer.write(b"head").unwrap();
+            let filled = file.read_at(buffer, 7).await.unwrap();
+            assert!(
+                !filled.ended
+                    && filled.buffer[..4] == *b"head"
+                    && filled.buffer[4..] == pattern(4099)[7..]
+            );
             let error = root
                 .open(b"../x", OpenHow { beneath: true, ..OpenHow::default() })
                 .await
