@@ -1,0 +1,67 @@
+//! Turns bytes into requests and replies into bytes, without I/O and without a clock.
+//!
+//! ```
+//! use levada_http::h1::{HeadLimits, parse_head};
+//! use levada_http::{Field, Method};
+//!
+//! let received = b"GET /a.txt HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\nthe next request";
+//! let head = parse_head(received, &HeadLimits::default()).unwrap().expect("the head is there");
+//! assert_eq!(head.request.method, Method::Get);
+//! assert_eq!(head.request.target.path(), Some(&b"/a.txt"[..]));
+//! assert_eq!(head.request.fields.first(Field::Accept), Some(&b"*/*"[..]));
+//! assert_eq!(&received[head.head_bytes..], b"the next request");
+//! ```
+//!
+//! # Cost
+//!
+//! A head is read in one pass without a copy and without a heap call; `cargo bench -p levada-http
+//! --bench request_head` prints what that takes, beside the mere search for lines of another
+//! library.
+//!
+//! # Limits
+//!
+//! - A head: 8 KiB of target, 32 KiB and 100 fields in all unless [`h1::HeadLimits`] says
+//!   otherwise.
+//! - A body that is dropped: 64 KiB of payload and 64 KiB of chunk framing unless
+//!   [`h1::BodyLimits`] says otherwise.
+//! - Everything that is composed knows its exact length before ([`Compose::text_bytes`]) and writes
+//!   that or nothing.
+//! - Strict where RFC 9112 offers a choice: each line ends in CRLF, nothing is folded, a length
+//!   stands alone and once.
+//! - Files only: bodies are not handed out, trailers are not kept, and there is no CONNECT and no
+//!   Upgrade.
+#![forbid(unsafe_code)]
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+// What requests and replies are, in no version's spelling.
+mod field;
+mod fields;
+mod host;
+mod method;
+mod request;
+mod status;
+mod target;
+
+// How one version spells them.
+pub mod h1;
+
+// What the others are written with.
+mod byte_class;
+mod compose;
+mod digits;
+mod list;
+mod word;
+
+pub use compose::{Compose, Full, Sink};
+pub use field::Field;
+pub use fields::{Fields, Lines};
+pub use host::{Host, HostMalformed};
+pub use method::Method;
+pub use request::Request;
+pub use status::Status;
+pub use target::Target;
