@@ -16,7 +16,7 @@
 //!
 //! A head is read in one pass without a copy and without a heap call; `cargo bench -p levada-http
 //! --bench request_head` prints what that takes, beside the mere search for lines of another
-//! library.
+//! library. A path is copied only if something in it is encoded, into memory that the caller keeps.
 //!
 //! # Limits
 //!
@@ -42,7 +42,9 @@
 mod field;
 mod fields;
 mod host;
+mod location;
 mod method;
+mod path;
 mod request;
 mod status;
 mod target;
@@ -61,7 +63,9 @@ pub use compose::{Compose, Full, Sink};
 pub use field::Field;
 pub use fields::{Fields, Lines};
 pub use host::{Host, HostMalformed};
+pub use location::Location;
 pub use method::Method;
+pub use path::{PathRefusal, PathRules, SitePath};
 pub use request::Request;
 pub use status::Status;
 pub use target::Target;
