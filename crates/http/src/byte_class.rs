@@ -10,6 +10,9 @@ pub(crate) struct ByteClass([bool; 256]);
 pub(crate) static NAME: ByteClass = ByteClass::of(b"!#$%&'*+-.^_`|~").with_alphanumeric();
 /// Field values: tab, space, all that is visible, and bytes above ASCII (RFC 9110, 5.5).
 pub(crate) static VALUE: ByteClass = ByteClass::of(b"\t ").with_visible().with_above_ascii();
+/// The opaque part of an entity tag (RFC 9110, 8.8.3: `etagc`).
+pub(crate) static ENTITY_TAG: ByteClass =
+    ByteClass::of(b"").with_visible().without(b'"').with_above_ascii();
 /// A registered host name (RFC 3986, 3.2.2: `reg-name`), percent signs apart.
 pub(crate) static HOST_NAME: ByteClass = ByteClass::of(b"-._~!$&'()*+,;=").with_alphanumeric();
 
@@ -40,6 +43,12 @@ impl ByteClass {
             self.0[byte] = true;
             byte += 1;
         }
+        self
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "runs in the compiler only")]
+    const fn without(mut self, byte: u8) -> Self {
+        self.0[byte as usize] = false;
         self
     }
 
@@ -89,6 +98,14 @@ mod tests {
     fn a_value_holds_no_control_byte_but_the_tab() {
         for byte in 0..=u8::MAX {
             assert_eq!(VALUE.has(byte), !byte.is_ascii_control() || byte == b'\t', "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn an_entity_tag_holds_neither_its_quote_nor_a_space() {
+        for byte in 0..=u8::MAX {
+            let belongs = byte >= 0x80 || (byte.is_ascii_graphic() && byte != b'"');
+            assert_eq!(ENTITY_TAG.has(byte), belongs, "{byte:#x}");
         }
     }
 }

@@ -24,6 +24,7 @@
 //!   otherwise.
 //! - A body that is dropped: 64 KiB of payload and 64 KiB of chunk framing unless
 //!   [`h1::BodyLimits`] says otherwise.
+//! - Ranges: 16 in one request; none is sent twice.
 //! - Everything that is composed knows its exact length before ([`Compose::text_bytes`]) and writes
 //!   that or nothing.
 //! - Strict where RFC 9112 offers a choice: each line ends in CRLF, nothing is folded, a length
@@ -39,33 +40,58 @@
 )]
 
 // What requests and replies are, in no version's spelling.
+mod boundary;
+mod coding;
+mod content_range;
+mod content_type;
+mod date;
+mod entity_tag;
 mod field;
+mod field_value;
 mod fields;
 mod host;
 mod location;
 mod method;
+mod multipart;
+mod negotiation;
 mod path;
+mod precondition;
+mod range;
 mod request;
 mod status;
 mod target;
+mod validators;
 
 // How one version spells them.
 pub mod h1;
 
 // What the others are written with.
 mod byte_class;
+mod civil;
 mod compose;
 mod digits;
 mod list;
 mod word;
 
+pub use boundary::Boundary;
+pub use coding::{Coding, CodingSet};
 pub use compose::{Compose, Full, Sink};
+pub use content_range::ContentRange;
+pub use content_type::ContentType;
+pub use date::HttpDate;
+pub use entity_tag::{EntityTag, FileVersion};
 pub use field::Field;
+pub use field_value::{FieldValue, FieldValueMalformed};
 pub use fields::{Fields, Lines};
 pub use host::{Host, HostMalformed};
 pub use location::Location;
 pub use method::Method;
+pub use multipart::{Closing, Multipart, PartHead};
+pub use negotiation::{PREFERENCE, choose_coding};
 pub use path::{PathRefusal, PathRules, SitePath};
+pub use precondition::{Verdict, judge};
+pub use range::{ByteRange, ByteRanges, RANGE_COUNT_MAX, RangePlan, plan_ranges};
 pub use request::Request;
 pub use status::Status;
 pub use target::Target;
+pub use validators::Validators;
