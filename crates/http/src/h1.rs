@@ -10,8 +10,10 @@ mod head_scan;
 mod limits;
 mod persistence;
 mod refusal;
+mod reply;
 mod request_line;
 mod request_target;
+mod tail;
 mod version;
 
 pub use body::{BodyDiscard, Fed};
@@ -21,4 +23,6 @@ pub use head_scan::HeadScan;
 pub use limits::{BodyLimits, HeadLimits};
 pub use persistence::Persistence;
 pub use refusal::Refusal;
+pub use reply::{CONTINUE, HeadLines, ShortReply};
+pub use tail::Tail;
 pub use version::Version;

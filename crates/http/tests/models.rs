@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use levada_http::h1::{HeadLimits, parse_head};
 use levada_http::{
     Boundary, ByteRange, Coding, CodingSet, Compose, ContentType, EntityTag, Field, FileVersion,
-    Host, HttpDate, Method, Multipart, PREFERENCE, PathRules, RangePlan, Validators, choose_coding,
-    judge, plan_ranges,
+    Host, HtmlListing, HttpDate, JsonListing, Listing, ListingEntry, Method, Multipart, PREFERENCE,
+    PathRules, RangePlan, TraceParent, Validators, choose_coding, judge, plan_ranges,
 };
 use proptest::collection;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -217,11 +217,30 @@ proptest! {
             }
         });
         assert!(HttpDate::parse(&bytes).is_none_or(|unix_s| unix_s < 253_402_300_800));
+        if let Some(parent) = TraceParent::parse(&bytes) {
+            assert_ne!(parent.trace_id, [0; 16]);
+        }
         let mut key = String::new();
         if let Ok(host) = Host::parse(&bytes) {
             host.copy_key_into(&mut key);
             assert!(key.is_ascii() && !key.is_empty());
         }
         assert!(!EntityTag::from_hash(0, Coding::Identity).is_weakly_in(&bytes));
+    }
+
+    #[test]
+    fn a_listing_is_as_long_as_it_says_and_holds_no_foreign_markup(names in collection::vec(collection::vec(any::<u8>(), 0..12), 0..6), folder in "[ -~]{0,12}") {
+        let entries = names.iter().map(|name| ListingEntry { name, is_directory: name.len() % 2 == 0, length_bytes: 1, modified_unix_s: 1 });
+        let listing = Listing { relative: folder.as_bytes(), entries, rules: PathRules::default() };
+        let (mut html, mut json) = (Vec::new(), Vec::new());
+        HtmlListing(listing.clone()).compose(&mut html).expect("a vector grows");
+        JsonListing(listing.clone()).compose(&mut json).expect("a vector grows");
+        assert_eq!(html.len(), HtmlListing(listing).text_bytes());
+        let (html, json) = (String::from_utf8(html).expect("UTF-8"), String::from_utf8(json).expect("UTF-8"));
+        let shown = names.iter().filter(|name| PathRules::default().reaches(name, folder.is_empty())).count();
+        let rows = shown + 1 + usize::from(!folder.is_empty());
+        assert_eq!(html.matches("<tr>").count(), rows);
+        assert_eq!(html.matches('<').count(), html.matches('>').count());
+        assert_eq!(json.matches("{\"name\":\"").count(), shown);
     }
 }
