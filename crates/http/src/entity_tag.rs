@@ -41,32 +41,20 @@ impl EntityTag {
 
     /// The tag of a file in that state and form.
     pub fn from_file(version: FileVersion, coding: Coding) -> Self {
-        let mut tag = Self { text: [0; Self::TEXT_BYTES_MAX], text_bytes: 0 };
-        tag.put(b"\"");
-        Hex(version.length_bytes).put_into(&mut tag);
-        tag.put(b"-");
-        Hex(version.modified_unix_s.cast_unsigned()).put_into(&mut tag);
-        tag.put(b"-");
-        Hex(version.modified_ns.into()).put_into(&mut tag);
-        tag.close(coding)
+        let mut draft = Draft::open();
+        Hex(version.length_bytes).put_into(&mut draft);
+        draft.put(b"-");
+        Hex(version.modified_unix_s.cast_unsigned()).put_into(&mut draft);
+        draft.put(b"-");
+        Hex(version.modified_ns.into()).put_into(&mut draft);
+        draft.close(coding)
     }
 
     /// The tag of content with that hash, for who trusts no clock.
     pub fn from_hash(hash: u128, coding: Coding) -> Self {
-        let mut tag = Self { text: [0; Self::TEXT_BYTES_MAX], text_bytes: 0 };
-        tag.put(b"\"");
-        HexBytes(&hash.to_be_bytes()).put_into(&mut tag);
-        tag.close(coding)
-    }
-
-    fn close(mut self, coding: Coding) -> Self {
-        self.put(match coding {
-            Coding::Identity => b"\"",
-            Coding::Gzip => b"-gz\"",
-            Coding::Zstd => b"-zst\"",
-            Coding::Brotli => b"-br\"",
-        });
-        self
+        let mut draft = Draft::open();
+        HexBytes(&hash.to_be_bytes()).put_into(&mut draft);
+        draft.close(coding)
     }
 
     /// The tag with its quotes.
@@ -87,12 +75,33 @@ impl EntityTag {
     }
 }
 
-/// The tag is written once, before anyone has it.
-impl Sink for EntityTag {
+/// A tag that is still being written, which nobody else has.
+struct Draft(EntityTag);
+
+impl Draft {
+    fn open() -> Self {
+        let mut draft = Self(EntityTag { text: [0; EntityTag::TEXT_BYTES_MAX], text_bytes: 0 });
+        draft.put(b"\"");
+        draft
+    }
+
+    fn close(mut self, coding: Coding) -> EntityTag {
+        self.put(match coding {
+            Coding::Identity => b"\"",
+            Coding::Gzip => b"-gz\"",
+            Coding::Zstd => b"-zst\"",
+            Coding::Brotli => b"-br\"",
+        });
+        self.0
+    }
+}
+
+impl Sink for Draft {
     fn put(&mut self, bytes: &[u8]) {
-        for (place, byte) in self.text.iter_mut().skip(self.text_bytes.into()).zip(bytes) {
+        let tag = &mut self.0;
+        for (place, byte) in tag.text.iter_mut().skip(tag.text_bytes.into()).zip(bytes) {
             *place = *byte;
-            self.text_bytes = self.text_bytes.saturating_add(1);
+            tag.text_bytes = tag.text_bytes.saturating_add(1);
         }
     }
 }
