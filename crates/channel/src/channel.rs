@@ -8,6 +8,7 @@ use core::fmt;
 use core::task::Waker;
 use core::time::Duration;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use levada_ring::{Caps, CoreWaker, Deadline, Done, Driver, Fatal, OpenError, Wait, open};
 use levada_shared::Account;
@@ -20,6 +21,7 @@ use crate::lent::LentBlocks;
 use crate::listeners::Listeners;
 use crate::stream::Ending;
 use crate::streams::Streams;
+use crate::ticket::LostStreams;
 
 /// A handle to a channel.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) streams: Streams,
     pub(crate) listeners: Listeners,
     pub(crate) files: Files,
+    pub(crate) lost: Arc<LostStreams>,
     lent: LentBlocks,
     account: Account,
     done: Vec<Done>,
@@ -82,11 +85,13 @@ impl Channel {
         let mut lent =
             LentBlocks::open(&mut *driver, config.receive_blocks).map_err(OpenError::NoPoll)?;
         lent.refill(&mut *driver, account);
+        let lost = LostStreams::new(driver.waker());
         Ok(Self(Rc::new(RefCell::new(Parts {
             kernel: Kernel::new(driver),
             streams: Streams::new(sockets_max, config.write_stall),
             listeners: Listeners::new(),
             files: Files::new(config.files_max),
+            lost,
             lent,
             account: account.clone(),
             done: Vec::new(),
@@ -181,6 +186,9 @@ impl Channel {
 impl Parts {
     fn pass(&mut self, wait: Wait) -> Result<Passed, Fatal> {
         self.passes += 1;
+        for lost in self.lost.take() {
+            self.streams.end(lost, Ending::Close);
+        }
         self.streams.flush(&mut self.kernel);
         self.listeners.flush(&mut self.kernel, &self.streams);
         self.lent.refill(&mut *self.kernel.driver, &self.account);

@@ -7,7 +7,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use levada_ring::{Errno, OpenHow, Stat};
 use levada_shared::ExclusiveBuf;
@@ -23,7 +23,7 @@ use crate::table::Name;
 #[derive(Clone)]
 pub struct File {
     channel: Channel,
-    fd: Rc<OwnedFd>,
+    fd: Arc<OwnedFd>,
 }
 
 /// What a read brought.
@@ -36,10 +36,10 @@ pub struct Filled {
 }
 
 impl File {
-    /// Takes a descriptor that was opened elsewhere.
+    /// Takes a descriptor that was opened elsewhere, and may be in use there too.
     #[must_use]
-    pub fn adopt(channel: &Channel, fd: OwnedFd) -> Self {
-        Self { channel: channel.clone(), fd: Rc::new(fd) }
+    pub fn adopt(channel: &Channel, fd: impl Into<Arc<OwnedFd>>) -> Self {
+        Self { channel: channel.clone(), fd: fd.into() }
     }
 
     /// Opens `path`, which begins in this folder.
@@ -48,9 +48,9 @@ impl File {
     /// [`Error::Full`] while as many operations are in flight as may be; otherwise what the kernel said.
     pub async fn open(&self, path: &[u8], how: OpenHow) -> Result<Self, Error> {
         let path = c_string(path).ok_or(Error::Kernel(Errno::INVAL))?;
-        let ask = Ask::Open { directory: Rc::clone(&self.fd), path, how };
+        let ask = Ask::Open { directory: Arc::clone(&self.fd), path, how };
         match self.ask(ask)?.await {
-            Ok(Answer::Opened(fd)) => Ok(Self { channel: self.channel.clone(), fd: Rc::new(fd) }),
+            Ok(Answer::Opened(fd)) => Ok(Self { channel: self.channel.clone(), fd: Arc::new(fd) }),
             Ok(_) => unreachable!("opening opens"),
             Err((errno, _)) => Err(Error::of(errno)),
         }
@@ -75,7 +75,8 @@ impl File {
     async fn stat_of(&self, name: Option<&[u8]>) -> Result<Stat, Error> {
         let name =
             name.map(|name| c_string(name).ok_or(Error::Kernel(Errno::INVAL))).transpose()?;
-        match self.ask(Ask::Stat { file: Rc::clone(&self.fd), name, into: Box::default() })?.await {
+        match self.ask(Ask::Stat { file: Arc::clone(&self.fd), name, into: Box::default() })?.await
+        {
             Ok(Answer::Stated(stat)) => Ok(stat),
             Ok(_) => unreachable!("asking tells"),
             Err((errno, _)) => Err(Error::of(errno)),
@@ -91,7 +92,7 @@ impl File {
         buffer: ExclusiveBuf,
         offset: u64,
     ) -> Result<Filled, Refused<Option<ExclusiveBuf>>> {
-        let ask = Ask::Read { file: Rc::clone(&self.fd), buffer, offset };
+        let ask = Ask::Read { file: Arc::clone(&self.fd), buffer, offset };
         let asking = match self.channel.ask(ask) {
             Ok(asking) => asking,
             Err(Ask::Read { buffer, .. }) => {
@@ -111,7 +112,7 @@ impl File {
     /// # Errors
     /// As [`File::open`].
     pub async fn list(&self, buffer: ExclusiveBuf) -> Result<Vec<NameIn>, Error> {
-        match self.ask(Ask::List { directory: Rc::clone(&self.fd), buffer })?.await {
+        match self.ask(Ask::List { directory: Arc::clone(&self.fd), buffer })?.await {
             Ok(Answer::Filled { buffer, .. }) => Ok(names_in(&buffer)),
             Ok(_) => unreachable!("listing fills"),
             Err((errno, _)) => Err(Error::of(errno)),
@@ -123,7 +124,7 @@ impl File {
     /// # Errors
     /// As [`File::open`].
     pub async fn readable(&self) -> Result<(), Error> {
-        let ended = self.ask(Ask::Readable { file: Rc::clone(&self.fd) })?.await;
+        let ended = self.ask(Ask::Readable { file: Arc::clone(&self.fd) })?.await;
         ended.map(drop).map_err(|(errno, _)| Error::of(errno))
     }
 

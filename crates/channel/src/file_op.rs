@@ -11,7 +11,7 @@ use core::mem::ManuallyDrop;
 use core::task::Waker;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use levada_ring::{Driver, Errno, Op, OpenHow, Stat, StatBuffer, Token, WriteSpan};
 use levada_shared::ExclusiveBuf;
@@ -20,27 +20,27 @@ use levada_shared::ExclusiveBuf;
 #[derive(Debug)]
 pub(crate) enum Ask {
     Open {
-        directory: Rc<OwnedFd>,
+        directory: Arc<OwnedFd>,
         path: CString,
         how: OpenHow,
     },
     Stat {
-        file: Rc<OwnedFd>,
+        file: Arc<OwnedFd>,
         name: Option<CString>,
         into: Box<StatBuffer>,
     },
     /// Behind what the buffer holds already; `offset` moves on with what is read.
     Read {
-        file: Rc<OwnedFd>,
+        file: Arc<OwnedFd>,
         buffer: ExclusiveBuf,
         offset: u64,
     },
     List {
-        directory: Rc<OwnedFd>,
+        directory: Arc<OwnedFd>,
         buffer: ExclusiveBuf,
     },
     Readable {
-        file: Rc<OwnedFd>,
+        file: Arc<OwnedFd>,
     },
 }
 

@@ -61,6 +61,7 @@ mod stream;
 mod streams;
 mod table;
 mod tcp;
+mod ticket;
 
 pub use bind::{BindError, ListenPart};
 pub use channel::{Channel, EndReport, Passed};
@@ -74,3 +75,4 @@ pub use levada_ring::{
 };
 pub use names::NameIn;
 pub use tcp::{Accepting, Closing, Receiving, Room, Sending, TcpListener, TcpStream};
+pub use ticket::Ticket;

@@ -28,6 +28,8 @@ pub struct TcpListener {
 pub struct TcpStream {
     channel: Channel,
     name: Name,
+    /// Somebody else sees to its end.
+    is_ended: bool,
 }
 
 /// The next connection, when it comes.
@@ -111,11 +113,21 @@ impl Future for Accepting<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let channel = &self.listener.channel;
         let accepted = channel.parts().listeners.poll_accept(self.listener.name, cx.waker());
-        accepted.map_ok(|(name, peer)| (TcpStream { channel: channel.clone(), name }, peer))
+        accepted.map_ok(|(name, peer)| (TcpStream::from_parts(channel.clone(), name), peer))
     }
 }
 
 impl TcpStream {
+    pub(crate) fn from_parts(channel: Channel, name: Name) -> Self {
+        Self { channel, name, is_ended: false }
+    }
+
+    /// The stream's name, for who sees to its end himself.
+    pub(crate) fn into_parts(mut self) -> (Channel, Name) {
+        self.is_ended = true;
+        (self.channel.clone(), self.name)
+    }
+
     /// The next block that the peer sent; `None` after its last.
     pub fn recv(&self) -> Receiving<'_> {
         Receiving { stream: self }
@@ -144,20 +156,23 @@ impl TcpStream {
 
     /// Closes behind what is queued.
     pub fn close(self) -> Closing {
-        let closing = Closing { channel: self.channel.clone(), name: self.name };
-        drop(self);
-        closing
+        let (channel, name) = self.into_parts();
+        channel.parts().streams.end(name, Ending::Close);
+        Closing { channel, name }
     }
 
     /// Closes at once: the peer gets a reset, and what is queued is forgotten.
     pub fn abort(self) {
-        self.channel.parts().streams.end(self.name, Ending::Abort);
+        let (channel, name) = self.into_parts();
+        channel.parts().streams.end(name, Ending::Abort);
     }
 }
 
 impl Drop for TcpStream {
     fn drop(&mut self) {
-        self.channel.parts().streams.end(self.name, Ending::Close);
+        if !self.is_ended {
+            self.channel.parts().streams.end(self.name, Ending::Close);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream as Peer};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -465,7 +466,7 @@ fn a_future_that_is_dropped_leaves_what_it_waited_for_to_the_next() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("page"), pattern(100_000)).unwrap();
         let root = std::fs::File::open(folder.path()).unwrap();
-        let root = File::adopt(&stage.channel, root.into());
+        let root = File::adopt(&stage.channel, OwnedFd::from(root));
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         for passes in 0..4 {
             // Each is polled once and dropped, after no pass or some.
@@ -508,7 +509,8 @@ fn a_file_is_read_to_its_end_and_a_folder_listed() {
         for index in 0..300 {
             std::fs::write(folder.path().join(format!("sub/file-{index}")), b"").unwrap();
         }
-        let root = File::adopt(&stage.channel, std::fs::File::open(folder.path()).unwrap().into());
+        let root =
+            File::adopt(&stage.channel, OwnedFd::from(std::fs::File::open(folder.path()).unwrap()));
         stage.run(async {
             let file =
                 root.open(b"page", OpenHow { beneath: true, ..OpenHow::default() }).await.unwrap();
@@ -553,17 +555,19 @@ fn more_operations_on_files_than_may_be_in_flight_are_refused_with_the_buffer() 
     let config = ChannelConfig { files_max: 2, ..ChannelConfig::default() };
     Stage::on_each(&config, |stage| {
         let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
-        let silent = File::adopt(&stage.channel, near.into());
+        let silent = File::adopt(&stage.channel, OwnedFd::from(near));
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         let mut waits = [(); 2].map(|()| Box::pin(silent.readable()));
         // Over epoll a descriptor has one who waits at a time, so each gets its own.
         assert!(waits[0].as_mut().poll(&mut cx).is_pending());
         let (other, _far) = std::os::unix::net::UnixStream::pair().unwrap();
-        let other = File::adopt(&stage.channel, other.into());
+        let other = File::adopt(&stage.channel, OwnedFd::from(other));
         let mut wait = Box::pin(other.readable());
         assert!(wait.as_mut().poll(&mut cx).is_pending());
-        let page =
-            File::adopt(&stage.channel, std::fs::File::open("/proc/self/exe").unwrap().into());
+        let page = File::adopt(
+            &stage.channel,
+            OwnedFd::from(std::fs::File::open("/proc/self/exe").unwrap()),
+        );
         let refused = stage.run(page.read_at(stage.account.buf(64).unwrap(), 0)).unwrap_err();
         assert!(refused.error == Error::Full && refused.value.is_some());
         drop((waits, wait));
@@ -599,6 +603,29 @@ fn names_of_closed_sockets_never_reach_those_who_have_their_index_now() {
         });
         client.join().unwrap();
         assert_eq!(served.load(Ordering::Relaxed), 300);
+    });
+}
+
+#[test]
+fn a_ticket_becomes_its_stream_again_and_a_lost_one_closes_it() {
+    Stage::on_each(&ChannelConfig::default(), |stage| {
+        let (stream, mut peer) = stage.pair();
+        let (other, mut other_peer) = stage.pair();
+        let ticket = std::thread::spawn({
+            let ticket = stream.into_ticket();
+            move || ticket
+        });
+        let stream = ticket.join().unwrap().into_stream(&stage.channel).unwrap();
+        stage.run(async { stream.send(stage.data(b"still here")).unwrap().await.unwrap() });
+        peer.read_exact(&mut [0; 10]).unwrap();
+        let lost = other.into_ticket();
+        let elsewhere =
+            SharedHeap::new(Options::default()).unwrap().account("elsewhere", u64::MAX).unwrap();
+        let config = ChannelConfig { driver: Choice::Epoll, ..ChannelConfig::default() };
+        let lost = lost.into_stream(&Channel::open(&config, &elsewhere).unwrap()).unwrap_err();
+        std::thread::spawn(move || drop(lost)).join().unwrap();
+        stage.until(|| stage.channel.gauges().streams_open == 1);
+        assert_eq!(other_peer.read(&mut [0]).unwrap(), 0);
     });
 }
 

@@ -1,0 +1,93 @@
+//! A ticket names a stream between two owners: it may travel to another task or process, and closes the stream if lost.
+//!
+//! It is turned back into the stream on the channel that it came from. Dropped elsewhere, on whatever thread, it tells
+//! that channel, which closes the stream at its next pass.
+#![expect(
+    clippy::disallowed_types,
+    reason = "the list of lost names is locked to put one in or to take all out"
+)]
+
+use core::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use levada_ring::CoreWaker;
+
+use crate::channel::Channel;
+use crate::table::Name;
+use crate::tcp::TcpStream;
+
+/// The name of a stream that nobody holds at the moment.
+pub struct Ticket {
+    name: Name,
+    home: Arc<LostStreams>,
+    is_used: bool,
+}
+
+/// Where lost tickets are told: one for each channel.
+#[derive(Debug)]
+pub(crate) struct LostStreams {
+    names: Mutex<Vec<Name>>,
+    /// Whether there are any, so that a pass need not take the lock to see that there are none.
+    any: AtomicBool,
+    waker: CoreWaker,
+}
+
+impl LostStreams {
+    pub(crate) fn new(waker: CoreWaker) -> Arc<Self> {
+        Arc::new(Self { names: Mutex::default(), any: AtomicBool::new(false), waker })
+    }
+
+    fn tell(&self, name: Name) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+        // Release: the channel that sees it finds the name in the list.
+        self.any.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// The names of lost streams, if there are any.
+    pub(crate) fn take(&self) -> Vec<Name> {
+        if !self.any.swap(false, Ordering::Acquire) {
+            return Vec::new();
+        }
+        core::mem::take(&mut *self.names.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl TcpStream {
+    /// Gives the stream up for a ticket.
+    #[must_use]
+    pub fn into_ticket(self) -> Ticket {
+        let (channel, name) = self.into_parts();
+        let home = Arc::clone(&channel.parts().lost);
+        Ticket { name, home, is_used: false }
+    }
+}
+
+impl Ticket {
+    /// The stream, on the channel that it came from; elsewhere the ticket itself.
+    ///
+    /// # Errors
+    /// The ticket, where `channel` is another.
+    pub fn into_stream(mut self, channel: &Channel) -> Result<TcpStream, Self> {
+        if !Arc::ptr_eq(&channel.parts().lost, &self.home) {
+            return Err(self);
+        }
+        self.is_used = true;
+        Ok(TcpStream::from_parts(channel.clone(), self.name))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.home.tell(self.name);
+        }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ticket").field(&self.name.index).finish()
+    }
+}
