@@ -153,6 +153,16 @@ impl Channel {
         }
     }
 
+    /// Brings nothing more: listeners stop accepting, and each receive ends as if its peer had sent its last. What is
+    /// queued is still sent, and files go on.
+    pub fn wind_down(&self) {
+        let parts = &mut *self.parts();
+        for untaken in parts.listeners.close_all(&mut parts.kernel) {
+            parts.streams.end(untaken, Ending::Close);
+        }
+        parts.streams.end_receiving(&mut parts.kernel);
+    }
+
     /// Ends the channel: closes all sockets behind what is queued, aborts them when half the time has gone, and waits
     /// for the kernel's last answers until `by`. What it has not answered then stays allocated for ever.
     ///
@@ -193,6 +203,8 @@ impl Parts {
         self.listeners.flush(&mut self.kernel, &self.streams);
         self.lent.refill(&mut *self.kernel.driver, &self.account);
         self.streams.resume(&mut self.kernel, &self.lent);
+        // Who was woken between two passes, by another's call, is told after this one: so it must not wait.
+        let wait = if self.kernel.has_woken() { Wait::No } else { wait };
         let wait = wait.or_until(self.streams.next_sweep()).or_until(self.listeners.next_resume());
         let entered = self.kernel.driver.enter(wait, &mut self.done)?;
         self.kernel.now = entered.now;

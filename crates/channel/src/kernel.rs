@@ -103,6 +103,11 @@ impl Kernel {
         }
     }
 
+    /// Whether anybody is to be woken.
+    pub(crate) fn has_woken(&self) -> bool {
+        !self.woken.is_empty()
+    }
+
     /// Moves the wakers of this pass into `woken`, which is empty.
     pub(crate) fn take_woken(&mut self, woken: &mut Vec<Waker>) {
         core::mem::swap(&mut self.woken, woken);

@@ -296,7 +296,9 @@ impl Streams {
         }
         stream.recv = Flight::No;
         match done.result {
-            Ok(0) => stream.ended = Some(Ok(())),
+            Ok(0) => {
+                stream.ended.get_or_insert(Ok(()));
+            }
             // A multishot that ends with bytes, or because it was cancelled for want of credit, is armed again.
             Ok(_) | Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN) => {}
             Err(Errno::NOBUFS) => {
@@ -415,6 +417,20 @@ impl Streams {
                 kernel.wake(&mut stream.reader);
                 self.end(name, Ending::Abort);
             }
+        }
+    }
+
+    /// Ends all receives as if the peers had sent their last.
+    pub(crate) fn end_receiving(&mut self, kernel: &mut Kernel) {
+        let names: Vec<Name> = self.table.names().collect();
+        for name in names {
+            let Some(stream) = self.table.get(name) else { continue };
+            stream.ended.get_or_insert(Ok(()));
+            if stream.recv == Flight::Out {
+                stream.recv = Flight::Cancelled;
+                kernel.driver.cancel(Kind::Recv.token(name));
+            }
+            kernel.wake(&mut stream.reader);
         }
     }
 

@@ -630,6 +630,30 @@ fn a_ticket_becomes_its_stream_again_and_a_lost_one_closes_it() {
 }
 
 #[test]
+fn winding_down_ends_what_comes_and_sends_what_is_queued() {
+    Stage::on_each(&ChannelConfig::default(), |stage| {
+        let listener = stage.listen(false);
+        let (stream, mut peer) = stage.pair();
+        peer.write_all(b"before").unwrap();
+        assert_eq!(&stage.run(stream.recv()).unwrap().unwrap()[..], b"before");
+        let channel = stage.channel.clone();
+        stage.run(async {
+            let mut waiting = Box::pin(stream.recv());
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            channel.wind_down();
+            assert!(waiting.await.unwrap().is_none());
+            assert_eq!(listener.accept().await.unwrap_err(), Error::Closed);
+            stream.send(stage.data(b"after")).unwrap().await.unwrap();
+            stream.close().await;
+        });
+        let mut text = String::new();
+        peer.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "after");
+    });
+}
+
+#[test]
 fn a_channel_ends_by_its_deadline_also_with_a_peer_that_reads_nothing() {
     Stage::on_each(&ChannelConfig::default(), |stage| {
         let (stream, peer) = stage.pair();
