@@ -144,6 +144,11 @@ impl TcpStream {
         Ok(Sending { stream: self, until_bytes })
     }
 
+    /// Waits until `until_bytes` of all that was ever queued are with the peer's kernel: see [`Sending::until_bytes`].
+    pub fn sent(&self, until_bytes: u64) -> Sending<'_> {
+        Sending { stream: self, until_bytes }
+    }
+
     /// Waits until no more than a quarter of what may be queued is.
     pub fn room(&self) -> Room<'_> {
         Room { stream: self }
@@ -182,6 +187,14 @@ impl Future for Receiving<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let parts = &mut *self.stream.channel.parts();
         parts.streams.poll_recv(&mut parts.kernel, self.stream.name, cx.waker())
+    }
+}
+
+impl Sending<'_> {
+    /// How many bytes of all that was ever queued will have been sent when this is: a number to wait for later.
+    #[must_use]
+    pub fn until_bytes(&self) -> u64 {
+        self.until_bytes
     }
 }
 

@@ -63,6 +63,9 @@ mod tests {
         let bytes = words.as_bytes();
         assert_eq!(view_at::<u32>(bytes, 4), Some(&words[1]));
         assert_eq!(view_at::<u32>(bytes, 1), None);
-        assert_eq!(read_at::<U32>(bytes, 1).map(|word| word.to_bytes()), bytes[1..5].try_into().ok());
+        assert_eq!(
+            read_at::<U32>(bytes, 1).map(|word| word.to_bytes()),
+            bytes[1..5].try_into().ok()
+        );
     }
 }

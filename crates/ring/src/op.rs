@@ -50,10 +50,14 @@ pub struct OpenHow {
 impl OpenHow {
     /// As the `flags` of `open_how`.
     pub(crate) const fn flags(self) -> u64 {
-        // Never blocking: a pipe in the folder must not hold up who opens it.
-        let mut flags = libc::O_CLOEXEC | libc::O_NOCTTY | libc::O_NONBLOCK;
+        // Never blocking: a pipe in the folder must not hold up who opens it. A mere name takes no other flag.
+        let mut flags = libc::O_CLOEXEC;
+        flags |= if self.path_only {
+            libc::O_PATH
+        } else {
+            libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK
+        };
         flags |= if self.directory { libc::O_DIRECTORY } else { 0 };
-        flags |= if self.path_only { libc::O_PATH } else { libc::O_RDONLY };
         flags.cast_unsigned() as u64
     }
 

@@ -302,6 +302,10 @@ fn files_are_opened_below_a_folder_and_nowhere_else() {
         assert_eq!(open(scene, "nothing", false), Err(Errno::NOENT));
         assert_eq!(open(scene, "sub/page", true), Err(Errno::NOTDIR));
         let file = fd(open(scene, "link", false));
+        let path = c"sub";
+        let how = OpenHow { beneath: true, path_only: true, ..OpenHow::default() };
+        scene.push(7, &Op::Open { directory: root.as_raw_fd(), path, how });
+        drop(fd(scene.last(7)));
         let mut stat = Box::new(StatBuffer::new());
         scene.push(2, &Op::Stat { file: file.as_raw_fd(), name: None, into: &raw mut *stat });
         assert_eq!(scene.last(2), Ok(0));
