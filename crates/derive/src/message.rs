@@ -7,7 +7,7 @@
 //!
 //! Each mention of a field's type carries the span of that type, so a field that is no message is what the error points at.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
@@ -75,14 +75,16 @@ fn implement(mut item: DeriveInput) -> Result<TokenStream, Error> {
 
 /// What the fields of one variant add to `FLAT`, and the arm that visits them.
 fn variant(home: &Path, name: &TokenStream, fields: &Fields) -> (Vec<TokenStream>, TokenStream) {
+    let visit = format_ident!("visit");
     let (mut flats, mut patterns, mut visits) = (Vec::new(), Vec::new(), Vec::new());
     for (index, field) in fields.iter().enumerate() {
         let (member, kind) =
             (field.ident.clone().map_or(Member::from(index), Member::from), &field.ty);
         let binding = format_ident!("field_{index}");
-        flats.push(quote_spanned!(kind.span()=> <#kind as #home::Message>::FLAT));
-        visits
-            .push(quote_spanned!(kind.span()=> <#kind as #home::Message>::visit(#binding, visit);));
+        // The place is the type's; the tokens are ours, so no lint takes them for what the user wrote.
+        let span = kind.span().resolved_at(Span::mixed_site());
+        flats.push(quote_spanned!(span=> <#kind as #home::Message>::FLAT));
+        visits.push(quote_spanned!(span=> <#kind as #home::Message>::visit(#binding, #visit);));
         patterns.push(quote!(#member: #binding));
     }
     (flats, quote!(#name { #(#patterns),* } => { #(#visits)* }))

@@ -1,0 +1,54 @@
+//! What a domain is started with: its cores, its heap, its channels, and the limits of each.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use levada_channel::ChannelConfig;
+use levada_process::Ended;
+use levada_shared::SharedHeap;
+
+/// Hears of each process that ends otherwise than normally, on the core where it did.
+pub type OnFailure = Arc<dyn Fn(&Ended<'_>) + Send + Sync>;
+
+/// What a domain is started with.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The processors to run on, a core each. `None` lets the scheduler place it.
+    pub cores: Vec<Option<usize>>,
+    /// Where the bytes live. It has an arena for each core.
+    pub heap: SharedHeap,
+    /// How each core's channel is opened.
+    pub channel: ChannelConfig,
+    /// How many processes a core has at most.
+    pub processes_max: u32,
+    /// How long a core that has run out of processes may take to end its channel.
+    pub channel_end: Duration,
+    /// Who hears of failures.
+    pub on_failure: OnFailure,
+}
+
+impl Config {
+    /// One core, wherever the scheduler likes, and the defaults of the channel.
+    #[must_use]
+    pub fn new(heap: SharedHeap) -> Self {
+        Self {
+            cores: vec![None],
+            heap,
+            channel: ChannelConfig::default(),
+            processes_max: 1 << 20,
+            channel_end: Duration::from_secs(2),
+            on_failure: Arc::new(|_| ()),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("cores", &self.cores)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}

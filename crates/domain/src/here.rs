@@ -1,0 +1,44 @@
+//! Here is the core that this thread runs: its channel, its timers, its clock. The one place that is bound to a thread.
+
+use core::cell::{OnceCell, RefCell};
+use std::rc::{Rc, Weak};
+
+use levada_channel::Channel;
+use levada_process::Core;
+
+use crate::core_values::CoreValues;
+use crate::timers::Timers;
+use crate::wall::Wall;
+
+/// What a core lends to who runs on it.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) channel: Channel,
+    pub(crate) timers: Timers,
+    pub(crate) wall: Wall,
+    pub(crate) values: CoreValues,
+    /// Set once the core is made, which is made with this.
+    pub(crate) core: OnceCell<Weak<Core>>,
+}
+
+thread_local! {
+    static HERE: RefCell<Option<Rc<Lent>>> = const { RefCell::new(None) };
+}
+
+/// Makes this thread a core's, until its loop has ended.
+pub(crate) fn move_in(lent: &Rc<Lent>) {
+    HERE.with_borrow_mut(|here| *here = Some(Rc::clone(lent)));
+}
+
+/// Makes it nobody's again.
+pub(crate) fn move_out() {
+    drop(HERE.with_borrow_mut(Option::take));
+}
+
+/// Shows the core that this thread runs.
+///
+/// # Panics
+/// Elsewhere than on a core: what needs one was taken to another thread.
+pub(crate) fn with<T>(show: impl FnOnce(&Lent) -> T) -> T {
+    HERE.with_borrow(|here| show(here.as_ref().expect("this is used on a core of a domain")))
+}

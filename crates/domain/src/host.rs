@@ -1,0 +1,47 @@
+//! What the loop lends to the processes of its core: the clock, timers, chance, and an ear for those that fail.
+
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+
+use levada_channel::now;
+use levada_process::{Ended, Host, Tick, TimerId, TimerKey};
+
+use crate::config::OnFailure;
+use crate::here::Lent;
+use crate::timers::Due;
+use crate::wheel::TimerName;
+
+/// The host of one core.
+pub(crate) struct CoreHost {
+    pub(crate) lent: Rc<Lent>,
+    pub(crate) on_failure: OnFailure,
+}
+
+impl Host for CoreHost {
+    fn now(&self) -> Tick {
+        let now = tick_now();
+        self.lent.timers.read(now);
+        now
+    }
+
+    fn seed(&self) -> u64 {
+        RandomState::new().hash_one(tick_now().as_nanos())
+    }
+
+    fn timer_set(&self, at: Tick, key: TimerKey) -> TimerId {
+        TimerId(self.lent.timers.set(at, Due::Wait(key)).to_bits())
+    }
+
+    fn timer_cancel(&self, timer: TimerId) {
+        self.lent.timers.cancel(TimerName::from_bits(timer.0));
+    }
+
+    fn ended(&self, ended: &Ended<'_>) {
+        (self.on_failure)(ended);
+    }
+}
+
+/// The clock that all cores share.
+pub(crate) fn tick_now() -> Tick {
+    Tick::from_nanos(now().ns)
+}

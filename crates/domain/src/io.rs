@@ -1,0 +1,77 @@
+//! What a domain lends its first process, to be passed on: the channel of the core, its clock, and the other cores.
+
+use std::sync::Arc;
+
+use levada_channel::Channel;
+use levada_process::{Core, CoreId, Gauges, ProcessReport, Tick};
+
+use crate::here;
+
+/// The right to a core's channel and clocks. It may go to any core, and means that core's there.
+#[derive(Clone, Debug)]
+pub struct Io {
+    cores: Arc<[CoreId]>,
+}
+
+impl Io {
+    pub(crate) fn new(cores: Arc<[CoreId]>) -> Self {
+        Self { cores }
+    }
+
+    /// The cores of the domain; the first process runs on the first.
+    #[must_use]
+    pub fn cores(&self) -> &[CoreId] {
+        &self.cores
+    }
+
+    /// The channel of the core that this runs on.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        here::with(|lent| lent.channel.clone())
+    }
+
+    /// The moment of the core's last look at its clock.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        here::with(|lent| lent.timers.now())
+    }
+
+    /// The seconds since 1970, by the wall clock.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn unix_s(&self) -> u64 {
+        here::with(|lent| lent.wall.unix_s(lent.timers.now()))
+    }
+
+    /// The processes of the core that this runs on. It walks the whole table: a question for a status page.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessReport> {
+        ask_core(Core::processes)
+    }
+
+    /// What the processes of the core that this runs on have done so far.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn process_gauges(&self) -> Gauges {
+        ask_core(Core::gauges)
+    }
+}
+
+fn ask_core<T: Default>(ask: impl FnOnce(&Core) -> T) -> T {
+    // A core that is being dropped has nothing to tell any more.
+    let core = here::with(|lent| lent.core.get().and_then(std::rc::Weak::upgrade));
+    core.map_or_else(T::default, |core| ask(&core))
+}

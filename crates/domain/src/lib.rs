@@ -1,0 +1,55 @@
+//! Runs processes on pinned cores, feeds them their channel, and keeps time.
+//!
+//! ```
+//! use levada_domain::{Config, Domain};
+//! use levada_process::Mailbox;
+//! use levada_shared::{Options, SharedHeap};
+//! use std::time::Duration;
+//!
+//! let heap = SharedHeap::new(Options::default())?;
+//! let domain = Domain::start(&Config::new(heap), |cx, _io| async move {
+//!     let child = cx.spawn("double", |_, mut inbox: Mailbox<levada_process::Reply<u32>>| async move {
+//!         loop { inbox.recv().await?.send(42); }
+//!     }).map_err(|_| levada_process::Failure::new("no room"))?;
+//!     let answer = child.sender.call(Duration::from_secs(1), |reply| reply).await;
+//!     assert_eq!(answer.ok(), Some(42));
+//!     Ok(())
+//! })?;
+//! domain.wait()?; //                                  until that first process has ended
+//! assert!(domain.stop(Duration::from_secs(1)).is_clean);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Cost
+//!
+//! A core is a thread, a channel (48 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
+//! system call; an idle core makes none. A timer is 64 bytes, a deadline that is pushed back a write.
+//!
+//! # Limits
+//!
+//! 1,024 cores in an OS process. Timers fire up to a millisecond and a pass late, never early. A process that does not
+//! return from its turn holds up its core: nothing interrupts it.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod core_values;
+mod domain;
+mod folder;
+mod here;
+mod host;
+mod io;
+mod orders;
+mod patience;
+mod per_core;
+mod run;
+mod timers;
+mod wall;
+mod wheel;
+
+pub use config::{Config, OnFailure};
+pub use domain::{Domain, Report, StartError};
+pub use folder::Folder;
+pub use io::Io;
+pub use patience::Patience;
+pub use per_core::PerCore;
