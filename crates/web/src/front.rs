@@ -1,0 +1,253 @@
+//! The front is what all connections of a core share: the configuration, a small cache, tails, counts.
+//!
+//! A hit is answered here: no message is sent, nothing allocated, no byte of the file copied.
+
+use std::sync::Arc;
+
+use levada_domain::Io;
+use levada_http::h1::{BodyDiscard, BodyLength, Persistence, RequestHead, parse_head};
+use levada_http::{Method, ReplyHead, SitePath, Status, Target, wants_json};
+use levada_process::{Cause, Sender};
+use levada_shared::Account;
+
+use crate::answer::{Answering, NoRoom, short};
+use crate::config::WebConfig;
+use crate::counters::Counters;
+use crate::entry::Entry;
+use crate::key::{Key, KeyRef, Meant};
+use crate::log_line::LogLine;
+use crate::outgoing::Outgoing;
+use crate::second_chance::SecondChance;
+use crate::storage_message::{Found, ToStorage};
+use crate::tails::Tails;
+
+/// One core's.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) config: Arc<WebConfig>,
+    cache: SecondChance<Key, Entry>,
+    tails: Tails,
+    account: Account,
+    shards: Vec<Sender<ToStorage>>,
+    shard_hasher: foldhash::fast::FixedState,
+    /// Where a path is decoded into; it grows to the longest.
+    scratch: Vec<u8>,
+    pub(crate) counters: Counters,
+    /// Connections end behind the answer in hand.
+    pub(crate) is_stopping: bool,
+}
+
+/// The folder at the top, for requests that are about the whole server.
+const TOP: SitePath<'static> = SitePath { relative: b"", is_directory: true };
+
+/// What is to be done about the bytes that came.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// They are not a whole head yet.
+    Wait,
+    /// The storage has to be asked first.
+    Ask(Ask),
+    /// Here is the answer.
+    Answer(Answered),
+    /// Nothing can be answered: close.
+    Close,
+}
+
+/// What the storage is asked.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) key: Key,
+    pub(crate) as_json: bool,
+    pub(crate) storage: Sender<ToStorage>,
+}
+
+/// An answer, and what comes before and behind it.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) outgoing: Outgoing,
+    /// How many of the bytes were the head.
+    pub(crate) head_bytes: usize,
+    /// The body that has to be stepped over before.
+    pub(crate) body: Option<BodyDiscard>,
+    pub(crate) expects_continue: bool,
+    pub(crate) persistence: Persistence,
+    pub(crate) log: Option<Box<LogLine>>,
+}
+
+impl Front {
+    pub(crate) fn new(
+        config: Arc<WebConfig>,
+        account: Account,
+        shards: Vec<Sender<ToStorage>>,
+    ) -> Self {
+        let cache = Self::cache(&config);
+        Self {
+            config,
+            cache,
+            tails: Tails::default(),
+            account,
+            shards,
+            shard_hasher: foldhash::fast::FixedState::default(),
+            scratch: Vec::new(),
+            counters: Counters::default(),
+            is_stopping: false,
+        }
+    }
+
+    fn cache(config: &WebConfig) -> SecondChance<Key, Entry> {
+        SecondChance::new(config.cache.front_bytes_max, config.cache.entries_max)
+    }
+
+    /// Another configuration from now on.
+    pub(crate) fn reload(&mut self, config: Arc<WebConfig>) {
+        self.cache = Self::cache(&config);
+        self.config = config;
+    }
+
+    pub(crate) fn report(&self) -> Counters {
+        Counters {
+            front_entries: self.cache.len() as u64,
+            front_bytes: self.cache.bytes(),
+            ..self.counters
+        }
+    }
+
+    /// Looks at what came of a request and says what to do. With `found`, the storage was asked about it and this is what
+    /// it said.
+    #[inline]
+    pub(crate) fn respond(
+        &mut self,
+        io: &Io,
+        input: &[u8],
+        found: Option<&Found>,
+        cause: Cause,
+    ) -> Step {
+        match parse_head(input, &self.config.limits.head) {
+            Ok(None) => Step::Wait,
+            Ok(Some(head)) => self.answer(io, &head, found, cause).unwrap_or(Step::Close),
+            Err(refusal) => {
+                self.counters.malformed += 1;
+                self.refuse(io, refusal.status(), None, cause)
+            }
+        }
+    }
+
+    /// A short reply to what cannot be understood, or came too late; the connection closes behind it.
+    pub(crate) fn refuse(
+        &mut self,
+        io: &Io,
+        status: Status,
+        method: Option<Method>,
+        cause: Cause,
+    ) -> Step {
+        let head = ReplyHead::new(status);
+        let outgoing = short(&self.account, head, io.unix_s(), Persistence::Close, method, cause);
+        let Ok(outgoing) = outgoing else { return Step::Close };
+        self.counters.replied(outgoing.status, 0);
+        let log = self.config.is_logged.then(|| LogLine::unread(outgoing.status));
+        Step::Answer(Answered {
+            outgoing,
+            head_bytes: 0,
+            body: None,
+            expects_continue: false,
+            persistence: Persistence::Close,
+            log,
+        })
+    }
+
+    fn answer(
+        &mut self,
+        io: &Io,
+        head: &RequestHead<'_>,
+        found: Option<&Found>,
+        cause: Cause,
+    ) -> Result<Step, NoRoom> {
+        let request = &head.request;
+        let body = match head.body {
+            BodyLength::None => None,
+            length => match BodyDiscard::new(length, &self.config.limits.body) {
+                Ok(body) => Some(body),
+                Err(refusal) => {
+                    return Ok(self.refuse(io, refusal.status(), Some(request.method), cause));
+                }
+            },
+        };
+        let persistence = if self.is_stopping { Persistence::Close } else { head.persistence };
+        let number = self.config.site_of(request.host);
+        let site = &self.config.sites[number];
+        let site_number =
+            u16::try_from(number).expect("a configuration has fewer than 65,536 sites");
+        let path = match request.target {
+            Target::Server => Ok(TOP),
+            target => site.paths.resolve(target.path().unwrap_or(b"/"), &mut self.scratch),
+        };
+        let mut answering = Answering {
+            request,
+            persistence,
+            site_number,
+            site,
+            path: path.unwrap_or(TOP),
+            account: &self.account,
+            tails: &mut self.tails,
+            unix_s: io.unix_s(),
+            cause,
+        };
+        let outgoing = if let Some(status) = request.method.refusal() {
+            answering.status(status)?
+        } else if let Err(refusal) = path {
+            answering.status(refusal.status())?
+        } else if request.method == Method::Options {
+            answering.options()?
+        } else if let Some(found) = found {
+            answering.answer(found)?
+        } else {
+            let meant = if answering.path.is_directory { Meant::Folder } else { Meant::File };
+            let key = KeyRef { site: site_number, meant, relative: answering.path.relative };
+            match self.cache.get(&key) {
+                Some(entry) if entry.is_fresh(io.now()) => {
+                    self.counters.front_hits += 1;
+                    answering.entry(entry)?
+                }
+                _ => {
+                    self.counters.front_misses += 1;
+                    let shard = shard_of(&self.shard_hasher, &key, self.shards.len());
+                    let as_json = meant == Meant::Folder && wants_json(request.target.query());
+                    return Ok(Step::Ask(Ask {
+                        key: key.to_key(),
+                        as_json,
+                        storage: self.shards[shard].clone(),
+                    }));
+                }
+            }
+        };
+        self.counters.replied(outgoing.status, outgoing.body_bytes);
+        let log =
+            self.config.is_logged.then(|| LogLine::of(head, outgoing.status, outgoing.body_bytes));
+        Ok(Step::Answer(Answered {
+            outgoing,
+            head_bytes: head.head_bytes,
+            body,
+            expects_continue: head.expects_continue,
+            persistence,
+            log,
+        }))
+    }
+
+    /// Keeps what the storage said, if it is to be kept here.
+    pub(crate) fn keep(&mut self, key: Key, found: &Found) {
+        if let Found::Entry(entry) = found {
+            self.cache.insert(key, entry.clone(), entry.kept_bytes(), drop);
+        }
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+/// Which of so many shards has a key: the same on every core.
+fn shard_of(hasher: &foldhash::fast::FixedState, key: &KeyRef<'_>, shards: usize) -> usize {
+    use core::hash::BuildHasher;
+    let hash = hasher.hash_one(key);
+    usize::try_from(hash % shards.max(1) as u64).expect("less than the shards there are")
+}
