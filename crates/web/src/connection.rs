@@ -163,7 +163,7 @@ impl Connection {
             return Some(end);
         }
         if let Some(log) = log {
-            log.tell(self.peer, cause, self.io.now().since(begin));
+            log.tell(self.peer, cause, self.io.unix_s(), self.io.now().since(begin));
         }
         match self.stream.send(outgoing.data) {
             Ok(_) => {}
@@ -242,7 +242,7 @@ impl Connection {
         let step = self.front.with(|front| front.refuse(&self.io, status, None, cause));
         let Step::Answer(answered) = step else { return Some(End::Gone) };
         if let Some(log) = answered.log {
-            log.tell(self.peer, cause, Duration::ZERO);
+            log.tell(self.peer, cause, self.io.unix_s(), Duration::ZERO);
         }
         Some(match self.stream.send(answered.outgoing.data) {
             Ok(_) => End::Refused,

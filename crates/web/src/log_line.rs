@@ -52,10 +52,11 @@ impl LogLine {
         })
     }
 
-    pub(crate) fn tell(&self, peer: Option<SocketAddr>, cause: Cause, took: Duration) {
+    pub(crate) fn tell(&self, peer: Option<SocketAddr>, cause: Cause, unix_s: u64, took: Duration) {
         let peer = peer.map(|peer| peer.ip().to_string()).unwrap_or_default();
         tracing::info!(
             target: ACCESS_TARGET,
+            unix_s,
             peer,
             request = self.request,
             host = self.host,

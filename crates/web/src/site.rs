@@ -135,7 +135,10 @@ mod tests {
         let mut site = Site::new(Folder::open(std::path::Path::new("/")).unwrap());
         site.fields = vec![rule("**", "no-cache"), rule("assets/**", "immutable")];
         let said = |path: &[u8]| -> Vec<String> {
-            site.fields_of(path).iter().map(|field| format!("{field:?}")).collect()
+            site.fields_of(path)
+                .iter()
+                .map(|field| String::from_utf8_lossy(field.value().as_bytes()).into_owned())
+                .collect()
         };
         assert!(said(b"index.html")[0].contains("no-cache") && said(b"index.html").len() == 1);
         assert!(
