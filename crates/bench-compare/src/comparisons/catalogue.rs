@@ -1,0 +1,33 @@
+//! The list of comparisons, in the order in which `all` runs them.
+
+use crate::comparisons::{http_client, http_large, http_short, http_small};
+use crate::frame::comparison::Comparison;
+
+pub(crate) const ALL: [Comparison; 4] = [
+    http_small::COMPARISON,
+    http_short::COMPARISON,
+    http_large::COMPARISON,
+    http_client::COMPARISON,
+];
+
+/// The word that means all of them.
+pub(crate) const ALL_WORD: &str = "all";
+
+/// The comparisons that a word means; none if nobody knows the word.
+pub(crate) fn named(word: &str) -> Vec<Comparison> {
+    ALL.into_iter().filter(|one| word == ALL_WORD || one.name == word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        for one in ALL {
+            assert_eq!(named(one.name).len(), 1, "{}", one.name);
+        }
+        assert_eq!(named(ALL_WORD).len(), ALL.len());
+        assert!(named("none").is_empty());
+    }
+}

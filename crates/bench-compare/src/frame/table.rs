@@ -1,0 +1,151 @@
+//! The table: a line for each entrant, and under it the verdicts; what has no figure stands there with its reason.
+//!
+//! `client` is what the same work cost the client; `core`, how busy the server kept its own. Below 100 % the client was the
+//! slower of the two: the cost holds, the rate is the client's.
+
+use crate::frame::case_report::{CaseReport, RowReport};
+use crate::frame::comparison::{Comparison, Yardstick};
+use crate::frame::ratio::Spread;
+
+/// Words and figures of one line, from left to right.
+pub(crate) type Line = Vec<String>;
+
+/// A case as text.
+pub(crate) fn table(comparison: &Comparison, case: &CaseReport) -> String {
+    let lines: Vec<Line> = std::iter::once(head(comparison))
+        .chain(case.rows.iter().map(|row| line(comparison.yardsticks, row)))
+        .collect();
+    let column_count = lines.iter().map(Vec::len).max().unwrap_or_default();
+    // A reason may be long, and stands alone behind its name: it widens no column.
+    let figures = || lines.iter().filter(|line| line.len() == column_count);
+    let mut widths: Vec<_> = (0..column_count)
+        .map(|column| figures().map(|line| letters(&line[column])).max().unwrap_or_default())
+        .collect();
+    widths[0] = lines.iter().map(|line| letters(&line[0])).max().unwrap_or_default();
+    let mut text = format!("\n{}, {}\n", case.panel, case.point);
+    for line in &lines {
+        text.push_str("  ");
+        for (column, word) in line.iter().enumerate() {
+            let fill = " ".repeat(widths[column].saturating_sub(letters(word)));
+            let is_left = column == 0 || line.len() < column_count;
+            let cell = if is_left { format!("{word}{fill}") } else { format!("{fill}{word}") };
+            text.push_str(&cell);
+            text.push_str("   ");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    for verdict in &case.verdicts {
+        text.push_str(&format!("  → levada: {}\n", verdict.in_words()));
+    }
+    for row in &case.rows {
+        if let Some(share) = row.rest_share {
+            let percent = share * 100.0;
+            text.push_str(&format!("  ! {} used {percent:.1} % of a core at rest\n", row.name));
+        }
+    }
+    text
+}
+
+/// What stands above the figures.
+pub(crate) fn head(comparison: &Comparison) -> Line {
+    let mut line = vec![String::new(), comparison.unit.to_owned()];
+    line.extend(comparison.yardsticks.iter().map(|of| format!("of {}", of.name())));
+    line.extend(["client", comparison.rate_unit, "p50 µs", "p99 µs", "core"].map(str::to_owned));
+    line
+}
+
+/// The figures of one entrant; without them its name, and why.
+pub(crate) fn line(yardsticks: &[Yardstick], row: &RowReport) -> Line {
+    let Some(cost) = row.cost else {
+        let why = row.no_figure.as_deref().unwrap_or("no figure");
+        return vec![row.name.clone(), format!("– {why}")];
+    };
+    let mut line = vec![row.name.clone(), with_places(cost.median)];
+    for of in yardsticks {
+        let found = row.ratios.iter().find(|ratio| ratio.of == of.name());
+        line.push(
+            found.map_or_else(|| "–".to_owned(), |found| ratio(&row.name, &found.row, found.ratio)),
+        );
+    }
+    let figure = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), with_places);
+    line.push(figure(row.client_cost.map(|cost| cost.median)));
+    line.push(figure(row.rate_per_s.map(|rate| rate.median)));
+    line.push(figure(row.latency_us.map(|latency| latency.p50)));
+    line.push(figure(row.latency_us.map(|latency| latency.p99)));
+    let busy = row.busy_share.map(|share| format!("{:.0} %", share.median * 100.0));
+    line.push(busy.unwrap_or_else(|| "–".to_owned()));
+    line
+}
+
+fn ratio(name: &str, yardstick: &str, ratio: Spread) -> String {
+    if name == yardstick {
+        return "1".to_owned();
+    }
+    ratio.in_words()
+}
+
+/// Three figures that say something, and no more than two behind the point.
+fn with_places(value: f64) -> String {
+    let places = if value < 10.0 {
+        2
+    } else if value < 100.0 {
+        1
+    } else {
+        0
+    };
+    format!("{value:.places$}")
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::case_report::tests::sample_case;
+
+    fn comparison() -> Comparison {
+        Comparison {
+            name: "sample",
+            title: "sample",
+            unit: "µs/request",
+            rate_unit: "requests/s",
+            yardsticks: &[Yardstick::Floor, Yardstick::Rival("nginx")],
+            notes: &[],
+            cases: |_| Ok(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn a_line_has_cost_ratios_rate_latency_and_how_busy_the_core_was() {
+        let text = table(&comparison(), &sample_case());
+        let line = text.lines().find(|line| line.trim_start().starts_with("levada")).unwrap();
+        let words: Vec<_> =
+            line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+        let figures = [
+            "levada",
+            "6.00",
+            "1.20 (1.20–1.20)",
+            "0.75 (0.75–0.75)",
+            "3.00",
+            "166667",
+            "2.00",
+            "2.00",
+            "99 %",
+        ];
+        assert_eq!(words, figures);
+    }
+
+    #[test]
+    fn the_table_says_what_is_missing_and_what_is_met() {
+        let text = table(&comparison(), &sample_case());
+        assert!(text.contains("static-web-server     – not installed: apt"), "{text}");
+        assert!(
+            text.contains("→ levada: 0.75 (0.75–0.75) of nginx: bar 0.80 met, goal 0.70 not met"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line == line.trim_end()));
+    }
+}

@@ -1,0 +1,33 @@
+//! A plan says how a server is loaded, and for how long.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+/// How long a connection lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lifetime {
+    /// It is kept, and each answer is followed by the next request.
+    Kept,
+    /// It carries one request; the server closes, as `Connection: close` tells it, and then we.
+    OneRequest,
+}
+
+/// Which part of the load is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Window {
+    /// A time, after another that warms up.
+    Timed { warm_up: Duration, length: Duration },
+    /// A number of requests, from the first on.
+    Counted(u64),
+}
+
+/// One load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) server: SocketAddrV4,
+    pub(crate) connection_count: u32,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) window: Window,
+    /// Long enough for a whole answer, if answers are short.
+    pub(crate) block_bytes: u32,
+}

@@ -1,0 +1,12 @@
+//! What the comparisons need of the machine: its clocks, its cores, its processes, its page cache.
+
+pub(crate) mod clock;
+pub(crate) mod cores;
+pub(crate) mod cpu_clock;
+pub(crate) mod facts;
+pub(crate) mod folder;
+pub(crate) mod open_files;
+pub(crate) mod process_group;
+pub(crate) mod program;
+pub(crate) mod server;
+pub(crate) mod version;

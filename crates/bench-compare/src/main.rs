@@ -1,0 +1,65 @@
+//! Runs Levada beside its rivals, in turns and in one run, and says how far apart they are.
+//!
+//! ```text
+//! cargo run --release -p levada-bench-compare -- http-small --quick
+//! ```
+//!
+//! Servers run on core 0 and are loaded from core 1, one at a time, round after round; the others rest meanwhile. A cost is
+//! CPU time of the server's OS processes for a piece of work, by their CPU clocks; a ratio is the median over the rounds.
+//! Every answer is checked, and one that is wrong costs its server all figures.
+//!
+//! On loopback the two sides share work: a packet is received on the core that sends it, and what waits in a socket leaves
+//! when the client's acknowledgement comes, on the client's core. So a server's cost is less than it would be behind a
+//! network card, most of all for long bodies, and the client's cost stands beside it.
+//!
+//! A new comparison is a file in `comparisons`, written in the words of `frame/comparison.rs`, and a line in its catalogue.
+
+mod arguments;
+mod comparisons;
+mod floor;
+mod frame;
+mod http;
+mod load;
+mod machine;
+mod ring;
+mod rivals;
+mod session;
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::floor::serve_bare::{self, BareSetting};
+use crate::frame::fault::Fault;
+use crate::session::End;
+
+/// As a shell tells of Ctrl-C.
+const STOPPED: u8 = 130;
+
+fn main() -> ExitCode {
+    let mut words = env::args_os().skip(1).peekable();
+    if words.peek().is_some_and(|word| word == serve_bare::WORD) {
+        let served = BareSetting::from_arguments(words)
+            .map_err(io::Error::other)
+            .and_then(serve_bare::serve);
+        return match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string()),
+        };
+    }
+    match session::run(&Arguments::parse()) {
+        Ok(End::Whole) => ExitCode::SUCCESS,
+        Ok(End::WithoutOurs) => complain("ours was not measured: the table says why"),
+        Err(Fault::Stopped) => ExitCode::from(STOPPED),
+        Err(fault) => complain(&fault.to_string()),
+    }
+}
+
+fn complain(what: &str) -> ExitCode {
+    // When even that cannot be written, the code says enough.
+    let _written = writeln!(io::stderr(), "levada-bench-compare: {what}");
+    ExitCode::FAILURE
+}
