@@ -1,5 +1,8 @@
 //! An extra field is one that the configuration adds to replies.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::byte_class::NAME;
 use crate::field_value::{FieldValue, FieldValueMalformed};
 
@@ -21,6 +24,18 @@ pub enum ExtraFieldRefusal {
     /// The value cannot stand in a field.
     Value(FieldValueMalformed),
 }
+
+impl fmt::Display for ExtraFieldRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("its name has a letter that no name has"),
+            Self::Reserved => f.write_str("the server says that itself, from what it knows"),
+            Self::Value(malformed) => malformed.fmt(f),
+        }
+    }
+}
+
+impl Error for ExtraFieldRefusal {}
 
 const RESERVED: [&str; 18] = [
     "accept-ranges",

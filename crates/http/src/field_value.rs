@@ -1,5 +1,8 @@
 //! A field value that somebody configured is checked once, so that it never splits a reply.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::compose::{Compose, Sink};
 use crate::list::trim;
 
@@ -14,6 +17,14 @@ pub struct FieldValueMalformed {
     /// Where the first wrong byte stands.
     pub index_bytes: usize,
 }
+
+impl fmt::Display for FieldValueMalformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {} of its value is no plain text", self.index_bytes)
+    }
+}
+
+impl Error for FieldValueMalformed {}
 
 impl FieldValue {
     /// Takes a value. Space around it is left out.

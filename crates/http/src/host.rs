@@ -3,6 +3,8 @@
 //! Names are equal without regard to case and to one dot at their end; IPv6 addresses are equal as
 //! numbers. IPvFuture and zone identifiers are refused: no site can have them as its name.
 
+use std::error::Error;
+use std::fmt;
 use std::net::Ipv6Addr;
 use std::str;
 
@@ -21,6 +23,14 @@ pub struct Host<'a> {
 /// that no machine has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HostMalformed;
+
+impl fmt::Display for HostMalformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a host is a name or an address, with or without a port")
+    }
+}
+
+impl Error for HostMalformed {}
 
 impl<'a> Host<'a> {
     /// Reads `name`, `name:port`, `[address]` or `[address]:port`. A colon without digits means no

@@ -1,0 +1,111 @@
+//! Facts are what the pages show: the service's counts, the heap's, and what an observer on each core says of it.
+
+use core::time::Duration;
+
+use levada_domain::Io;
+use levada_process::{Context, Failure, Mailbox, Message, Reply, Sender};
+use levada_shared::{AccountReport, Gauges};
+use levada_web::WebReport;
+
+/// How long a core has to answer; one that is busy longer is left out.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How many processes of a core are told by name.
+const PROCESSES_MAX: usize = 32;
+
+/// All facts, as they were when asked.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) web: WebReport,
+    pub(crate) heap: Gauges,
+    pub(crate) accounts: Vec<AccountReport>,
+    pub(crate) cores: Vec<CoreFacts>,
+    /// Lines of the access log that found no room; none where there is no log.
+    pub(crate) dropped_lines: Option<usize>,
+}
+
+/// One core.
+#[derive(Debug, Message)]
+pub(crate) struct CoreFacts {
+    pub(crate) core: u16,
+    pub(crate) processes_live: u64,
+    pub(crate) spawns: u64,
+    pub(crate) turns: u64,
+    pub(crate) passes: u64,
+    pub(crate) enters: u64,
+    pub(crate) streams_open: u64,
+    pub(crate) files_in_flight: u64,
+    pub(crate) blocks_lent: u64,
+    pub(crate) receive_pauses: u64,
+    pub(crate) stalls_aborted: u64,
+    /// Those that hold most in their mailboxes, then those that have worked most.
+    pub(crate) processes: Vec<ProcessFacts>,
+}
+
+/// One process.
+#[derive(Debug, Message)]
+pub(crate) struct ProcessFacts {
+    pub(crate) pid: String,
+    pub(crate) name: String,
+    pub(crate) queued_messages: u16,
+    pub(crate) held_bytes: u32,
+    pub(crate) turns: u32,
+    pub(crate) messages: u64,
+}
+
+/// A process on each core that answers for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Observers(Vec<Sender<Reply<CoreFacts>>>);
+
+impl Observers {
+    pub(crate) async fn start(context: &Context, io: &Io) -> Result<Self, Failure> {
+        let mut observers = Vec::new();
+        for (number, core) in io.cores().iter().enumerate() {
+            let of_io = io.clone();
+            let observe = move |_: Context, mut inbox: Mailbox<Reply<CoreFacts>>| async move {
+                loop {
+                    inbox.recv().await?.send(look(number, &of_io));
+                }
+            };
+            let child = context.options().on(*core).spawn("observer", observe).await;
+            observers.push(child.map_err(|_| Failure::new("a core has no room"))?.sender);
+        }
+        Ok(Self(observers))
+    }
+
+    pub(crate) async fn ask(&self) -> Vec<CoreFacts> {
+        let mut facts = Vec::new();
+        for observer in &self.0 {
+            facts.extend(observer.call(ANSWER_WITHIN, |reply| reply).await);
+        }
+        facts
+    }
+}
+
+fn look(number: usize, io: &Io) -> CoreFacts {
+    let (channel, processes) = (io.channel().gauges(), io.process_gauges());
+    let mut known = io.processes();
+    known.sort_by_key(|process| core::cmp::Reverse((process.held_bytes, process.turns)));
+    let processes_told = known.into_iter().take(PROCESSES_MAX).map(|process| ProcessFacts {
+        pid: format!("{:?}", process.pid),
+        name: process.name.to_owned(),
+        queued_messages: process.queued_messages,
+        held_bytes: process.held_bytes,
+        turns: process.turns,
+        messages: process.messages,
+    });
+    CoreFacts {
+        core: u16::try_from(number).unwrap_or(u16::MAX),
+        processes_live: processes.processes_live,
+        spawns: processes.spawns,
+        turns: processes.turns,
+        passes: channel.passes,
+        enters: channel.driver.enters,
+        streams_open: channel.streams_open,
+        files_in_flight: channel.files_in_flight,
+        blocks_lent: channel.blocks_lent,
+        receive_pauses: channel.receive_pauses,
+        stalls_aborted: channel.stalls_aborted,
+        processes: processes_told.collect(),
+    }
+}

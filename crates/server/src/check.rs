@@ -1,0 +1,30 @@
+//! Checking is doing all that serving does before it begins, and showing what would hold.
+
+use crate::arguments::Said;
+use crate::fault::Fault;
+use crate::processors::processors;
+use crate::say::say;
+use crate::serve::shares;
+use crate::settings::read;
+use crate::sites::web_config;
+use crate::units::ByteCount;
+
+/// Looks at what was said, and shows it with all that follows from it, as a file that says the same.
+///
+/// # Errors
+/// What is wrong, as `serve` would say it.
+pub(crate) fn check(said: &Said) -> Result<(), Fault> {
+    let mut settled = read(said)?;
+    let shares = shares(&settled, processors(&settled)?.len())?;
+    let config = web_config(&settled, shares)?;
+    let settings = &mut settled.settings;
+    settings.memory = Some(ByteCount(shares.memory_bytes));
+    settings.limits.connections = shares.connections;
+    settings.cache.max_file = ByteCount(config.cache.file_bytes_max);
+    settings.cache.back = Some(ByteCount(config.cache.back_bytes_max));
+    settings.cache.front = Some(ByteCount(config.cache.front_bytes_max * shares.cores as u64));
+    let text = toml::to_string(settings)
+        .map_err(|error| Fault::failed(format!("cannot show the configuration: {error}")))?;
+    say(&text.trim_end());
+    Ok(())
+}

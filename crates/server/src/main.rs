@@ -1,0 +1,47 @@
+//! Serves folders as the program `levada`: flags, configuration, signals, logs and numbers.
+#![forbid(unsafe_code)]
+
+#[cfg(panic = "abort")]
+compile_error!(
+    "levada is built with panic = \"unwind\": a panic ends one process, not all of them"
+);
+
+mod access_log;
+mod admin;
+mod arguments;
+mod check;
+mod descriptors;
+mod fault;
+mod listeners;
+mod memory;
+mod opening;
+mod processors;
+mod reload;
+mod say;
+mod serve;
+mod settings;
+mod signals;
+mod sites;
+mod steward;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Task};
+use crate::say::complain;
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Serve(arguments) => serve::serve(&arguments),
+        Task::Check(arguments) => check::check(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            complain(&fault);
+            fault.exit_code()
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Reloading reads the configuration again; what a running program cannot change is said, and waits for the next start.
+
+use std::sync::Arc;
+
+use levada_process::Isolated;
+use levada_web::WebConfig;
+
+use crate::arguments::Said;
+use crate::fault::Fault;
+use crate::say::complain;
+use crate::settings::{Settings, Settled, read};
+use crate::sites::{Shares, web_config};
+use crate::steward::Order;
+
+/// The order to use what the configuration says now.
+///
+/// # Errors
+/// What is wrong with it; then nothing changes.
+pub(crate) fn reload(said: &Said, settled: &Settled, shares: Shares) -> Result<Order, Fault> {
+    let read = read(said)?;
+    let config = web_config(&read, shares)?;
+    for key in fixed(&settled.settings, &read.settings) {
+        complain(&format!("`{key}` has changed: that takes another start"));
+    }
+    Ok(Order::Reload(Isolated::new(Arc::new(config), size_of::<WebConfig>())))
+}
+
+/// The keys that differ and cannot be changed while running.
+fn fixed(now: &Settings, then: &Settings) -> Vec<&'static str> {
+    let same = [
+        ("listen", now.listen == then.listen),
+        ("admin", now.admin == then.admin),
+        ("memory", now.memory == then.memory),
+        ("cores", now.cores == then.cores),
+        ("io", now.io == then.io),
+        ("log", now.log == then.log),
+        ("grace", now.grace == then.grace),
+        ("limits.write_stall", now.limits.write_stall == then.limits.write_stall),
+        ("limits.connections", now.limits.connections == then.limits.connections),
+    ];
+    same.into_iter().filter(|(_, is_same)| !is_same).map(|(key, _)| key).collect()
+}

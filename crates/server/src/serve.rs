@@ -1,0 +1,205 @@
+//! Serving: settings become a heap, listeners and a domain; then the program waits until it is told to stop.
+
+use core::time::Duration;
+use std::sync::{Arc, mpsc};
+
+use levada_channel::{ChannelConfig, Choice, ListenPart};
+use levada_domain::{Config, Domain};
+use levada_process::{Ended, Sender};
+use levada_shared::{Account, OpenError, Options, SharedHeap};
+use levada_web::Start;
+use sd_notify::NotifyState;
+
+use crate::access_log;
+use crate::admin::Admin;
+use crate::arguments::Said;
+use crate::descriptors::room_for_connections;
+use crate::fault::Fault;
+use crate::listeners::{Listeners, admin_listener, listeners};
+use crate::memory::memory_bytes;
+use crate::opening::opening_lines;
+use crate::processors::processors;
+use crate::reload::reload;
+use crate::say::{complain, say};
+use crate::settings::{IoChoice, Key, Settled, read};
+use crate::signals::{self, Asked};
+use crate::sites::{Shares, web_config};
+use crate::steward::{self, Order, Plan};
+
+/// How long processes have to end once the service has.
+const REST: Duration = Duration::from_secs(1);
+
+/// Sockets of a core that are not counted as connections: listeners, the admin's, those that are turned away.
+const SOCKETS_BESIDE: usize = 512;
+
+/// The least memory for a core: its receive blocks, and room to serve from.
+const CORE_BYTES_MIN: u64 = 16 << 20;
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// What keeps the service from starting, or ended it.
+pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
+    let settled = read(said)?;
+    let processors = processors(&settled)?;
+    let shares = shares(&settled, processors.len())?;
+    let web = Arc::new(web_config(&settled, shares)?);
+    let heap = heap(&settled, shares)?;
+    let Listeners { parts, addresses } = listeners(&settled, shares.cores)?;
+    let admin_part = admin_listener(&settled)?;
+    let admin_address = admin_part.as_ref().map(ListenPart::address);
+    let log = access_log::turn_on(settled.settings.log);
+
+    let files = account(&heap, "files", shares.memory_bytes / 8 * 7)?;
+    let replies = account(&heap, "replies", u64::MAX)?;
+    let admin = admin_part.map(|part| Admin {
+        part,
+        heap: heap.clone(),
+        replies: replies.clone(),
+        dropped_lines: log.as_ref().map(|log| log.dropped.clone()),
+    });
+    let start_with = Start::new(web, parts, files, replies);
+    let plan = Plan { start: start_with, admin, grace: settled.settings.grace.0 };
+    let (domain, orders) = start(&settled, heap, &processors, shares, plan)?;
+    for line in opening_lines(&settled, shares, &addresses, admin_address, &domain.caps()[0]) {
+        say(&line);
+    }
+    let said = said.clone();
+    signals::listen(move |asked| obey(asked, &orders, &said, &settled, shares))?;
+    tell_systemd(NotifyState::Ready);
+    let ended = domain.wait();
+    tell_systemd(NotifyState::Stopping);
+    let report = domain.stop(REST);
+    if report.cores_failed > 0 {
+        return Err(Fault::failed("the kernel refused further I/O to a core"));
+    }
+    ended.map_err(Fault::failed)
+}
+
+/// What the settings come to on this machine.
+///
+/// # Errors
+/// Memory that is too little.
+pub(crate) fn shares(settled: &Settled, cores: usize) -> Result<Shares, Fault> {
+    let wanted = settled.settings.limits.connections;
+    Ok(Shares {
+        cores,
+        memory_bytes: memory(settled, cores)?,
+        connections: wanted.min(room_for_connections(cores)).max(cores),
+    })
+}
+
+/// The memory that was said, or a quarter of what there is.
+fn memory(settled: &Settled, cores: usize) -> Result<u64, Fault> {
+    let least = CORE_BYTES_MIN * cores as u64;
+    let said = settled.settings.memory.map(|memory| memory.0);
+    match said {
+        Some(bytes) if bytes < least => {
+            let what = format!(
+                "{} MiB are too little for {cores} cores: choose at least {} MiB, or fewer cores",
+                bytes >> 20,
+                least >> 20
+            );
+            Err(settled.source.fault(&[Key::Name("memory")], "--memory", what))
+        }
+        Some(bytes) => Ok(bytes),
+        None => Ok((memory_bytes() / 4).max(least)),
+    }
+}
+
+fn heap(settled: &Settled, shares: Shares) -> Result<SharedHeap, Fault> {
+    let options = Options { bytes_max: shares.memory_bytes, arenas: shares.cores };
+    SharedHeap::new(options).map_err(|error| match error {
+        OpenError::TooSmall { .. } => {
+            settled.source.fault(&[Key::Name("memory")], "--memory", error.to_string())
+        }
+        error => Fault::failed(format!("no shared heap: {error}")),
+    })
+}
+
+fn account(heap: &SharedHeap, name: &str, limit_bytes: u64) -> Result<Account, Fault> {
+    heap.account(name, limit_bytes)
+        .map_err(|_| Fault::failed("the shared heap has no room for an account"))
+}
+
+/// Starts the cores and the service on them; gives how to order the service about.
+fn start(
+    settled: &Settled,
+    heap: SharedHeap,
+    processors: &[usize],
+    shares: Shares,
+    plan: Plan,
+) -> Result<(Domain, Sender<Order>), Fault> {
+    let settings = &settled.settings;
+    let mut config = Config::new(heap);
+    config.cores = processors.iter().copied().map(Some).collect();
+    let driver = match settings.io {
+        IoChoice::Auto => Choice::Auto,
+        IoChoice::Uring => Choice::Uring,
+        IoChoice::Epoll => Choice::Epoll,
+    };
+    let sockets = shares.connections.div_ceil(shares.cores) + SOCKETS_BESIDE;
+    config.channel = ChannelConfig {
+        driver,
+        sockets_max: u32::try_from(sockets).unwrap_or(u32::MAX),
+        write_stall: settings.limits.write_stall.0,
+        ..ChannelConfig::default()
+    };
+    config.on_failure = Arc::new(tell_failure);
+    let (sender, started) = mpsc::sync_channel(1);
+    let domain = Domain::start(&config, move |context, io| {
+        steward::run(context, io, plan, move |orders| {
+            // Whoever started us waits for this.
+            let _is_heard: bool = sender.send(orders).is_ok();
+        })
+    })
+    .map_err(|error| match settings.io {
+        IoChoice::Uring => settled.source.fault(&[Key::Name("io")], "--io", error.to_string()),
+        _ => Fault::failed(error.to_string()),
+    })?;
+    match started.recv() {
+        Ok(orders) => Ok((domain, orders)),
+        Err(_) => {
+            let why = domain.wait().err().unwrap_or_else(|| "it ended at once".to_owned());
+            Err(Fault::failed(format!("the service did not start: {why}")))
+        }
+    }
+}
+
+/// A process that ends otherwise than it should is told, with whom it worked for; the others go on.
+fn tell_failure(ended: &Ended<'_>) {
+    tracing::error!(
+        process = ended.name,
+        pid = ?ended.pid,
+        cause = %format_args!("{:032x}", ended.cause.id()),
+        message = ended.message,
+        undelivered = ended.undelivered,
+        "a process ended: {}",
+        ended.exit
+    );
+}
+
+/// Does what a signal asks for.
+fn obey(asked: Asked, orders: &Sender<Order>, said: &Said, settled: &Settled, shares: Shares) {
+    let order = match asked {
+        Asked::Stop => Order::Stop,
+        Asked::Reload => match reload(said, settled, shares) {
+            Ok(order) => order,
+            Err(fault) => {
+                complain(&format!("{fault}; the configuration stays as it was"));
+                return;
+            }
+        },
+    };
+    if orders.try_send(order).is_err() {
+        complain(&"too many signals wait already: this one is dropped");
+    } else if asked == Asked::Reload {
+        say(&"reloaded");
+    }
+}
+
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        complain(&format!("cannot tell systemd: {error}"));
+    }
+}

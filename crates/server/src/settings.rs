@@ -1,0 +1,204 @@
+//! Settings are all that can be said to the program, with what holds where nothing is said.
+//!
+//! The file's keys are these names; a key that is none of them is refused.
+
+mod file;
+mod read;
+mod verify;
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Address, ByteCount, Cores, Span};
+
+pub(crate) use file::{Key, Source};
+pub(crate) use read::{Settled, read};
+
+/// All of them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) listen: Vec<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) admin: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<ByteCount>,
+    pub(crate) cores: Cores,
+    pub(crate) io: IoChoice,
+    pub(crate) log: LogForm,
+    /// How long answers in hand may take when the program is told to stop.
+    pub(crate) grace: Span,
+    pub(crate) limits: LimitSettings,
+    pub(crate) cache: CacheSettings,
+    pub(crate) site: Vec<SiteSettings>,
+}
+
+/// How to talk to the kernel.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum IoChoice {
+    /// The best that works here
+    #[default]
+    Auto,
+    /// io_uring, or refuse to start
+    Uring,
+    /// epoll
+    Epoll,
+}
+
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogForm {
+    /// Not at all
+    #[default]
+    Off,
+    /// The common log format
+    Common,
+    /// The combined log format: with referrer and browser
+    Combined,
+    /// A JSON object a line, with the causality id
+    Json,
+}
+
+/// What a peer may take of us.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitSettings {
+    pub(crate) uri: ByteCount,
+    pub(crate) head: ByteCount,
+    pub(crate) fields: usize,
+    pub(crate) body: ByteCount,
+    pub(crate) header: Span,
+    pub(crate) idle: Span,
+    pub(crate) write_stall: Span,
+    pub(crate) connections: usize,
+}
+
+/// What is kept of files.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CacheSettings {
+    pub(crate) max_file: ByteCount,
+    pub(crate) revalidate: Span,
+    /// All cores together; five eighths of the memory where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) back: Option<ByteCount>,
+    /// All cores together; an eighth of the memory where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) front: Option<ByteCount>,
+    pub(crate) entries: usize,
+}
+
+/// One site.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SiteSettings {
+    pub(crate) hosts: Vec<String>,
+    pub(crate) root: PathBuf,
+    pub(crate) index: Vec<String>,
+    pub(crate) listing: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_found: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fallback: Option<String>,
+    pub(crate) precompressed: bool,
+    pub(crate) dotfiles: bool,
+    pub(crate) etag: TagSource,
+    pub(crate) security_headers: bool,
+    /// The origin that may read replies: `*`, or `https://example.org`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cors: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) headers: Vec<HeaderSettings>,
+}
+
+/// What entity tags are made from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TagSource {
+    /// The file's length and time.
+    #[default]
+    Time,
+    /// Its bytes.
+    Content,
+}
+
+/// Fields for certain paths.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeaderSettings {
+    pub(crate) paths: String,
+    pub(crate) set: BTreeMap<String, String>,
+}
+
+const fn seconds(count: u64) -> Span {
+    Span(Duration::from_secs(count))
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            admin: None,
+            memory: None,
+            cores: Cores::All,
+            io: IoChoice::Auto,
+            log: LogForm::Off,
+            grace: seconds(10),
+            limits: LimitSettings::default(),
+            cache: CacheSettings::default(),
+            site: Vec::new(),
+        }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            uri: ByteCount(8 << 10),
+            head: ByteCount(32 << 10),
+            fields: 100,
+            body: ByteCount(64 << 10),
+            header: seconds(10),
+            idle: seconds(75),
+            write_stall: seconds(60),
+            connections: 65_536,
+        }
+    }
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            max_file: ByteCount(8 << 20),
+            revalidate: seconds(1),
+            back: None,
+            front: None,
+            entries: 100_000,
+        }
+    }
+}
+
+impl Default for SiteSettings {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            root: PathBuf::from("."),
+            index: vec!["index.html".to_owned()],
+            listing: false,
+            not_found: None,
+            fallback: None,
+            precompressed: true,
+            dotfiles: false,
+            etag: TagSource::Time,
+            security_headers: false,
+            cors: None,
+            headers: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Reading puts together what flags, variables, the file and the defaults say; the first of these that says it counts.
+
+use std::path::Path;
+
+use crate::arguments::Said;
+use crate::fault::Fault;
+use crate::settings::file::Source;
+use crate::settings::verify::verify;
+use crate::settings::{Settings, SiteSettings};
+use crate::units::Address;
+
+/// Settings that can hold together, and where they came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    pub(crate) settings: Settings,
+    pub(crate) source: Source,
+}
+
+/// Reads all that was said.
+///
+/// # Errors
+/// What was said that cannot be, with its place.
+pub(crate) fn read(said: &Said) -> Result<Settled, Fault> {
+    let (source, mut settings) = match &said.config {
+        Some(path) => Source::read(path)?,
+        None => Default::default(),
+    };
+    for site in &mut settings.site {
+        site.root = source.folder().join(&site.root);
+    }
+    lay_over(&mut settings, said);
+    verify(&settings, &source)?;
+    Ok(Settled { settings, source })
+}
+
+fn lay_over(settings: &mut Settings, said: &Said) {
+    if !said.listen.is_empty() {
+        settings.listen.clone_from(&said.listen);
+    }
+    if settings.listen.is_empty() {
+        settings.listen = vec![Address(([127, 0, 0, 1], 8080).into())];
+    }
+    settings.admin = said.admin.or(settings.admin);
+    settings.memory = said.memory.or(settings.memory);
+    if let Some(cores) = &said.cores {
+        settings.cores = cores.clone();
+    }
+    settings.io = said.io.unwrap_or(settings.io);
+    settings.log = said.log.unwrap_or(settings.log);
+    if settings.site.is_empty() {
+        let root = said.dir.as_deref().unwrap_or(Path::new(".")).to_owned();
+        settings.site = vec![SiteSettings { root, ..SiteSettings::default() }];
+    } else if let Some(dir) = &said.dir {
+        settings.site[0].root.clone_from(dir);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{ByteCount, Cores};
+
+    #[test]
+    fn flags_beat_the_file_and_the_file_beats_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("levada.toml");
+        std::fs::write(&config, "memory = '64MiB'\ncores = 2\n[[site]]\nroot = 'public'\n")
+            .unwrap();
+        let said = Said { config: Some(config), ..Said::default() };
+        let settings = read(&said).unwrap().settings;
+        assert_eq!(settings.memory, Some(ByteCount(64 << 20)));
+        assert_eq!(settings.cores, Cores::Count(2));
+        assert_eq!(settings.site[0].root, folder.path().join("public"));
+        assert_eq!(settings.listen[0].to_string(), "127.0.0.1:8080");
+
+        let said = Said {
+            memory: Some(ByteCount(128 << 20)),
+            dir: Some("elsewhere".into()),
+            listen: vec!["127.0.0.1:1".parse().unwrap()],
+            ..said
+        };
+        let settings = read(&said).unwrap().settings;
+        assert_eq!(settings.memory, Some(ByteCount(128 << 20)));
+        assert_eq!(settings.site[0].root, Path::new("elsewhere"));
+        assert_eq!(settings.listen[0].to_string(), "127.0.0.1:1");
+    }
+
+    #[test]
+    fn without_a_file_the_current_folder_is_served() {
+        let settings = read(&Said::default()).unwrap().settings;
+        assert_eq!(settings.site.len(), 1);
+        assert_eq!(settings.site[0].root, Path::new("."));
+    }
+}

@@ -1,0 +1,123 @@
+//! Verifying compares settings with what can be, and with each other, before anything is opened.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crate::fault::Fault;
+use crate::settings::Settings;
+use crate::settings::file::{Key, Source};
+use crate::units::{ByteCount, Span};
+
+/// The longest time that can be said: a year.
+const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Says what is wrong first, if anything is.
+///
+/// # Errors
+/// The key with its place, and what would be right.
+pub(crate) fn verify(settings: &Settings, source: &Source) -> Result<(), Fault> {
+    let limits = &settings.limits;
+    let bounds = [
+        ("uri", limits.uri, 64, 1 << 20),
+        ("head", limits.head, 256, 1 << 20),
+        ("body", limits.body, 0, 1 << 40),
+    ];
+    for (name, value, least, most) in bounds {
+        within(source, &[Key::Name("limits"), Key::Name(name)], value, least, most)?;
+    }
+    let cache = &settings.cache;
+    within(source, &[Key::Name("cache"), Key::Name("max_file")], cache.max_file, 0, 1 << 30)?;
+    if limits.uri > limits.head {
+        let what = format!("a URI of {} does not fit a head of {}", limits.uri, limits.head);
+        return Err(source.fault(&[Key::Name("limits"), Key::Name("uri")], "limits.uri", what));
+    }
+    let counts = [
+        (["limits", "fields"], limits.fields, 1 << 10),
+        (["limits", "connections"], limits.connections, 1 << 20),
+        (["cache", "entries"], cache.entries, 1 << 24),
+    ];
+    for ([table, name], value, most) in counts {
+        if value == 0 || value > most {
+            let what = format!("{value} cannot be: choose a number from 1 to {most}");
+            return Err(source.fault(&[Key::Name(table), Key::Name(name)], name, what));
+        }
+    }
+    let spans = [
+        (["limits", "header"], limits.header),
+        (["limits", "idle"], limits.idle),
+        (["limits", "write_stall"], limits.write_stall),
+        (["cache", "revalidate"], cache.revalidate),
+    ];
+    for ([table, name], Span(span)) in spans {
+        if span.is_zero() || span > SPAN_MAX {
+            let what = "this time cannot be: choose one from 1ms to 8784h";
+            return Err(source.fault(&[Key::Name(table), Key::Name(name)], name, what));
+        }
+    }
+    if settings.grace.0 > SPAN_MAX {
+        let what = "this time cannot be: choose one to 8784h";
+        return Err(source.fault(&[Key::Name("grace")], "grace", what));
+    }
+    hosts_once(settings, source)
+}
+
+fn within(
+    source: &Source,
+    keys: &[Key],
+    value: ByteCount,
+    least: u64,
+    most: u64,
+) -> Result<(), Fault> {
+    let (least, most) = (ByteCount(least), ByteCount(most));
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let what = format!("{value} cannot be: choose a size from {least} to {most}");
+    Err(source.fault(keys, "the configuration", what))
+}
+
+/// Each name leads to one site, and each site but the first has a name.
+fn hosts_once(settings: &Settings, source: &Source) -> Result<(), Fault> {
+    let mut known = BTreeMap::new();
+    for (number, site) in settings.site.iter().enumerate() {
+        let key = [Key::Name("site"), Key::Index(number), Key::Name("hosts")];
+        if number > 0 && site.hosts.is_empty() {
+            let key = [Key::Name("site"), Key::Index(number)];
+            let what = "no host leads here: give it `hosts`; only the first site goes without";
+            return Err(source.fault(&key, "[[site]]", what));
+        }
+        for host in &site.hosts {
+            if let Some(first) = known.insert(host.to_ascii_lowercase(), number) {
+                let what = format!("`{host}` leads to site[{}] already", first + 1);
+                return Err(source.fault(&key, "[[site]]", what));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault_of(text: &str) -> String {
+        let settings: Settings = toml::from_str(text).unwrap();
+        verify(&settings, &Source::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_hold_together_is_refused_with_what_would() {
+        for (text, part) in [
+            ("[limits]\nhead = '1GiB'", "choose a size from 256 to 1MiB"),
+            ("[limits]\nuri = '64KiB'", "does not fit a head of 32KiB"),
+            ("[limits]\nconnections = 0", "choose a number from 1"),
+            ("[limits]\nidle = '0s'", "choose one from 1ms"),
+            ("[[site]]\n[[site]]", "only the first site goes without"),
+            ("[[site]]\nhosts=['a.b']\n[[site]]\nhosts=['A.b']", "leads to site[1] already"),
+        ] {
+            let fault = fault_of(text);
+            assert!(fault.contains(part), "{text}: {fault}");
+        }
+        assert!(verify(&Settings::default(), &Source::default()).is_ok());
+    }
+}
