@@ -7,7 +7,7 @@ use levada_http::{ReplyHead, Status};
 use levada_process::{Context, Failure, Mailbox};
 
 use crate::answer::short;
-use crate::connection::{serve, turn_away};
+use crate::connection::{Open, TurnedAway, serve, turn_away};
 use crate::front::Front;
 
 /// How many connections are told at a time that they are too many; beyond, they are closed without a word.
@@ -26,40 +26,37 @@ pub(crate) async fn accept(
         // The server stops.
         let Ok((stream, peer)) = listener.accept().await else { return Ok(()) };
         let ticket = stream.into_ticket();
-        let (connections_max, open) = front.with(|front| {
+        let is_one_too_many = front.with(|front| {
             front.counters.connections += 1;
-            (front.config.limits.connections_max as u64, front.counters.connections_open)
+            front.counters.connections_open >= front.config.limits.connections_max as u64
         });
         let (of_process, of_front) = (io.clone(), front.clone());
-        if open < connections_max {
-            front.with(|front| front.counters.connections_open += 1);
+        if !is_one_too_many {
+            // Without room for its process the connection is closed, and no longer counted.
+            let open = Open::count(&front);
             let connection = move |context: Context, _: Mailbox<()>| {
-                serve(context, of_process, of_front, ticket, peer)
+                serve(context, of_process, of_front, ticket, peer, open)
             };
-            if context.spawn("connection", connection).is_err() {
-                front.with(|front| front.counters.connections_open -= 1);
-            }
+            let _is_served: bool = context.spawn("connection", connection).is_ok();
             continue;
         }
         let reply = front.with(|front| {
             front.counters.connections_refused += 1;
+            if front.turned_away >= TURNED_AWAY_MAX {
+                return None;
+            }
             let head =
                 ReplyHead { retry_after_s: Some(1), ..ReplyHead::new(Status::SERVICE_UNAVAILABLE) };
-            short(
-                front.account(),
-                head,
-                io.unix_s(),
-                Persistence::Close,
-                None,
-                context.begin_cause(None, false),
-            )
-            .ok()
+            let cause = context.begin_cause(None, false);
+            let (account, unix_s) = (front.account(), io.unix_s());
+            short(account, head, unix_s, Persistence::Close, None, cause).ok()
         });
-        if let Some(reply) = reply.filter(|_| open < connections_max + TURNED_AWAY_MAX) {
-            let one_too_many =
-                move |_: Context, _: Mailbox<()>| turn_away(of_process, ticket, reply.data);
-            // Without room for even that, the ticket is lost and the connection closed.
-            let _is_told: bool = context.spawn("turned away", one_too_many).is_ok();
+        if let Some(reply) = reply {
+            let turned_away = TurnedAway::count(&front);
+            let tell = move |_: Context, _: Mailbox<()>| {
+                turn_away(of_process, ticket, reply.data, turned_away)
+            };
+            let _is_told: bool = context.spawn("turned away", tell).is_ok();
         }
     }
 }

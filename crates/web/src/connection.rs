@@ -58,7 +58,14 @@ enum End {
 }
 
 /// Counts the connection as open while it lives, however it ends.
-struct Open(PerCore<Front>);
+pub(crate) struct Open(PerCore<Front>);
+
+impl Open {
+    pub(crate) fn count(front: &PerCore<Front>) -> Self {
+        front.with(|front| front.counters.connections_open += 1);
+        Self(front.clone())
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -73,8 +80,8 @@ pub(crate) async fn serve(
     front: PerCore<Front>,
     ticket: Ticket,
     peer: Option<SocketAddr>,
+    _open: Open,
 ) -> Result<(), Failure> {
-    let _open = Open(front.clone());
     let Ok(stream) = ticket.into_stream(&io.channel()) else { return Ok(()) };
     let header = front.with(|front| front.config.limits.header);
     let patience = Patience::until(io.now().after(header));
@@ -99,23 +106,24 @@ impl Connection {
                 Came::TooLate if is_between => return End::Done,
                 Came::TooLate => return self.too_late(),
             }
-            let end = self.answer_all().await;
-            if let Some(end) = end {
-                return end;
-            }
+            let has_answered = match self.answer_all().await {
+                Ok(has_answered) => has_answered,
+                Err(end) => return end,
+            };
             let (limits, now) = (self.front.with(|front| front.config.limits), self.io.now());
             if self.input.is_empty() {
                 self.patience.move_to(now.after(limits.idle));
-            } else if is_between {
+            } else if is_between || has_answered {
                 // A head has begun: its time runs from here, whatever else comes of it.
                 self.patience.move_to(now.after(limits.header));
             }
         }
     }
 
-    /// Answers all requests that are there whole.
-    async fn answer_all(&mut self) -> Option<End> {
+    /// Answers all requests that are there whole. True if there was one.
+    async fn answer_all(&mut self) -> Result<bool, End> {
         let limits = self.front.with(|front| front.config.limits.head);
+        let mut has_answered = false;
         while !self.input.is_empty() && self.input.is_worth_a_look(&limits) {
             let (cause, begin) = (self.context.begin_cause(None, false), self.io.now());
             let step =
@@ -123,18 +131,16 @@ impl Connection {
             let answered = match step {
                 Step::Answer(answered) => answered,
                 Step::Wait => break,
-                Step::Close => return Some(End::Gone),
-                Step::Ask(ask) => match Box::pin(self.ask(ask, cause)).await {
-                    Ok(answered) => answered,
-                    Err(end) => return Some(end),
-                },
+                Step::Close => return Err(End::Gone),
+                Step::Ask(ask) => Box::pin(self.ask(ask, cause)).await?,
             };
             if let Some(end) = self.send(answered, cause, begin).await {
-                return Some(end);
+                return Err(end);
             }
+            has_answered = true;
         }
         self.input.carry();
-        None
+        Ok(has_answered)
     }
 
     /// Asks the storage, and answers with what it says.
@@ -191,7 +197,8 @@ impl Connection {
         }
         match persistence {
             Persistence::Keep | Persistence::KeepSaid => None,
-            Persistence::Close if head_bytes == 0 => Some(End::Refused),
+            // What came behind the last request is no reason to reset the connection under its answer.
+            Persistence::Close if head_bytes == 0 || !self.input.is_empty() => Some(End::Refused),
             Persistence::Close => Some(End::Done),
         }
     }
@@ -275,8 +282,29 @@ impl Connection {
     }
 }
 
+/// Counts the connection as one that is being turned away, while that lasts.
+pub(crate) struct TurnedAway(PerCore<Front>);
+
+impl TurnedAway {
+    pub(crate) fn count(front: &PerCore<Front>) -> Self {
+        front.with(|front| front.turned_away += 1);
+        Self(front.clone())
+    }
+}
+
+impl Drop for TurnedAway {
+    fn drop(&mut self) {
+        self.0.with(|front| front.turned_away -= 1);
+    }
+}
+
 /// Sends a short reply to a connection that is one too many, and closes it.
-pub(crate) async fn turn_away(io: Io, ticket: Ticket, reply: SharedData) -> Result<(), Failure> {
+pub(crate) async fn turn_away(
+    io: Io,
+    ticket: Ticket,
+    reply: SharedData,
+    _turned_away: TurnedAway,
+) -> Result<(), Failure> {
     let Ok(stream) = ticket.into_stream(&io.channel()) else { return Ok(()) };
     if stream.send(reply).is_ok() {
         stream.shutdown();

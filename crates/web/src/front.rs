@@ -33,6 +33,8 @@ pub(crate) struct Front {
     /// Where a path is decoded into; it grows to the longest.
     scratch: Vec<u8>,
     pub(crate) counters: Counters,
+    /// Connections that are being told that they are too many.
+    pub(crate) turned_away: u64,
     /// Connections end behind the answer in hand.
     pub(crate) is_stopping: bool,
 }
@@ -90,6 +92,7 @@ impl Front {
             shard_hasher: foldhash::fast::FixedState::default(),
             scratch: Vec::new(),
             counters: Counters::default(),
+            turned_away: 0,
             is_stopping: false,
         }
     }
