@@ -19,9 +19,9 @@ use crate::gauges::Gauges;
 use crate::kernel::{Kernel, Kind, name_of};
 use crate::lent::LentBlocks;
 use crate::listeners::Listeners;
+use crate::lost::LostStreams;
 use crate::stream::Ending;
 use crate::streams::Streams;
-use crate::ticket::LostStreams;
 
 /// A handle to a channel.
 #[derive(Clone)]

@@ -55,6 +55,7 @@ mod lent;
 mod listener;
 mod listeners;
 pub mod local;
+mod lost;
 mod names;
 mod outbox;
 mod stream;

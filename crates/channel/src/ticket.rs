@@ -2,18 +2,12 @@
 //!
 //! It is turned back into the stream on the channel that it came from. Dropped elsewhere, on whatever thread, it tells
 //! that channel, which closes the stream at its next pass.
-#![expect(
-    clippy::disallowed_types,
-    reason = "the list of lost names is locked to put one in or to take all out"
-)]
 
 use core::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use levada_ring::CoreWaker;
+use std::sync::Arc;
 
 use crate::channel::Channel;
+use crate::lost::LostStreams;
 use crate::table::Name;
 use crate::tcp::TcpStream;
 
@@ -22,36 +16,6 @@ pub struct Ticket {
     name: Name,
     home: Arc<LostStreams>,
     is_used: bool,
-}
-
-/// Where lost tickets are told: one for each channel.
-#[derive(Debug)]
-pub(crate) struct LostStreams {
-    names: Mutex<Vec<Name>>,
-    /// Whether there are any, so that a pass need not take the lock to see that there are none.
-    any: AtomicBool,
-    waker: CoreWaker,
-}
-
-impl LostStreams {
-    pub(crate) fn new(waker: CoreWaker) -> Arc<Self> {
-        Arc::new(Self { names: Mutex::default(), any: AtomicBool::new(false), waker })
-    }
-
-    fn tell(&self, name: Name) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-        // Release: the channel that sees it finds the name in the list.
-        self.any.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// The names of lost streams, if there are any.
-    pub(crate) fn take(&self) -> Vec<Name> {
-        if !self.any.swap(false, Ordering::Acquire) {
-            return Vec::new();
-        }
-        core::mem::take(&mut *self.names.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl TcpStream {

@@ -24,7 +24,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn on_each(config: &ChannelConfig, play: impl Fn(&Stage)) {
+    fn on_each(config: &ChannelConfig, play: impl Fn(&Self)) {
         for choice in choices() {
             let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 })
                 .expect("64 MiB of addresses");

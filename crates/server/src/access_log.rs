@@ -67,7 +67,7 @@ impl<S: Subscriber> Layer<S> for Requests {
         let mut text = match self.form {
             LogForm::Json => line.as_json(),
             LogForm::Off | LogForm::Common | LogForm::Combined => {
-                line.as_common(self.form == LogForm::Combined)
+                line.as_text(self.form == LogForm::Combined)
             }
         };
         text.push('\n');
@@ -121,13 +121,13 @@ impl Visit for Line {
 }
 
 impl Line {
-    fn as_common(&self, is_combined: bool) -> String {
+    fn as_text(&self, is_combined: bool) -> String {
         let mut text = String::new();
         let peer = if self.peer.is_empty() { "-" } else { &self.peer };
         let written = write!(
             text,
             "{peer} - - [{}] {} {} {}",
-            common_time(self.unix_s),
+            log_time(self.unix_s),
             Quoted(&self.request),
             self.status,
             self.bytes
@@ -181,7 +181,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// A moment as the common log format has it: `06/Nov/1994:08:49:37 +0000`.
-fn common_time(unix_s: u64) -> String {
+fn log_time(unix_s: u64) -> String {
     // Of `Sun, 06 Nov 1994 08:49:37 GMT`.
     let date = HttpDate::from_unix_s(unix_s);
     let date = String::from_utf8_lossy(date.as_bytes());
@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn lines_have_the_forms_that_tools_read() {
         let common = r#"192.0.2.1 - - [06/Nov/1994:08:49:37 +0000] "GET /a\"b HTTP/1.1" 200 12"#;
-        assert_eq!(line().as_common(false), common);
-        assert_eq!(line().as_common(true), format!(r#"{common} "-" "curl\x07""#));
+        assert_eq!(line().as_text(false), common);
+        assert_eq!(line().as_text(true), format!(r#"{common} "-" "curl\x07""#));
     }
 
     #[test]
-    fn a_json_line_is_one_object() {
+    fn a_json_line_is_one_value() {
         let line = line().as_json();
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(read["request"], "GET /a\"b HTTP/1.1");

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::processors::processors;
 use crate::say::say;
 use crate::serve::shares;
-use crate::settings::read;
+use crate::settings::read::read;
 use crate::sites::web_config;
 use crate::units::ByteCount;
 

@@ -6,7 +6,8 @@ use levada_channel::ListenPart;
 use listenfd::ListenFd;
 
 use crate::fault::Fault;
-use crate::settings::{Key, Settled};
+use crate::settings::file::Key;
+use crate::settings::read::Settled;
 use crate::units::Address;
 
 /// What each core accepts from, and where it all is.

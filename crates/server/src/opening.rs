@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use levada_channel::Caps;
 
-use crate::settings::Settled;
+use crate::settings::read::Settled;
 use crate::sites::Shares;
 use crate::units::ByteCount;
 
@@ -43,7 +43,7 @@ fn rounded(bytes: u64) -> ByteCount {
 mod tests {
     use super::*;
     use crate::arguments::Said;
-    use crate::settings::read;
+    use crate::settings::read::read;
     use levada_channel::{Errno, Lack, Level};
 
     #[test]

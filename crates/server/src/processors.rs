@@ -3,7 +3,8 @@
 use rustix::thread::{CpuSet, sched_getaffinity};
 
 use crate::fault::Fault;
-use crate::settings::{Key, Settled};
+use crate::settings::file::Key;
+use crate::settings::read::Settled;
 use crate::units::Cores;
 
 /// The processors to pin a core to, each.

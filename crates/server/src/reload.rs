@@ -8,7 +8,8 @@ use levada_web::WebConfig;
 use crate::arguments::Said;
 use crate::fault::Fault;
 use crate::say::complain;
-use crate::settings::{Settings, Settled, read};
+use crate::settings::Settings;
+use crate::settings::read::{Settled, read};
 use crate::sites::{Shares, web_config};
 use crate::steward::Order;
 

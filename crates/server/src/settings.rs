@@ -2,8 +2,8 @@
 //!
 //! The file's keys are these names; a key that is none of them is refused.
 
-mod file;
-mod read;
+pub(crate) mod file;
+pub(crate) mod read;
 mod verify;
 
 use core::time::Duration;
@@ -14,9 +14,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Address, ByteCount, Cores, Span};
-
-pub(crate) use file::{Key, Source};
-pub(crate) use read::{Settled, read};
 
 /// All of them.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -7,7 +7,9 @@ use levada_http::{ExtraField, PathRules};
 use levada_web::{FieldRule, HostName, Site, WebConfig};
 
 use crate::fault::Fault;
-use crate::settings::{Key, Settled, SiteSettings, Source, TagSource};
+use crate::settings::file::{Key, Source};
+use crate::settings::read::Settled;
+use crate::settings::{LogForm, SiteSettings, TagSource};
 
 /// What browsers are told where `security_headers` is on.
 const SECURITY_FIELDS: [(&str, &str); 3] = [
@@ -58,7 +60,7 @@ pub(crate) fn web_config(settled: &Settled, shares: Shares) -> Result<WebConfig,
     let front_bytes = cache.front.map_or(shares.memory_bytes / 8, |front| front.0);
     config.cache.front_bytes_max = front_bytes / shares.cores as u64;
     config.cache.entries_max = cache.entries;
-    config.is_logged = settings.log != crate::settings::LogForm::Off;
+    config.is_logged = settings.log != LogForm::Off;
     Ok(config)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use levada_plain::to_index;
 use levada_shared::{Account, ExclusiveBuf, Options, SharedData, SharedHeap};
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 
 /// One step of a program; numbers choose among what there is, modulo how much there is.
 #[derive(Clone, Debug)]
