@@ -1,0 +1,83 @@
+//! Pages: what the admin's listener answers, and what the access log writes.
+
+use std::io::{Read, Write};
+
+use crate::rig::{connect, get, serve};
+
+#[test]
+fn metrics_health_and_status_are_for_the_admin_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "a file").unwrap();
+    let served = serve(folder.path(), &["--admin", "127.0.0.1:0"]);
+    let admin = served.admin.expect("it said where");
+    for _ in 0..3 {
+        assert!(served.get("/a").ends_with("a file"));
+    }
+    assert!(served.get("/nothing").starts_with("HTTP/1.1 404 "));
+    assert!(served.get("/metrics").starts_with("HTTP/1.1 404 "));
+    assert!(get(admin, "/healthz").ends_with("\r\n\r\nok\n"));
+    let metrics = get(admin, "/metrics");
+    for line in [
+        "Content-Type: text/plain; version=0.0.4; charset=utf-8\r",
+        "levada_requests_total 5",
+        "levada_replies_total{class=\"2xx\"} 3",
+        "levada_replies_total{class=\"4xx\"} 2",
+        "levada_kept_entries 1",
+        "# TYPE levada_heap_used_bytes gauge",
+        "levada_core_processes{core=\"0\"}",
+    ] {
+        assert!(
+            metrics.contains(&format!("{line}\n")) || metrics.contains(line),
+            "{line}: {metrics}"
+        );
+    }
+    let status = get(admin, "/status");
+    let (_, body) = status.split_once("\r\n\r\n").unwrap();
+    let status: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(status["requests"]["answered"], 5);
+    assert_eq!(status["caches"]["storage"]["entries"], 1);
+    assert_eq!(status["top_retainers"].as_array().map(Vec::is_empty), Some(false));
+    let names = &status["cores"][0]["processes"];
+    assert!(names.as_array().unwrap().iter().any(|process| process["name"] == "storage"));
+    assert!(get(admin, "/else").starts_with("HTTP/1.1 404 "));
+    let mut stream = connect(admin);
+    stream.write_all(b"POST /status HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 405 ") && reply.contains("Allow: GET"), "{reply}");
+    assert_eq!(served.stop().code, Some(0));
+}
+
+#[test]
+fn each_request_is_a_line_of_the_log_in_the_form_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "a file").unwrap();
+    for form in ["common", "combined", "json"] {
+        let served = serve(folder.path(), &["--log", form]);
+        let mut stream = served.connect();
+        let agent = "User-Agent: te\"st\r\nConnection: close";
+        write!(stream, "GET /a?\" HTTP/1.1\r\nHost: a.example\r\n{agent}\r\n\r\n").unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        let mut stream = served.connect();
+        stream.write_all(b"nonsense\r\n\r\n").unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        let left = served.stop();
+        let lines: Vec<&str> = left.out.lines().collect();
+        assert_eq!(lines.len(), 2, "{form}: {}", left.out);
+        match form {
+            "json" => {
+                let line: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+                assert_eq!(line["request"], "GET /a?\" HTTP/1.1");
+                assert_eq!((&line["status"], &line["bytes"]), (&200.into(), &6.into()));
+                assert_eq!(line["host"], "a.example");
+                assert_eq!(line["cause"].as_str().map(str::len), Some(32));
+            }
+            "common" => {
+                assert!(lines[0].starts_with("127.0.0.1 - - ["), "{}", lines[0]);
+                assert!(lines[0].ends_with(r#""GET /a?\" HTTP/1.1" 200 6"#), "{}", lines[0]);
+                assert!(lines[1].ends_with(r#""-" 400 0"#), "{}", lines[1]);
+            }
+            _ => assert!(lines[0].ends_with(r#" 200 6 "-" "te\"st""#), "{}", lines[0]),
+        }
+    }
+}
