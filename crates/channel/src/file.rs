@@ -164,7 +164,10 @@ impl Future for Asking {
     type Output = Ended;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
-        let ended = self.channel.parts().files.poll(self.name, cx.waker());
+        let ended = {
+            let parts = &mut *self.channel.parts();
+            parts.files.poll(&mut parts.kernel, self.name, cx.waker())
+        };
         self.is_over = ended.is_ready();
         ended
     }

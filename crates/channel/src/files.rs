@@ -7,12 +7,15 @@ use levada_shared::ExclusiveBuf;
 
 use crate::file_op::{Answer, Ask, FileOp};
 use crate::kernel::{Kernel, Kind, wait};
+use crate::line::{Line, Place};
 use crate::table::{Name, Table};
 
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Files {
     table: Table<FileOp>,
+    /// Those who wait until one more may be in flight.
+    line: Line,
 }
 
 /// What came of an operation, or the kernel's number and the buffer that was put in.
@@ -20,7 +23,7 @@ pub(crate) type Ended = Result<Answer, (Errno, Option<ExclusiveBuf>)>;
 
 impl Files {
     pub(crate) fn new(count_max: u32) -> Self {
-        Self { table: Table::new(count_max) }
+        Self { table: Table::new(count_max), line: Line::default() }
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -41,7 +44,7 @@ impl Files {
     }
 
     /// What came of it; the operation is forgotten with that.
-    pub(crate) fn poll(&mut self, name: Name, waker: &Waker) -> Poll<Ended> {
+    pub(crate) fn poll(&mut self, kernel: &mut Kernel, name: Name, waker: &Waker) -> Poll<Ended> {
         let Some(op) = self.table.get(name) else {
             return Poll::Ready(Err((Errno::CANCELED, None)));
         };
@@ -49,15 +52,44 @@ impl Files {
             wait(&mut op.waker, waker);
             return Poll::Pending;
         };
-        self.table.remove(name);
+        self.forget(kernel, name);
         Poll::Ready(answer)
+    }
+
+    fn forget(&mut self, kernel: &mut Kernel, name: Name) {
+        if self.table.remove(name).is_some() {
+            kernel.wake(&mut self.line.first());
+        }
+    }
+
+    /// Whether an operation would be taken from who has that place in the line, or comes to its end.
+    pub(crate) fn poll_room(
+        &mut self,
+        kernel: &mut Kernel,
+        place: &mut Option<Place>,
+        waker: &Waker,
+    ) -> Poll<()> {
+        let room_count = self.table.room_count();
+        let polled = self.line.poll(place, room_count > 0, waker);
+        if polled.is_ready() && room_count > 1 {
+            kernel.wake(&mut self.line.first());
+        }
+        polled
+    }
+
+    /// Somebody waits no more; if he was to be the next, another is.
+    pub(crate) fn leave_line(&mut self, kernel: &mut Kernel, place: Place) {
+        self.line.leave(place);
+        if self.table.room_count() > 0 {
+            kernel.wake(&mut self.line.first());
+        }
     }
 
     /// Nobody awaits it any more. What it holds stays until the kernel answers; asking that it end sooner is a wish.
     pub(crate) fn detach(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(op) = self.table.get(name) else { return };
         if op.answer.is_some() {
-            self.table.remove(name);
+            self.forget(kernel, name);
         } else {
             op.is_detached = true;
             kernel.driver.cancel(Kind::File.token(name));
@@ -76,7 +108,7 @@ impl Files {
         if op.answered(done.result) {
             op.submit(&mut *kernel.driver, Kind::File.token(name));
         } else if op.is_detached {
-            self.table.remove(name);
+            self.forget(kernel, name);
         } else {
             kernel.wake(&mut op.waker);
         }

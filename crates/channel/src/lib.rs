@@ -47,11 +47,13 @@ mod config;
 mod error;
 mod file;
 mod file_op;
+mod file_room;
 mod files;
 mod gauges;
 mod inbox;
 mod kernel;
 mod lent;
+mod line;
 mod listener;
 mod listeners;
 pub mod local;
@@ -69,6 +71,7 @@ pub use channel::{Channel, EndReport, Passed};
 pub use config::ChannelConfig;
 pub use error::{Error, Refused};
 pub use file::{File, Filled};
+pub use file_room::FileRoom;
 pub use gauges::Gauges;
 pub use levada_ring::{
     Caps, Choice, CoreWaker, Deadline, Errno, Fatal, FileKind, Lack, Level, OpenError, OpenHow,

@@ -577,6 +577,50 @@ fn more_operations_on_files_than_may_be_in_flight_are_refused_with_the_buffer() 
 }
 
 #[test]
+fn who_waits_for_room_for_operations_on_files_is_let_in_in_order() {
+    let config = ChannelConfig { files_max: 2, ..ChannelConfig::default() };
+    Stage::on_each(&config, |stage| {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(std::pin::pin!(stage.channel.file_room()).poll(&mut cx).is_ready());
+        let page = File::adopt(
+            &stage.channel,
+            OwnedFd::from(std::fs::File::open("/proc/self/exe").unwrap()),
+        );
+        let order = std::cell::RefCell::new(Vec::new());
+        let read = async |number: usize| {
+            let mut buffer = stage.account.buf(64).unwrap();
+            for _ in 0..3 {
+                stage.channel.file_room().await;
+                order.borrow_mut().push(number);
+                buffer = page.read_at(buffer, 0).await.expect("there is room").buffer;
+                buffer.truncate(0);
+            }
+        };
+        let mut readers: Vec<_> = (0..20).map(|number| Some(Box::pin(read(number)))).collect();
+        let mut forgetful = Box::pin(stage.channel.file_room());
+        stage.run(std::future::poll_fn(|cx| {
+            for (number, place) in readers.iter_mut().enumerate() {
+                if place.as_mut().is_some_and(|reader| reader.as_mut().poll(cx).is_ready()) {
+                    *place = None;
+                }
+                if number == 7 && !forgetful.as_mut().poll(cx).is_pending() {
+                    forgetful = Box::pin(stage.channel.file_room());
+                }
+            }
+            // Who leaves the line holds up nobody.
+            forgetful = Box::pin(stage.channel.file_room());
+            match readers.iter().all(Option::is_none) {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
+        }));
+        let first: Vec<usize> = order.borrow().iter().copied().take(20).collect();
+        assert_eq!(first, (0..20).collect::<Vec<_>>(), "nobody comes twice before all came once");
+        assert_eq!(order.borrow().len(), 60);
+    });
+}
+
+#[test]
 fn names_of_closed_sockets_never_reach_those_who_have_their_index_now() {
     Stage::on_each(&ChannelConfig::default(), |stage| {
         let listener = Rc::new(stage.listen(false));
