@@ -1,0 +1,252 @@
+//! Prints what processes and their messages cost: `cargo run --release -p levada-process --example figures`.
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
+use levada_process::{
+    Bounds, Context, Core, CoreId, CoreOptions, Failure, Full, Host, Mailbox, Message, Reply,
+    Sender, Tick, TimerId, TimerKey,
+};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+/// Lends the system's clock, and no timers: nothing here waits for one.
+struct Bare {
+    start: Instant,
+}
+
+impl Host for Bare {
+    fn now(&self) -> Tick {
+        Tick::from_nanos(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn seed(&self) -> u64 {
+        1
+    }
+
+    fn timer_set(&self, _at: Tick, _key: TimerKey) -> TimerId {
+        TimerId(0)
+    }
+
+    fn timer_cancel(&self, _timer: TimerId) {}
+}
+
+/// Wakes a thread that is parked.
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn pin(cpu: usize) {
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    // Not allowed, or one processor only: the figures then say so by themselves.
+    sched_setaffinity(None, &set).unwrap_or_default();
+}
+
+fn core(start: Instant) -> Core {
+    let alarm = Waker::from(Arc::new(Unpark(std::thread::current())));
+    Core::new(CoreOptions::default(), Bare { start }, alarm).expect("there is a number left")
+}
+
+/// Runs passes until `done`.
+fn drive(core: &Core, mut done: impl FnMut() -> bool) {
+    while !done() {
+        core.receive();
+        for _ in 0..32 {
+            if !core.run_turn() {
+                break;
+            }
+        }
+        core.publish();
+    }
+}
+
+/// The least and the middle of some runs.
+fn print_runs(what: &str, runs: usize, mut run: impl FnMut() -> f64) {
+    let mut figures: Vec<_> = (0..runs).map(|_| run()).collect();
+    figures.sort_by(f64::total_cmp);
+    println!("{what:<58} {:8.1} {:8.1}", figures[0], figures[runs / 2]);
+}
+
+fn nanos_each(start: Instant, count: u64) -> f64 {
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+/// The smallest process that does something.
+async fn sink<M: Message>(mut inbox: Mailbox<M>) -> Result<(), Failure> {
+    loop {
+        black_box(inbox.recv().await?);
+    }
+}
+
+fn spawn_figures() {
+    const COUNT: u64 = 100_000;
+    print_runs("spawn and first turn, same core, ns", 9, || {
+        let core = core(Instant::now());
+        let took = Rc::new(Cell::new(0.0));
+        let noted = Rc::clone(&took);
+        core.spawn("spawns", move |cx: Context, _: Mailbox<()>| async move {
+            let mut children = Vec::with_capacity(usize::try_from(COUNT)?);
+            let start = Instant::now();
+            for _ in 0..COUNT {
+                children.push(cx.spawn("child", |_, inbox: Mailbox<u64>| sink(inbox))?);
+            }
+            cx.yield_now().await;
+            noted.set(nanos_each(start, COUNT));
+            Ok(())
+        })
+        .expect("there is room");
+        drive(&core, || took.get() > 0.0);
+        took.get()
+    });
+}
+
+fn resident_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+fn idle_figures() {
+    const COUNT: u64 = 1 << 20;
+    let core = core(Instant::now());
+    let children = Rc::new(Cell::new(Vec::new()));
+    let kept = Rc::clone(&children);
+    let before = resident_bytes();
+    core.spawn("spawns", move |cx: Context, _: Mailbox<()>| async move {
+        let mut children = Vec::with_capacity(usize::try_from(COUNT)?);
+        while let Ok(child) = cx.spawn("child", |_, inbox: Mailbox<u64>| sink(inbox)) {
+            children.push(child.sender);
+        }
+        cx.yield_now().await;
+        kept.set(children);
+        Ok(())
+    })
+    .expect("there is room");
+    let mut ran = false;
+    drive(&core, || !std::mem::replace(&mut ran, true) || core.is_ready());
+    drive(&core, || !core.is_ready());
+    let live = core.gauges().processes_live;
+    let senders = live * 16;
+    let bytes = (resident_bytes() - before).saturating_sub(senders) / live.max(1);
+    let future = size_of_val(&sink::<u64>(unreached()));
+    println!(
+        "{:<58} {:8}",
+        format!("idle process of {live}, future {future} B and closure, resident B"),
+        bytes
+    );
+    drop(core);
+}
+
+/// Never called: it has the type of a mailbox.
+fn unreached() -> Mailbox<u64> {
+    let core = core(Instant::now());
+    let taken = Rc::new(Cell::new(None));
+    let given = Rc::clone(&taken);
+    core.spawn("gives its mailbox away", move |_, inbox: Mailbox<u64>| async move {
+        given.set(Some(inbox));
+        Ok(())
+    })
+    .expect("there is room");
+    core.run_turn();
+    taken.take().expect("it ran")
+}
+
+fn message_figures(receivers: usize, messages: u64) {
+    let rounds = messages / receivers as u64;
+    print_runs(&format!("message, same core, {receivers} receivers, 24 B, ns"), 7, || {
+        let core = core(Instant::now());
+        let took = Rc::new(Cell::new(0.0));
+        let noted = Rc::clone(&took);
+        core.spawn("sends", move |cx: Context, _: Mailbox<()>| async move {
+            let mut children = Vec::with_capacity(receivers);
+            for _ in 0..receivers {
+                children.push(cx.spawn("sink", |_, inbox: Mailbox<[u64; 3]>| sink(inbox))?.sender);
+            }
+            cx.yield_now().await;
+            let mut start = Instant::now();
+            for round in 0..rounds + rounds / 4 {
+                if round == rounds / 4 {
+                    start = Instant::now();
+                }
+                for child in &children {
+                    child.send([round; 3]).await?;
+                }
+                if receivers > 1 {
+                    cx.yield_now().await;
+                }
+            }
+            noted.set(nanos_each(start, rounds * receivers as u64));
+            Ok(())
+        })
+        .expect("there is room");
+        drive(&core, || took.get() > 0.0);
+        took.get()
+    });
+}
+
+/// Asks for a number.
+#[derive(Message)]
+struct Ask(Reply<u64>);
+
+fn call_figures() {
+    const COUNT: u64 = 100_000;
+    print_runs("call and reply, same core, ns", 9, || {
+        let core = core(Instant::now());
+        let took = Rc::new(Cell::new(0.0));
+        let noted = Rc::clone(&took);
+        core.spawn("asks", move |cx: Context, _: Mailbox<()>| async move {
+            let answers = cx.spawn("answers", |_, mut inbox: Mailbox<Ask>| async move {
+                loop {
+                    let Ask(reply) = inbox.recv().await?;
+                    reply.send(7);
+                }
+            })?;
+            let start = Instant::now();
+            for _ in 0..COUNT {
+                answers.sender.call(Duration::from_secs(1), Ask).await?;
+            }
+            noted.set(nanos_each(start, COUNT));
+            Ok(())
+        })
+        .expect("there is room");
+        drive(&core, || took.get() > 0.0);
+        took.get()
+    });
+}
+
+fn main() {
+    pin(0);
+    if let Some(only) = std::env::args().nth(1) {
+        match &*only {
+            "call" => call_figures(),
+            "one" => message_figures(1, 4_000_000),
+            "many" => message_figures(10_000, 4_000_000),
+            _ => spawn_figures(),
+        }
+        return;
+    }
+    println!("{:<58} {:>8} {:>8}", "best and middle of some runs", "best", "middle");
+    spawn_figures();
+    idle_figures();
+    for receivers in [1, 100, 10_000, 200_000] {
+        message_figures(receivers, 4_000_000);
+    }
+    call_figures();
+    let _ = (
+        Bounds::default(),
+        Full::Wait,
+        CoreId::number,
+        AtomicBool::new(true),
+        Ordering::Relaxed,
+        size_of::<Sender<u8>>(),
+    );
+}

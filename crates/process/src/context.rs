@@ -1,0 +1,98 @@
+//! A context is what a process may do: everything that it can reach begins here, or was given to it.
+
+use crate::cause::Cause;
+use crate::here;
+use crate::pid::{CoreId, Pid};
+use crate::state::State;
+use crate::tick::Tick;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::task::Poll;
+
+/// One process's leave to act. It stays on its core, and may be used by all tasks of its process.
+pub struct Context {
+    pid: Pid,
+    /// It stays on its core.
+    here: PhantomData<*const ()>,
+}
+
+impl Context {
+    pub(crate) fn new(pid: Pid) -> Self {
+        Self { pid, here: PhantomData }
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The core that it runs on.
+    #[must_use]
+    pub fn core(&self) -> CoreId {
+        self.pid.core()
+    }
+
+    /// On behalf of what runs what asks.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.with(|state| state.course.cause.get())
+    }
+
+    /// Begins a request: what runs next runs on its behalf, under this id, or under one made at random.
+    pub fn begin_cause(&self, id: Option<u128>, sampled: bool) -> Cause {
+        self.with(|state| {
+            let cause = state.begin_cause(id, sampled);
+            state.course.cause.set(cause);
+            cause
+        })
+    }
+
+    /// The time, read once a turn.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.with(|state| state.now())
+    }
+
+    /// A random number, from the seed of the core.
+    #[must_use]
+    pub fn random(&self) -> u64 {
+        self.with(|state| state.random())
+    }
+
+    /// Lets all others run that are ready.
+    pub fn yield_now(&self) -> impl Future<Output = ()> + use<> {
+        let mut has_yielded = false;
+        std::future::poll_fn(move |context| {
+            if has_yielded {
+                return Poll::Ready(());
+            }
+            has_yielded = true;
+            here::with(|state| state.map(|state| state.ready.give_way()));
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    /// The core that runs here, which is that of the process.
+    #[inline]
+    pub(crate) fn with<T>(&self, show: impl FnOnce(&Rc<State>) -> T) -> T {
+        here::with(|state| {
+            let state = state.filter(|state| state.core == self.pid.core());
+            show(state.expect("a context is used on the core of its process"))
+        })
+    }
+}
+
+impl Clone for Context {
+    fn clone(&self) -> Self {
+        Self::new(self.pid)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Context").field(&self.pid).finish()
+    }
+}

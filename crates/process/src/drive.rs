@@ -1,0 +1,294 @@
+//! Driving a core is the loop's part: receive, run turns, show what goes to others, sleep.
+//!
+//! ```text
+//! loop {
+//!     core.receive();                                what other cores and threads have for us
+//!     core.enter(|| /* dispatch events */);          wakers called here are cheap
+//!     core.timer_fired(key);                         for each timer that is due
+//!     while core.run_turn() { /* 32 turns, 200 us */ }
+//!     core.publish();                                each pass: shows what is staged, sets timers
+//!     if core.sleep() { /* wait for an event, the alarm or the next timer */ }
+//! }
+//! ```
+
+use crate::block::Life;
+use crate::bounds::{Bounds, Class, Full};
+use crate::closed::Closed;
+use crate::context::Context;
+use crate::deliver;
+use crate::end::end;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::gauges::Gauges;
+use crate::here;
+use crate::host::{Host, TimerKey};
+use crate::kill;
+use crate::mailbox::Mailbox;
+use crate::message::Message;
+use crate::panics;
+use crate::pid::{CoreId, Pid};
+use crate::port::Port;
+use crate::receive;
+use crate::remote;
+use crate::spawn::{Child, SpawnError, spawn_here};
+use crate::state::State;
+use crate::table::Plan;
+use crate::turn;
+use crate::waiting;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+use std::task::Waker;
+
+/// One core: the processes of one thread, to be driven by a loop. It stays on its thread.
+#[derive(Debug)]
+pub struct Core {
+    state: Rc<State>,
+}
+
+/// How a core is to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CoreOptions {
+    /// How many processes it has at most: up to 2^24. Each that ever was at once costs 128 B for good.
+    pub processes_max: u32,
+}
+
+impl Default for CoreOptions {
+    /// A million processes.
+    fn default() -> Self {
+        Self { processes_max: 1 << 20 }
+    }
+}
+
+/// All 1,024 numbers of cores are in use in this OS process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoCoreLeft;
+
+impl fmt::Display for NoCoreLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("all 1,024 numbers of cores are in use")
+    }
+}
+
+impl Error for NoCoreLeft {}
+
+/// What there is to say of a process that runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ProcessReport {
+    /// Which process.
+    pub pid: Pid,
+    /// The name that it was spawned with.
+    pub name: &'static str,
+    /// How many messages wait in its mailbox.
+    pub queued_messages: u16,
+    /// How many more other cores hold leases for.
+    pub leased_messages: u16,
+    /// How many bytes both come to.
+    pub held_bytes: u32,
+    /// How many turns it had.
+    pub turns: u32,
+    /// How many messages it took.
+    pub messages: u64,
+}
+
+impl Core {
+    /// Makes the core of this thread, with the lowest number that is free. `alarm` is what others wake when it sleeps, on any
+    /// thread.
+    ///
+    /// # Errors
+    /// [`NoCoreLeft`].
+    ///
+    /// # Panics
+    /// If it may have no process, or more than 2^24.
+    pub fn new(
+        options: CoreOptions,
+        host: impl Host + 'static,
+        alarm: Waker,
+    ) -> Result<Self, NoCoreLeft> {
+        panics::note_places();
+        let (port, collector) = Port::claim(alarm).ok_or(NoCoreLeft)?;
+        Ok(Self {
+            state: Rc::new(State::new(port, collector, options.processes_max, Box::new(host))),
+        })
+    }
+
+    /// The core's number.
+    #[must_use]
+    pub fn id(&self) -> CoreId {
+        self.state.core
+    }
+
+    /// Runs `inside` as this core: wakers called there know where they are.
+    pub fn enter<T>(&self, inside: impl FnOnce() -> T) -> T {
+        here::enter(&self.state, inside)
+    }
+
+    /// Runs a step of the loop, which is never part of a turn.
+    fn step<T>(&self, step: impl FnOnce(&Rc<State>) -> T) -> T {
+        assert!(
+            self.state.course.pid.get().is_none(),
+            "the loop of a core is not driven from inside a turn of it"
+        );
+        here::enter(&self.state, || step(&self.state))
+    }
+
+    /// Makes a process, on behalf of a request of its own.
+    ///
+    /// # Errors
+    /// Why there is none, and `what` it was to do.
+    pub fn spawn<M, F, Fut>(&self, name: &'static str, what: F) -> Result<Child<M>, SpawnError<F>>
+    where
+        M: Message,
+        F: FnOnce(Context, Mailbox<M>) -> Fut + 'static,
+        Fut: Future<Output = Result<(), Failure>> + 'static,
+    {
+        let plan =
+            Plan { name, bounds: Bounds::default(), full: Full::Wait, class: Class::Interactive };
+        self.step(|state| spawn_here(state, plan, state.begin_cause(None, false), what))
+    }
+
+    /// Takes in what other cores and threads have for this one. To be called once at the start of every pass, also after a sleep.
+    /// True if there is more than one pass takes.
+    pub fn receive(&self) -> bool {
+        self.step(receive::receive)
+    }
+
+    /// Says that a timer is due.
+    pub fn timer_fired(&self, key: TimerKey) {
+        self.step(|state| waiting::timer_fired(state, key));
+    }
+
+    /// Runs the turn of the next process; false if none is ready.
+    pub fn run_turn(&self) -> bool {
+        self.step(turn::run)
+    }
+
+    /// Whether some process is ready to run.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.state.ready.is_empty()
+    }
+
+    /// Shows other cores all that is staged for them, and sets the timers of who began to wait. To be called once a pass.
+    pub fn publish(&self) {
+        self.step(|state| {
+            state.read_clock();
+            state.publish(true);
+            state.arm();
+            if std::mem::take(&mut state.inbound.borrow_mut().places_freed) {
+                state.port.places_free();
+            }
+        });
+    }
+
+    /// Says that the loop is about to wait. False if there is something to do: it does not wait then. True: whoever has something
+    /// for this core from here on rings its alarm, or has [`Host::wake`] called for it, until [`receive`](Self::receive).
+    #[must_use = "a core that is told `false` does not sleep"]
+    pub fn sleep(&self) -> bool {
+        self.publish();
+        let state = &self.state;
+        let is_unread = {
+            let inbound = state.inbound.borrow();
+            !inbound.unread.is_empty() || inbound.outside_unread
+        };
+        state.ready.is_empty() && !is_unread && state.port.gate.fall_asleep()
+    }
+
+    /// Begins to stop: no process is spawned any more, and every mailbox is closed, [`Closed::Stopping`]. Processes end when they
+    /// have taken what was accepted; after a grace the loop ends the others by [`kill_all`](Self::kill_all).
+    pub fn stop(&self) {
+        self.step(|state| {
+            state.stopping.set(true);
+            for slot in 0..state.table.made() {
+                let block = state.table.block(slot);
+                if block.life() == Life::Live {
+                    deliver::shut(state, slot, block, Closed::Stopping);
+                }
+            }
+        });
+    }
+
+    /// Ends every process at its next turn.
+    pub fn kill_all(&self, why: &'static str) {
+        self.step(|state| {
+            for slot in 0..state.table.made() {
+                if state.table.block(slot).life() == Life::Live {
+                    kill::kill(state, state.table.pid(slot), None, why);
+                }
+            }
+        });
+    }
+
+    /// What the core counted.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        let mut gauges = self.state.counts.read();
+        gauges.processes_live = self.state.table.live().into();
+        gauges.waits_open = self.state.waits.open_count().into();
+        gauges
+    }
+
+    /// What there is to say of each process.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessReport> {
+        let table = &self.state.table;
+        let live = (0..table.made()).filter(|slot| table.block(*slot).life() == Life::Live);
+        live.map(|slot| {
+            let block = table.block(slot);
+            ProcessReport {
+                pid: table.pid(slot),
+                name: table.kind(block).name,
+                queued_messages: block.mail.queued(),
+                leased_messages: block.mail.leased(),
+                held_bytes: block.mail.held_bytes(),
+                turns: block.turns.get(),
+                messages: block.messages.get(),
+            }
+        })
+        .collect()
+    }
+}
+
+impl Drop for Core {
+    /// Ends every process and leaves: other cores are told, and the number is given back when the last sender has gone.
+    fn drop(&mut self) {
+        let state = &self.state;
+        here::enter(state, || {
+            state.stopping.set(true);
+            for slot in 0..state.table.made() {
+                if state.table.block(slot).life() == Life::Live {
+                    end(state, slot, Exit::Killed { by: None, why: "the core left" });
+                }
+            }
+            leave(state);
+        });
+    }
+}
+
+/// Takes the core out of the reach of others.
+fn leave(state: &Rc<State>) {
+    state.port.leave();
+    let with_lanes = receive::close_lanes(state);
+    state.contained(|| drop(state.port.take_answers()));
+    remote::give_all_back(state);
+    if let Some(timer) = state.sweeping.take() {
+        state.host.0.timer_cancel(timer);
+    }
+    let mut others = state.outbound.cores();
+    others.extend(with_lanes);
+    for core in others {
+        remote::core_gone(state, core); // as seen from here
+        if let Some(port) = Port::of(core) {
+            state.raise(port); // who finds that we are gone tells those that wait for us
+        }
+    }
+    let collector = state.inbound.borrow_mut().collector.take();
+    let mut collector = collector.expect("a core has its collector until it leaves");
+    while let Some(message) = collector.collect() {
+        collector.release(1);
+        state.contained(|| drop(message));
+    }
+    state.port.places_free();
+    state.port.vacate(state.table.made(), state.table.last_generation() + 1, collector);
+}

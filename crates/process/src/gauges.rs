@@ -1,0 +1,91 @@
+//! Gauges count what a core did and has; each core its own, to be added up by who reads them.
+
+use std::cell::Cell;
+
+macro_rules! gauges {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What a core counted since it began.
+        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+        #[non_exhaustive]
+        pub struct Gauges {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// The counts as they are made.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counts {
+            $(pub(crate) $name: Cell<u64>,)*
+        }
+
+        impl Counts {
+            pub(crate) fn read(&self) -> Gauges {
+                Gauges { $($name: self.$name.get(),)* }
+            }
+        }
+
+        impl std::ops::Add for Gauges {
+            type Output = Self;
+
+            fn add(self, other: Self) -> Self {
+                Self { $($name: self.$name + other.$name,)* }
+            }
+        }
+    };
+}
+
+gauges! {
+    /// Processes that live now.
+    processes_live,
+    /// Processes spawned.
+    spawns,
+    /// Processes that ended normally.
+    exits_normal,
+    /// Processes that returned an error.
+    exits_failed,
+    /// Processes that panicked.
+    exits_panicked,
+    /// Processes that were killed.
+    exits_killed,
+    /// Panics in drops, wakers and others that end no process.
+    panics_contained,
+    /// Turns run.
+    turns,
+    /// Messages accepted from processes of the same core.
+    messages_same,
+    /// Messages that came by lanes.
+    messages_lane,
+    /// Messages that came from threads that are no core.
+    messages_outside,
+    /// Messages that were too large to be carried without a box.
+    messages_boxed,
+    /// Sends that found a mailbox full and came back.
+    mailbox_rejected,
+    /// Sends that found a mailbox full and waited.
+    mailbox_waits,
+    /// Messages accepted that nobody took.
+    undelivered,
+    /// Batches shown to other cores.
+    publishes,
+    /// Units in them.
+    units_published,
+    /// Sleeping cores woken.
+    wakes,
+    /// Leases asked for.
+    lease_asks,
+    /// Leases asked back.
+    lease_recalls,
+    /// Waits that are open now: calls, parked sends, timers.
+    waits_open,
+    /// Calls begun.
+    calls,
+    /// Replies that came too late.
+    replies_late,
+    /// Timers set with the host.
+    timers,
+}
+
+/// Adds one.
+#[inline]
+pub(crate) fn count(gauge: &Cell<u64>) {
+    gauge.set(gauge.get() + 1);
+}

@@ -1,0 +1,435 @@
+//! Mail is the messages that were accepted for one process and not yet taken, first in first out, within two bounds.
+//!
+//! ```text
+//! chunk of 8   | next, a ring | cause 24, weight 4, 4 free, value n | ... | a block of the core's pool
+//! last ──► the newest chunk, whose next is the oldest; head: the oldest's next message; empty mail owns no chunk
+//! bound        queued + leased <= bound_messages, held_bytes <= bound_bytes: held are the queued and the leased
+//! ```
+//!
+//! A message is written once, where it is read. Cost: one write, one read; a chunk is taken and given back for every eight
+//! messages, or for each that finds the mail empty and leaves it so.
+#![expect(
+    unsafe_code,
+    reason = "values of a type known to the caller only; all of it is in `raw` below"
+)]
+
+pub(crate) use raw::Mail;
+
+use crate::cause::Cause;
+
+/// What stands before a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(C)]
+pub(crate) struct Note {
+    pub(crate) cause: Cause,
+    pub(crate) weight_bytes: u32,
+}
+
+#[expect(clippy::cast_ptr_alignment, reason = "a chunk is aligned for what its slots hold")]
+mod raw {
+    use super::Note;
+    use crate::bounds::Bounds;
+    use crate::message::Message;
+    use crate::pool::{Pool, give};
+    use crate::shape::{Shape, load_value, unload_value};
+    use std::alloc::Layout;
+    use std::cell::Cell;
+    use std::ptr::{self, NonNull};
+
+    const CHUNK_SLOTS: usize = 8;
+    const NOTE_BYTES: usize = size_of::<Note>();
+    const _: () = assert!(NOTE_BYTES == 32);
+
+    type Chunk = *mut u8;
+
+    /// The messages of one process. # Invariants
+    /// 1. `last` is null exactly if `queued` is zero; else it begins a ring of chunks of the pool, each beginning with the address
+    ///    of the next, of the layout that the mail's shape asks for. The shape of a mail is always the same.
+    /// 2. The ring holds `queued` messages, the first at slot `head` (below 8) of the chunk after `last`, the others behind it
+    ///    without gap, each a `Note` and what its shape carries.
+    /// 3. `queued + leased <= bound_messages` and `held_bytes <= bound_bytes`, but for what was accepted under a larger bound.
+    #[derive(Debug)]
+    pub(crate) struct Mail {
+        last: Cell<Chunk>,
+        head: Cell<u16>,
+        queued: Cell<u16>,
+        bound_messages: Cell<u16>,
+        leased: Cell<u16>,
+        held_bytes: Cell<u32>,
+        bound_bytes: Cell<u32>,
+    }
+
+    impl Mail {
+        pub(crate) const fn new() -> Self {
+            Self {
+                last: Cell::new(ptr::null_mut()),
+                head: Cell::new(0),
+                queued: Cell::new(0),
+                bound_messages: Cell::new(0),
+                leased: Cell::new(0),
+                held_bytes: Cell::new(0),
+                bound_bytes: Cell::new(0),
+            }
+        }
+
+        /// Begins anew, empty.
+        pub(crate) fn open(&self, bounds: Bounds) {
+            assert!(self.last.get().is_null(), "mail begins where none was left");
+            self.leased.set(0);
+            self.held_bytes.set(0);
+            self.bound_messages.set(bounds.messages);
+            self.bound_bytes.set(bounds.bytes);
+        }
+
+        #[inline]
+        pub(crate) fn queued(&self) -> u16 {
+            self.queued.get()
+        }
+
+        pub(crate) fn leased(&self) -> u16 {
+            self.leased.get()
+        }
+
+        pub(crate) fn held_bytes(&self) -> u32 {
+            self.held_bytes.get()
+        }
+
+        pub(crate) fn bounds(&self) -> Bounds {
+            Bounds { messages: self.bound_messages.get(), bytes: self.bound_bytes.get() }
+        }
+
+        /// How many messages and bytes there is still room for.
+        #[inline]
+        pub(crate) fn room(&self) -> (u16, u32) {
+            let messages = self.bound_messages.get() - self.queued.get() - self.leased.get();
+            (messages, self.bound_bytes.get() - self.held_bytes.get())
+        }
+
+        #[inline]
+        pub(crate) fn has_room(&self, weight_bytes: u32) -> bool {
+            let (messages, bytes) = self.room();
+            messages > 0 && bytes >= weight_bytes
+        }
+
+        /// Sets room aside for another core.
+        pub(crate) fn lease(&self, messages: u16, bytes: u32) {
+            let room = self.room();
+            assert!(
+                messages <= room.0 && bytes <= room.1,
+                "no more is leased than there is room for"
+            );
+            self.leased.set(self.leased.get() + messages);
+            self.held_bytes.set(self.held_bytes.get() + bytes);
+        }
+
+        /// Takes back what another core did not use of its lease.
+        pub(crate) fn end_lease(&self, messages: u16, bytes: u32) {
+            assert!(
+                messages <= self.leased.get() && bytes <= self.held_bytes.get(),
+                "a lease comes back once"
+            );
+            self.leased.set(self.leased.get() - messages);
+            self.held_bytes.set(self.held_bytes.get() - bytes);
+        }
+
+        /// Counts a message as held that takes room of its own.
+        #[inline]
+        pub(crate) fn hold(&self, weight_bytes: u32) {
+            debug_assert!(self.has_room(weight_bytes), "a message is held where there is room");
+            self.held_bytes.set(self.held_bytes.get() + weight_bytes);
+        }
+
+        /// Counts a message as arrived that comes under a lease, which holds its bytes already.
+        #[inline]
+        pub(crate) fn use_lease(&self) {
+            assert!(self.leased.get() > 0, "a message from another core comes under a lease");
+            self.leased.set(self.leased.get() - 1);
+        }
+
+        /// The same, of a message that is not put in.
+        pub(crate) fn forgo_lease(&self, weight_bytes: u32) {
+            self.use_lease();
+            self.held_bytes.set(self.held_bytes.get() - weight_bytes);
+        }
+
+        /// Puts a message of a known type last; its bytes are held already.
+        /// # Safety
+        /// The shape of this mail is that of `M`.
+        #[inline]
+        pub(crate) unsafe fn push<M: Message>(&self, pool: &Pool, note: Note, message: M) {
+            let carried = self.push_note(pool, Shape::of::<M>(), note);
+            // SAFETY: by the caller's word the slot was made for what `M` carries; it is new.
+            unsafe { load_value(message, carried) };
+        }
+
+        /// Puts what `fill` writes last; its bytes are held already.
+        /// # Safety
+        /// `shape` is that of this mail, and `fill` moves in what that shape carries, and does not panic.
+        #[inline]
+        pub(crate) unsafe fn push_carried(
+            &self,
+            pool: &Pool,
+            shape: &Shape,
+            note: Note,
+            fill: impl FnOnce(*mut u8),
+        ) {
+            fill(self.push_note(pool, shape, note));
+        }
+
+        /// Takes the first message, of a known type, after its note was shown.
+        /// # Panics
+        /// If there is none.
+        /// # Safety
+        /// The shape of this mail is that of `M`.
+        #[inline]
+        pub(crate) unsafe fn pop<M: Message>(&self, show: impl FnOnce(&Note)) -> M {
+            let (note, carried) = self
+                .front(Shape::of::<M>())
+                .expect("who takes mail has looked whether there is some");
+            // SAFETY: invariant 2: a note stands there, and stays as it is until it is passed.
+            let note = unsafe { &*note };
+            show(note);
+            let weight_bytes = note.weight_bytes;
+            // SAFETY: invariant 2: it holds what `M` carries, which is passed by the next line.
+            let message = unsafe { unload_value::<M>(carried) };
+            self.pass(Shape::of::<M>(), weight_bytes);
+            message
+        }
+
+        /// Moves what the first message carries to `to`.
+        /// # Safety
+        /// `shape` is that of this mail, and `to` takes what it carries.
+        pub(crate) unsafe fn pop_carried(&self, shape: &Shape, to: *mut u8) -> Option<Note> {
+            let (note, carried) = self.front(shape)?;
+            // SAFETY: invariant 2: a note stands there.
+            let note = unsafe { note.read() };
+            // SAFETY: invariant 2, and the caller's word; the slot is passed by the next line.
+            unsafe { ptr::copy_nonoverlapping(carried, to, shape.carried_bytes) };
+            self.pass(shape, note.weight_bytes);
+            Some(note)
+        }
+
+        /// Adds a slot at the end and writes its note; says where the value goes.
+        #[inline]
+        fn push_note(&self, pool: &Pool, shape: &Shape, note: Note) -> *mut u8 {
+            let form = Form::of(shape);
+            let place = usize::from(self.head.get()) + usize::from(self.queued.get());
+            if place.is_multiple_of(CHUNK_SLOTS) || self.queued.get() == 0 {
+                self.add_chunk(pool, &form);
+            }
+            self.queued.set(self.queued.get() + 1);
+            let slot = form.slot(self.last.get(), place % CHUNK_SLOTS);
+            // SAFETY: inside the chunk, aligned to 8 at least, and used by nobody.
+            unsafe { slot.cast::<Note>().write(note) };
+            // SAFETY: a slot is a note and what the shape carries.
+            unsafe { slot.add(NOTE_BYTES) }
+        }
+
+        #[inline]
+        fn add_chunk(&self, pool: &Pool, form: &Form) {
+            let chunk = pool.take(form.layout).as_ptr();
+            let last = self.last.get();
+            let first = if last.is_null() { chunk } else { next_of(last) };
+            set_next(chunk, first);
+            if !last.is_null() {
+                set_next(last, chunk);
+            }
+            self.last.set(chunk);
+        }
+
+        /// The first message: where its note is, and where what it carries is.
+        #[inline]
+        fn front(&self, shape: &Shape) -> Option<(*const Note, *mut u8)> {
+            if self.queued.get() == 0 {
+                return None;
+            }
+            let slot = Form::of(shape).slot(next_of(self.last.get()), usize::from(self.head.get()));
+            // SAFETY: a slot is a note and what the shape carries.
+            Some((slot.cast::<Note>(), unsafe { slot.add(NOTE_BYTES) }))
+        }
+
+        /// Passes the first message, which was moved out.
+        #[inline]
+        fn pass(&self, shape: &Shape, weight_bytes: u32) {
+            self.held_bytes.set(self.held_bytes.get() - weight_bytes);
+            self.queued.set(self.queued.get() - 1);
+            self.head.set(self.head.get() + 1);
+            let last = self.last.get();
+            if self.queued.get() == 0 {
+                self.last.set(ptr::null_mut());
+                self.head.set(0);
+                give_chunk(last, shape);
+            } else if usize::from(self.head.get()) == CHUNK_SLOTS {
+                let first = next_of(last);
+                set_next(last, next_of(first));
+                self.head.set(0);
+                give_chunk(first, shape);
+            }
+        }
+
+        /// How many chunks it owns.
+        #[cfg(test)]
+        pub(crate) fn chunks(&self) -> usize {
+            let (last, mut count) = (self.last.get(), 0);
+            let mut chunk = last;
+            while !chunk.is_null() {
+                count += 1;
+                chunk = next_of(chunk);
+                if chunk == last {
+                    break;
+                }
+            }
+            count
+        }
+
+        /// Walks all of it.
+        #[cfg(test)]
+        pub(crate) fn validate(&self, shape: &Shape) {
+            let (head, queued) = (usize::from(self.head.get()), usize::from(self.queued.get()));
+            assert!(head < CHUNK_SLOTS && self.last.get().is_null() == (queued == 0));
+            assert_eq!(
+                self.chunks(),
+                if queued == 0 { 0 } else { (head + queued).div_ceil(CHUNK_SLOTS) }
+            );
+            let (mut chunk, mut weight) = (self.last.get(), 0);
+            for place in head..head + queued {
+                if place == head || place.is_multiple_of(CHUNK_SLOTS) {
+                    chunk = next_of(chunk);
+                }
+                let slot = Form::of(shape).slot(chunk, place % CHUNK_SLOTS);
+                // SAFETY: invariant 2.
+                weight += unsafe { slot.cast::<Note>().read() }.weight_bytes;
+            }
+            assert!(
+                weight <= self.held_bytes.get() && self.held_bytes.get() <= self.bound_bytes.get()
+            );
+            assert!(self.queued.get() + self.leased.get() <= self.bound_messages.get());
+        }
+    }
+
+    /// Where in a chunk the slots of a shape lie.
+    struct Form {
+        layout: Layout,
+        first_bytes: usize,
+        step_bytes: usize,
+    }
+
+    impl Form {
+        #[inline]
+        fn of(shape: &Shape) -> Self {
+            let align = shape.carried_align.max(align_of::<Note>());
+            let step_bytes = (NOTE_BYTES + shape.carried_bytes).next_multiple_of(align);
+            let layout = Layout::from_size_align(align + CHUNK_SLOTS * step_bytes, align);
+            Self {
+                layout: layout.expect("what a shape carries is small"),
+                first_bytes: align,
+                step_bytes,
+            }
+        }
+
+        #[inline]
+        fn slot(&self, chunk: Chunk, slot: usize) -> *mut u8 {
+            // SAFETY: `slot` is below `CHUNK_SLOTS`, so this is inside the chunk.
+            unsafe { chunk.add(self.first_bytes + slot * self.step_bytes) }
+        }
+    }
+
+    fn next_of(chunk: Chunk) -> Chunk {
+        // SAFETY: invariant 1: a chunk begins with the address of the next.
+        unsafe { chunk.cast::<Chunk>().read() }
+    }
+
+    fn set_next(chunk: Chunk, next: Chunk) {
+        // SAFETY: invariant 1; the first bytes of a chunk are for this.
+        unsafe { chunk.cast::<Chunk>().write(next) };
+    }
+
+    fn give_chunk(chunk: Chunk, shape: &Shape) {
+        let chunk = NonNull::new(chunk).expect("a chunk has an address");
+        // SAFETY: invariant 1: of a pool of this thread and this layout; it was just taken off the ring.
+        unsafe { give(chunk, Form::of(shape).layout) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bounds::Bounds;
+    use crate::message::Message;
+    use crate::pool::Pool;
+    use crate::shape::Shape;
+    use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
+    use std::collections::VecDeque;
+
+    /// # Safety
+    /// The mail is of `M`.
+    unsafe fn pop<M: Message>(mail: &Mail) -> Option<(Note, M)> {
+        let mut note = None;
+        (mail.queued() > 0).then(|| {
+            // SAFETY: the caller's word.
+            let message = unsafe { mail.pop(|noted| note = Some(*noted)) };
+            (note.unwrap(), message)
+        })
+    }
+
+    fn agrees_with_a_vecdeque<M: Message + Clone + PartialEq + std::fmt::Debug>(
+        steps: Vec<u8>,
+        made: impl Fn(u64) -> M,
+    ) {
+        let (pool, mail, mut model) = (Pool::new(), Mail::new(), VecDeque::new());
+        mail.open(Bounds { messages: 40, bytes: 1000 });
+        for (step, number) in steps.into_iter().zip(0_u64..) {
+            let weight_bytes = u32::from(step) / 3;
+            if step % 3 > 0 && mail.has_room(weight_bytes) {
+                let note = Note { cause: Cause::from_words([number, 1, 2]), weight_bytes };
+                mail.hold(weight_bytes);
+                // SAFETY: this mail is of `M` only.
+                unsafe { mail.push(&pool, note, made(number)) };
+                model.push_back((note, made(number)));
+            } else if step % 3 == 0 {
+                // SAFETY: the same.
+                assert_eq!(unsafe { pop::<M>(&mail) }, model.pop_front());
+            }
+            mail.validate(Shape::of::<M>());
+            assert_eq!(usize::from(mail.queued()), model.len());
+            assert_eq!(
+                mail.held_bytes(),
+                model.iter().map(|(note, _)| note.weight_bytes).sum::<u32>()
+            );
+        }
+        while let Some(expected) = model.pop_front() {
+            // SAFETY: the same.
+            assert_eq!(unsafe { pop::<M>(&mail) }, Some(expected));
+        }
+        assert_eq!((mail.chunks(), pool.live()), (0, 0), "empty mail owns nothing");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 3 } else { 128 }, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn mail_agrees_with_a_vecdeque(steps in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            agrees_with_a_vecdeque(steps.clone(), |number| number);
+            agrees_with_a_vecdeque(steps.clone(), |number| format!("message {number}"));
+            agrees_with_a_vecdeque(steps.clone(), u128::from);
+            agrees_with_a_vecdeque(steps.clone(), |number| [number; 70]);
+            agrees_with_a_vecdeque(steps, |_| ());
+        }
+
+        #[test]
+        fn what_is_leased_is_room_that_others_have_not(queued in 0_u16..4, leased in 0_u16..4) {
+            let (pool, mail) = (Pool::new(), Mail::new());
+            mail.open(Bounds { messages: 8, bytes: 100 });
+            for _ in 0..queued {
+                mail.hold(10);
+                // SAFETY: this mail is of `u8` only.
+                unsafe { mail.push(&pool, Note { cause: Cause::NONE, weight_bytes: 10 }, 1_u8) };
+            }
+            mail.lease(leased, u32::from(leased) * 5);
+            prop_assert_eq!(mail.room(), (8 - queued - leased, 100 - 10 * u32::from(queued) - 5 * u32::from(leased)));
+            mail.end_lease(leased, u32::from(leased) * 5);
+            prop_assert_eq!(mail.room(), (8 - queued, 100 - 10 * u32::from(queued)));
+            // SAFETY: the same.
+            while unsafe { pop::<u8>(&mail) }.is_some() {}
+        }
+    }
+}

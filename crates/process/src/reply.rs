@@ -1,0 +1,170 @@
+//! A reply is the right to answer one call, once. It needs no room anywhere: its place is kept at the caller.
+//!
+//! It may be kept, put into other messages and sent on, to any process: what it names is the wait of who called, by a generation
+//! that never comes back. An answer that comes too late is given back, or counted.
+
+use crate::address::{ReplyTo, WaitId};
+use crate::control::{Control, Unanswered};
+use crate::gauges::count;
+use crate::here;
+use crate::landing::{Await, Errand, Landed, Place};
+use crate::message::{Message, Visit};
+use crate::parcel::{Envelope, Parcel};
+use crate::pid::Pid;
+use crate::port::Port;
+use crate::state::State;
+use crate::waiting;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Answers one call. Dropped unanswered, the caller hears that it was.
+pub struct Reply<R: Message> {
+    to: ReplyTo<R>,
+    /// Whose mailbox the call was made to.
+    callee: Pid,
+}
+
+impl<R: Message> Reply<R> {
+    pub(crate) fn new(to: ReplyTo<R>, callee: Pid) -> Self {
+        Self { to, callee }
+    }
+
+    /// Answers. If who called has gone, the answer is dropped, and counted.
+    pub fn send(self, answer: R) {
+        drop(self.try_send(answer));
+    }
+
+    /// Answers.
+    ///
+    /// # Errors
+    /// The answer, if who called has gone, as far as can be seen from here: of a caller on another core nothing is seen.
+    pub fn try_send(self, answer: R) -> Result<(), R> {
+        let to = ManuallyDrop::new(self).to;
+        here::with(|state| match state {
+            Some(state) => {
+                let done = waiting::answer(state, to, answer);
+                if done.is_err() {
+                    count(&state.counts.replies_late);
+                }
+                done
+            }
+            None => answer_from_outside(to.wait(), |parcel| parcel.answer(to, answer)),
+        })
+    }
+
+    /// Waits until nobody waits for the answer any more: the call was dropped, or its time is over.
+    ///
+    /// Work for a caller that may have gone can be raced against this. Never ready while the caller waits.
+    pub fn cancelled(&self) -> impl Future<Output = ()> {
+        Await::<(), (), _>::new(Listening { call: self.to.wait(), listener: None })
+    }
+}
+
+/// Hands an answer to the core of who called, on a thread that is no core.
+fn answer_from_outside<R>(to: WaitId, pack: impl FnOnce(&mut Parcel)) -> Result<(), R> {
+    let mut parcel = Parcel::new();
+    pack(&mut parcel);
+    let answer = Envelope::of(&parcel);
+    match Port::of(to.core) {
+        Some(port) => port.answer(answer),
+        None => drop(answer),
+    }
+    Ok(())
+}
+
+impl<R: Message> Drop for Reply<R> {
+    fn drop(&mut self) {
+        let call = self.to.wait();
+        here::with(|state| match state {
+            Some(state) => {
+                let crashing = state.course.crashing.get() || std::thread::panicking();
+                let how = if crashing { Unanswered::Crashed } else { Unanswered::Dropped };
+                waiting::end_call(state, call, how);
+            }
+            None => {
+                let how = if std::thread::panicking() {
+                    Unanswered::Crashed
+                } else {
+                    Unanswered::Dropped
+                };
+                answer_from_outside::<()>(call, |parcel| {
+                    parcel.control(Control::End { call, how })
+                })
+                .unwrap_or_default();
+            }
+        });
+    }
+}
+
+impl<R: Message> fmt::Debug for Reply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("callee", &self.callee).finish_non_exhaustive()
+    }
+}
+
+impl<R: Message> Message for Reply<R> {
+    const FLAT: bool = true;
+
+    fn visit(&mut self, visit: &mut Visit<'_>) {
+        visit.reply(self.callee, self.to.wait());
+    }
+}
+
+/// Listens for the end of a call, at the core of who called.
+struct Listening {
+    call: WaitId,
+    listener: Option<ReplyTo<()>>,
+}
+
+impl Errand<(), ()> for Listening {
+    type Output = ();
+
+    fn begin(
+        &mut self,
+        state: &Rc<State>,
+        place: Place<'_, (), ()>,
+        _context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let listener = place.open(state);
+        self.listener = Some(listener);
+        if self.call.core == state.core {
+            waiting::listen(state, self.call, listener);
+        } else if state.tell(self.call.core, Control::Listen { call: self.call, listener }).is_err()
+        {
+            self.listener = None;
+            place.close();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn finish(&mut self, _landed: Landed<(), ()>) {
+        self.listener = None;
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let Some(listener) = self.listener.take() else { return };
+        let (call, listener) = (self.call, listener.wait());
+        here::with(|state| match state {
+            Some(state) if state.core == call.core => waiting::unlisten(state, call, listener),
+            Some(state) => {
+                state.tell(call.core, Control::Unlisten { call, listener }).unwrap_or_default()
+            }
+            None => {} // its core is not running: the wait is gone with the landing, and refuses what comes
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_three_words() {
+        assert_eq!(size_of::<Reply<[u64; 9]>>(), 24);
+    }
+}

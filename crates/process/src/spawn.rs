@@ -1,0 +1,257 @@
+//! Spawning makes a process: a slot, a block of memory for closure and future, and a place among those that are ready.
+
+use crate::body::Body;
+use crate::bounds::{Bounds, Class, Full};
+use crate::cause::Cause;
+use crate::context::Context;
+use crate::control::Control;
+use crate::failure::Failure;
+use crate::gauges::count;
+use crate::here;
+use crate::isolated::Isolated;
+use crate::kill::Kill;
+use crate::landing::{Await, Errand, Landed, Place};
+use crate::mailbox::Mailbox;
+use crate::message::Message;
+use crate::pid::{CoreId, Pid};
+use crate::reply::Reply;
+use crate::sender::Sender;
+use crate::state::State;
+use crate::table::Plan;
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::task::{self, Poll};
+
+/// A new process: the way to it, its name, and the right to end it.
+#[derive(Debug)]
+pub struct Child<M> {
+    /// Its first sender.
+    pub sender: Sender<M>,
+    /// Its name.
+    pub pid: Pid,
+    /// The right to kill it.
+    pub kill: Kill,
+}
+
+/// Why there is no new process; gives back what it was to do.
+#[non_exhaustive]
+pub enum SpawnError<F> {
+    /// Every slot of the core is taken.
+    Full(F),
+    /// The core stops, or is not there.
+    Stopping(F),
+    /// The core stopped when this was on its way there.
+    Lost,
+}
+
+impl Context {
+    /// Makes a process on this core, with a mailbox of the default bounds. It runs after those that are ready now.
+    ///
+    /// # Errors
+    /// Why there is none, and `what` it was to do.
+    pub fn spawn<M, F, Fut>(&self, name: &'static str, what: F) -> Result<Child<M>, SpawnError<F>>
+    where
+        M: Message,
+        F: FnOnce(Self, Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), Failure>> + 'static,
+    {
+        self.options().spawn(name, what)
+    }
+
+    /// Makes a process otherwise than by default.
+    #[must_use]
+    pub fn options(&self) -> SpawnOptions<'_> {
+        SpawnOptions {
+            bounds: Bounds::default(),
+            full: Full::Wait,
+            class: Class::Interactive,
+            by: PhantomData,
+        }
+    }
+}
+
+/// How a new process is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct SpawnOptions<'a> {
+    bounds: Bounds,
+    full: Full,
+    class: Class,
+    by: PhantomData<&'a Context>,
+}
+
+impl<'a> SpawnOptions<'a> {
+    /// How much its mailbox holds, and what becomes of a message that finds it full.
+    ///
+    /// # Panics
+    /// If it may hold no message: nothing would ever be accepted.
+    #[must_use]
+    pub fn mailbox(self, bounds: Bounds, full: Full) -> Self {
+        assert!(bounds.messages > 0, "a mailbox has room for at least one message");
+        Self { bounds, full, ..self }
+    }
+
+    /// How urgent it is.
+    #[must_use]
+    pub fn class(self, class: Class) -> Self {
+        Self { class, ..self }
+    }
+
+    /// On another core.
+    #[must_use]
+    pub fn on(self, core: CoreId) -> SpawnOn<'a> {
+        SpawnOn { options: self, core }
+    }
+
+    /// Makes the process on this core.
+    ///
+    /// # Errors
+    /// Why there is none, and `what` it was to do.
+    ///
+    /// # Panics
+    /// If it is used elsewhere than on a core.
+    pub fn spawn<M, F, Fut>(self, name: &'static str, what: F) -> Result<Child<M>, SpawnError<F>>
+    where
+        M: Message,
+        F: FnOnce(Context, Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), Failure>> + 'static,
+    {
+        let plan = self.plan(name);
+        here::with(|state| {
+            let state = state.expect("a process is spawned on a core");
+            spawn_here(state, plan, state.next_cause(), what)
+        })
+    }
+
+    fn plan(self, name: &'static str) -> Plan {
+        Plan { name, bounds: self.bounds, full: self.full, class: self.class }
+    }
+}
+
+/// Makes a process on the core that runs here.
+pub(crate) fn spawn_here<M, F, Fut>(
+    state: &Rc<State>,
+    plan: Plan,
+    cause: Cause,
+    what: F,
+) -> Result<Child<M>, SpawnError<F>>
+where
+    M: Message,
+    F: FnOnce(Context, Mailbox<M>) -> Fut + 'static,
+    Fut: Future<Output = Result<(), Failure>> + 'static,
+{
+    if state.stopping.get() {
+        return Err(SpawnError::Stopping(what));
+    }
+    let Some(address) = state.table.claim::<M>(plan) else { return Err(SpawnError::Full(what)) };
+    let pid = address.pid();
+    state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full == Full::Wait);
+    let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
+    let block = state.table.block(pid.slot());
+    block.root.set(Some(body));
+    block.cause.set(cause);
+    state.wake_task(pid.slot(), 0);
+    count(&state.counts.spawns);
+    Ok(Child { sender: Sender::first(state.port, address), pid, kill: Kill::of(pid) })
+}
+
+/// How a new process on another core is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct SpawnOn<'a> {
+    options: SpawnOptions<'a>,
+    core: CoreId,
+}
+
+impl SpawnOn<'_> {
+    /// Makes the process: one crossing there, one back.
+    ///
+    /// # Errors
+    /// Why there is none, and `what` it was to do, unless that was lost on its way.
+    pub async fn spawn<M, F, Fut>(
+        self,
+        name: &'static str,
+        what: F,
+    ) -> Result<Child<M>, SpawnError<F>>
+    where
+        M: Message,
+        F: FnOnce(Context, Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), Failure>> + 'static,
+    {
+        let plan = self.options.plan(name);
+        Await::new(SpawningOn { core: self.core, plan, what: Some(what), made: PhantomData }).await
+    }
+}
+
+/// What comes back from the other core.
+type Made<M, F> = Isolated<Result<Child<M>, SpawnError<F>>>;
+
+struct SpawningOn<M, F> {
+    core: CoreId,
+    plan: Plan,
+    what: Option<F>,
+    made: PhantomData<fn() -> M>,
+}
+
+impl<M, F, Fut> Errand<(), Made<M, F>> for SpawningOn<M, F>
+where
+    M: Message,
+    F: FnOnce(Context, Mailbox<M>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Failure>> + 'static,
+{
+    type Output = Result<Child<M>, SpawnError<F>>;
+
+    fn begin(
+        &mut self,
+        state: &Rc<State>,
+        place: Place<'_, (), Made<M, F>>,
+        _context: &mut task::Context<'_>,
+    ) -> Poll<Self::Output> {
+        let what = self.what.take().expect("a spawn is not polled again after it is ready");
+        let (core, plan, cause) = (self.core, self.plan, state.next_cause());
+        if core == state.core {
+            return Poll::Ready(spawn_here(state, plan, cause, what));
+        }
+        if !state.reaches(core) {
+            return Poll::Ready(Err(SpawnError::Stopping(what)));
+        }
+        let by = state.course.pid.get().expect("a process is spawned elsewhere by a process");
+        let reply = Reply::new(place.open(state), by);
+        let run = move || {
+            let made =
+                here::with(|state| spawn_here(state.expect("run on arrival"), plan, cause, what));
+            reply.send(Isolated::new(made, 0));
+        };
+        state.tell(core, Control::Run(Box::new(run))).unwrap_or_default();
+        Poll::Pending
+    }
+
+    fn finish(&mut self, landed: Landed<(), Made<M, F>>) -> Self::Output {
+        match landed {
+            Landed::Answer(made) => made.into_inner(),
+            _ => Err(SpawnError::Lost),
+        }
+    }
+}
+
+impl<F> fmt::Debug for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full",
+            Self::Stopping(_) => "Stopping",
+            Self::Lost => "Lost",
+        })
+    }
+}
+
+impl<F> fmt::Display for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "every slot of the core is taken",
+            Self::Stopping(_) => "the core stops, or is not there",
+            Self::Lost => "the core stopped before the process was made",
+        })
+    }
+}
+
+impl<F> Error for SpawnError<F> {}

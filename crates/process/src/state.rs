@@ -1,0 +1,325 @@
+//! The state of a core: its processes, who is ready, who waits for what, and the ways to other cores.
+//!
+//! Everything a core does is done to this, by the files above: each does one thing, on the core's own thread, with nothing
+//! borrowed while code that is not ours runs.
+
+use crate::address::ReplyTo;
+use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
+use crate::cause::{Cause, Sequence, Sequences};
+use crate::contain::{contain, drop_contained};
+use crate::control::Control;
+use crate::course::Course;
+use crate::gauges::{Counts, count};
+use crate::host::{Host, TimerId, TimerKey};
+use crate::lane::LaneIn;
+use crate::lease::Leases;
+use crate::lines::Lines;
+use crate::outbound::{Gone, Outbound};
+use crate::parcel::{Envelope, Parcel};
+use crate::pid::{CoreId, Pid};
+use crate::pool::Pool;
+use crate::port::Port;
+use crate::ready::Ready;
+use crate::table::Table;
+use crate::tick::Tick;
+use crate::waits::{Opened, Waits, Wakee};
+use foldhash::fast::FixedState;
+use levada_queue::Collector;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Who wants to hear that a call of this core ends unanswered.
+type Listeners = HashMap<u32, Vec<ReplyTo<()>>, FixedState>;
+
+/// All that a core is.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) core: CoreId,
+    pub(crate) port: &'static Port,
+    pub(crate) table: Table,
+    pub(crate) pool: Pool,
+    pub(crate) ready: Ready,
+    pub(crate) course: Course,
+    pub(crate) waits: Waits,
+    pub(crate) lines: Lines,
+    pub(crate) leases: RefCell<Leases>,
+    /// The timer that sweeps the leases, if there are any.
+    pub(crate) sweeping: Cell<Option<TimerId>>,
+    pub(crate) outbound: Outbound,
+    pub(crate) inbound: RefCell<Inbound>,
+    pub(crate) listeners: RefCell<Listeners>,
+    /// Deadlines whose timers are not set with the host yet: most calls are answered before.
+    pub(crate) unarmed: RefCell<Vec<(Deadline, Opened)>>,
+    pub(crate) counts: Counts,
+    pub(crate) host: HostBox,
+    /// No process is spawned any more.
+    pub(crate) stopping: Cell<bool>,
+    sequences: Sequences,
+    random: Cell<u64>,
+}
+
+/// Until when somebody waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deadline {
+    At(Tick),
+    /// For so long from the end of the pass, when the clock is read anyway: never too short, and at most a pass too long.
+    Within(Duration),
+}
+
+/// What comes in from elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Inbound {
+    pub(crate) lanes: Vec<Option<LaneIn>>,
+    /// Lanes that had more than a pass takes.
+    pub(crate) unread: Vec<usize>,
+    pub(crate) collector: Option<Collector<Envelope>>,
+    /// Processes whose last sender has gone, to be looked at when all that was sent before is in.
+    pub(crate) unsent: Vec<u32>,
+    /// Whether the outside had more than a pass takes.
+    pub(crate) outside_unread: bool,
+    /// Whether places of the outside queue were given back, and those who wait for one were not called yet.
+    pub(crate) places_freed: bool,
+}
+
+/// The host, which need not be printable.
+pub(crate) struct HostBox(pub(crate) Box<dyn Host>);
+
+impl std::fmt::Debug for HostBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+impl State {
+    pub(crate) fn new(
+        port: &'static Port,
+        collector: Collector<Envelope>,
+        slots_max: u32,
+        host: Box<dyn Host>,
+    ) -> Self {
+        let core = port.core;
+        Self {
+            core,
+            port,
+            table: Table::new(core, slots_max, port.generation()),
+            pool: Pool::new(),
+            ready: Ready::new(),
+            course: Course::new(host.now()),
+            waits: Waits::new(),
+            lines: Lines::default(),
+            leases: RefCell::default(),
+            sweeping: Cell::new(None),
+            outbound: Outbound::new(core),
+            inbound: RefCell::new(Inbound { collector: Some(collector), ..Inbound::default() }),
+            listeners: RefCell::default(),
+            unarmed: RefCell::default(),
+            counts: Counts::default(),
+            random: Cell::new(host.seed()),
+            host: HostBox(host),
+            stopping: Cell::new(false),
+            sequences: Sequences::of(core),
+        }
+    }
+
+    /// Reads the clock.
+    #[inline]
+    pub(crate) fn read_clock(&self) -> Tick {
+        let now = self.host.0.now();
+        self.course.set_tick(now);
+        now
+    }
+
+    /// The time, read once a turn.
+    pub(crate) fn now(&self) -> Tick {
+        if self.course.is_fresh() { self.course.tick() } else { self.read_clock() }
+    }
+
+    /// A random number (splitmix64).
+    pub(crate) fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// The next step of what runs; of a new request, if it runs on behalf of none.
+    #[inline]
+    pub(crate) fn next_cause(&self) -> Cause {
+        if self.course.pid.get().is_none() {
+            return self.begin_cause(None, false);
+        }
+        self.sequences.step(self.course.cause.get())
+    }
+
+    /// The first step of a new request.
+    pub(crate) fn begin_cause(&self, id: Option<u128>, sampled: bool) -> Cause {
+        let id =
+            id.unwrap_or_else(|| u128::from(self.random()) << 64 | u128::from(self.random()) | 1);
+        self.sequences.step(Cause::new(id, Sequence::begun(sampled)))
+    }
+
+    /// Makes a task ready; the root is task zero.
+    #[inline]
+    pub(crate) fn wake_task(&self, slot: u32, task: u16) {
+        let block = self.table.block(slot);
+        if block.life() != Life::Live {
+            return;
+        }
+        if task == 0 {
+            return self.wake_root(slot, block);
+        }
+        let Some(extra) = block.extra() else { return };
+        extra.tasks.set_ready(task);
+        block.ready.set(block.ready.get() | READY_TASKS);
+        self.ready.wake(&self.table, slot, block);
+    }
+
+    /// Makes the root of a process ready that lives.
+    #[inline]
+    pub(crate) fn wake_root(&self, slot: u32, block: &Block) {
+        block.ready.set(block.ready.get() | READY_ROOT);
+        self.ready.wake(&self.table, slot, block);
+    }
+
+    /// Makes every task of a process ready: somebody woke it who cannot say which.
+    pub(crate) fn wake_all(&self, slot: u32) {
+        let block = self.table.block(slot);
+        if block.life() == Life::Live {
+            let tasks = block.extra().map_or(0, |extra| extra.tasks.set_all_ready());
+            block
+                .ready
+                .set(block.ready.get() | READY_ROOT | if tasks > 0 { READY_TASKS } else { 0 });
+            self.ready.wake(&self.table, slot, block);
+        }
+    }
+
+    /// Wakes who waited.
+    #[inline]
+    pub(crate) fn wake(&self, wakee: Wakee) {
+        match wakee {
+            Wakee::Nobody => {}
+            Wakee::Task { slot, task } => self.wake_task(slot, task),
+            Wakee::Other(waker) => self.contained(|| waker.wake()),
+        }
+    }
+
+    /// Runs what is the user's own, outside of any turn.
+    pub(crate) fn contained(&self, theirs: impl FnOnce()) {
+        if let Err(panic) = contain(theirs) {
+            count(&self.counts.panics_contained);
+            drop_contained(panic);
+        }
+    }
+
+    /// Stages a parcel for another core; true if that core is not there.
+    #[inline]
+    pub(crate) fn stage(&self, port: &'static Port, parcel: &Parcel) -> Result<(), Gone> {
+        if self.outbound.stage(port, parcel, self.course.tick())? {
+            self.publish(false);
+        }
+        Ok(())
+    }
+
+    /// Stages a parcel in the lane to another core whose room was just looked at.
+    #[inline]
+    pub(crate) fn put(&self, port: &'static Port, parcel: &Parcel) {
+        if self.outbound.put(port, parcel, self.course.tick()) {
+            self.publish(false);
+        }
+    }
+
+    /// Tells another core something.
+    /// # Errors
+    /// If it is not there; what was told is then dropped.
+    pub(crate) fn tell(&self, core: CoreId, control: Control) -> Result<(), Gone> {
+        debug_assert!(core != self.core, "a core tells itself nothing");
+        let Some(port) = Port::of(core).filter(|port| port.running().is_some()) else {
+            self.contained(|| drop(control));
+            return Err(Gone);
+        };
+        let mut parcel = Parcel::new();
+        parcel.control(control);
+        let staged = self.stage(port, &parcel);
+        if staged.is_err() {
+            self.contained(|| drop(Envelope::of(&parcel)));
+        }
+        staged
+    }
+
+    /// Shows what is staged for other cores: all, or what is due.
+    pub(crate) fn publish(&self, all: bool) {
+        self.outbound.publish(all, self.course.tick(), |shown| {
+            count(&self.counts.publishes);
+            let units = &self.counts.units_published;
+            units.set(units.get() + shown.units as u64);
+            self.raise(shown.port);
+        });
+    }
+
+    /// Tells a core that a lane with this one has something for it, or has room again.
+    pub(crate) fn raise(&self, port: &'static Port) {
+        if port.gate.raise(Port::lane_bit(self.core)) {
+            count(&self.counts.wakes);
+            self.host.0.wake(port.core);
+        }
+    }
+
+    /// Whether all is in that threads that are no core have sent.
+    pub(crate) fn outside_is_drained(&self) -> bool {
+        self.inbound.borrow().collector.as_ref().is_none_or(Collector::is_drained)
+    }
+
+    /// Notes until when somebody waits.
+    pub(crate) fn set_deadline(&self, opened: Opened, until: Deadline) {
+        self.unarmed.borrow_mut().push((until, opened));
+    }
+
+    /// Sets the timers of those who wait and have none yet. The clock was just read.
+    pub(crate) fn arm(&self) {
+        let mut unarmed = std::mem::take(&mut *self.unarmed.borrow_mut());
+        for (until, opened) in unarmed.drain(..) {
+            if self.waits.is_open(opened) {
+                let at = match until {
+                    Deadline::At(at) => at,
+                    Deadline::Within(wait) => self.course.tick().after(wait),
+                };
+                let timer = self.host.0.timer_set(at, timer_key(opened));
+                count(&self.counts.timers);
+                if self.waits.set_timer(opened, timer).is_err() {
+                    self.host.0.timer_cancel(timer);
+                }
+            }
+        }
+        let mut again = self.unarmed.borrow_mut();
+        if again.is_empty() {
+            *again = unarmed; // its memory is used again
+        }
+    }
+
+    /// Whether another core is there.
+    pub(crate) fn reaches(&self, core: CoreId) -> bool {
+        Port::of(core).is_some_and(|port| port.running().is_some())
+    }
+
+    /// Whether the mailbox of `pid` is on this core.
+    #[inline]
+    pub(crate) fn is_here(&self, pid: Pid) -> bool {
+        pid.core() == self.core
+    }
+}
+
+/// Keys name a wait by 24 bits of index and 40 of generation; all ones is the sweep of leases.
+pub(crate) const KEY_GENERATION: u64 = (1 << 40) - 1;
+pub(crate) const SWEEP: TimerKey = TimerKey(u64::MAX);
+
+fn timer_key(opened: Opened) -> TimerKey {
+    TimerKey(u64::from(opened.index) << 40 | opened.generation & KEY_GENERATION)
+}
+
+/// The wait that a key is for, if it is still there.
+pub(crate) fn wait_of(waits: &Waits, key: TimerKey) -> Option<Opened> {
+    let index = u32::try_from(key.0 >> 40).expect("24 bits are left");
+    waits.by_key(index, key.0 & KEY_GENERATION, KEY_GENERATION)
+}

@@ -1,0 +1,164 @@
+//! A turn is one uninterrupted run of a process: its ready tasks are polled until none is, or the slice is used up.
+//!
+//! Cost: one guard against panics for all of it; two stores for who watches; the clock once a slice and at every eighth message
+//! or poll.
+
+use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
+use crate::body::Body;
+use crate::contain::{contain, drop_contained, text_of};
+use crate::deliver;
+use crate::end::end;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::gauges::count;
+use crate::pid::Pid;
+use crate::state::State;
+use crate::waker::waker_of;
+use std::any::Any;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// What a turn came to.
+enum Turn {
+    /// The root is done.
+    Done(Result<(), Failure>),
+    /// The slice is used up, and something is still ready.
+    Exhausted,
+    /// Nothing is ready.
+    Idle,
+}
+
+/// Runs the next turn; false if nobody is ready.
+pub(crate) fn run(state: &Rc<State>) -> bool {
+    let Some((slot, block)) = state.ready.choose(&state.table, || state.read_clock()) else {
+        return false;
+    };
+    let pid = state.table.pid_of(slot, block);
+    debug_assert!(block.life() == Life::Live, "who is listed lives");
+    count(&state.counts.turns);
+    block.turns.set(block.turns.get().wrapping_add(1));
+    state.port.watch.begin(state.counts.turns.get(), pid);
+    if block.is_killed() {
+        end_killed(state, slot, block);
+    } else {
+        turn(state, slot, block, pid);
+    }
+    state.ready.after_turn();
+    let is_last = state.ready.is_empty();
+    if is_last {
+        state.port.watch.end();
+    }
+    if state.outbound.is_dirty() {
+        state.publish(is_last);
+    }
+    true
+}
+
+#[inline]
+fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
+    state.course.enter(pid);
+    block.set_running(true);
+    let came_to = contain(|| poll_ready(state, block, pid));
+    block.set_running(false);
+    state.course.leave();
+    match came_to {
+        Ok(Turn::Done(outcome)) => end(state, slot, Exit::of(outcome)),
+        Err(panic) => end_panicked(state, slot, panic),
+        Ok(_) if block.is_killed() => end_killed(state, slot, block),
+        Ok(Turn::Exhausted) => {
+            moved_up(state, slot, block);
+            state.ready.exhaust(&state.table, slot, block);
+        }
+        Ok(Turn::Idle) => moved_up(state, slot, block),
+    }
+}
+
+/// Grants the room that was made in this turn to the cores that ask for it, in one go.
+#[inline]
+fn moved_up(state: &State, slot: u32, block: &Block) {
+    if !block.line.is_empty() {
+        deliver::advance(state, slot, block, true);
+    }
+}
+
+/// Polls what is ready of a process.
+#[inline]
+fn poll_ready(state: &State, block: &Block, pid: Pid) -> Turn {
+    loop {
+        let ready = block.ready.replace(0);
+        if ready & READY_ROOT != 0
+            && let Poll::Ready(outcome) = poll_root(state, block, pid)
+        {
+            return Turn::Done(outcome);
+        }
+        if ready & READY_TASKS != 0 {
+            poll_tasks(state, block, pid);
+        }
+        if block.ready.get() == 0 {
+            return Turn::Idle;
+        }
+        if state.ready.is_spent() || block.is_killed() {
+            return Turn::Exhausted;
+        }
+    }
+}
+
+/// A root that is being polled: it goes back to its block whatever happens, to be dropped in the order of the end.
+struct Polled<'a> {
+    block: &'a Block,
+    body: Option<Body>,
+}
+
+impl Drop for Polled<'_> {
+    fn drop(&mut self) {
+        self.block.root.set(self.body.take());
+    }
+}
+
+#[inline]
+fn poll_root(state: &State, block: &Block, pid: Pid) -> Poll<Result<(), Failure>> {
+    state.ready.spend_poll(|| state.read_clock());
+    state.course.task.set(0);
+    state.course.cause.set(block.cause.get());
+    let mut root = Polled { block, body: block.root.take() };
+    let body = root.body.as_mut().expect("a process that lives has a root");
+    let waker = waker_of(pid, 0);
+    let polled = body.poll(&mut Context::from_waker(&waker));
+    drop(root);
+    block.cause.set(state.course.cause.get());
+    polled
+}
+
+fn poll_tasks(state: &State, block: &Block, pid: Pid) {
+    let Some(extra) = block.extra() else { return };
+    while let Some(mut task) = extra.tasks.take_ready() {
+        state.ready.spend_poll(|| state.read_clock());
+        state.course.task.set(task.number);
+        state.course.cause.set(task.cause);
+        let waker = waker_of(pid, task.number);
+        let polled = task.body.poll(&mut Context::from_waker(&waker));
+        task.cause = state.course.cause.get();
+        if polled.is_ready() {
+            extra.tasks.finish(task);
+        } else {
+            drop(extra.tasks.put_back(task));
+        }
+        if state.ready.is_spent() && extra.tasks.has_ready() {
+            block.ready.set(block.ready.get() | READY_TASKS);
+            return;
+        }
+    }
+}
+
+fn end_killed(state: &Rc<State>, slot: u32, block: &Block) {
+    let killed = block.extra().and_then(|extra| extra.killed.get());
+    let (by, why) = killed.unwrap_or((None, "killed"));
+    end(state, slot, Exit::Killed { by, why });
+}
+
+fn end_panicked(state: &Rc<State>, slot: u32, panic: Box<dyn Any + Send>) {
+    let at = state.course.panicked_at.take().unwrap_or_else(|| "unknown".into());
+    let text = text_of(&*panic);
+    drop_contained(panic);
+    end(state, slot, Exit::Panicked { at, text });
+}

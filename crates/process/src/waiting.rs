@@ -1,0 +1,130 @@
+//! Waiting ends: by what was waited for, by time, or because who waited is no longer there; then others have to hear of it.
+
+use crate::address::{ReplyTo, WaitId};
+use crate::control::{Control, Unanswered};
+use crate::deliver;
+use crate::host::TimerKey;
+use crate::message::Message;
+use crate::parcel::{Envelope, Parcel};
+use crate::port::Port;
+use crate::remote;
+use crate::state::{SWEEP, State, wait_of};
+use crate::waits::{Left, Line, Opened, Outcome};
+
+/// Closes a wait, and undoes what it had elsewhere: its place in line, its timer, those who listen for its end. How it ended, and
+/// whether it stood in line.
+#[inline]
+pub(crate) fn close(state: &State, opened: Opened) -> (Outcome, bool) {
+    let (outcome, left) = state.waits.close(opened);
+    (outcome, left.is_some_and(|left| undo(state, opened, outcome, left)))
+}
+
+#[cold]
+fn undo(state: &State, opened: Opened, outcome: Outcome, left: Left) -> bool {
+    if let Some(timer) = left.timer {
+        state.host.0.timer_cancel(timer);
+    }
+    if let Some(line) = left.line {
+        leave_line(state, line);
+    }
+    if left.listened {
+        end_listening(state, opened, outcome != Outcome::Answered);
+    }
+    state.contained(|| drop(left.wakee));
+    left.line.is_some()
+}
+
+/// A timer that was set is due.
+pub(crate) fn timer_fired(state: &State, key: TimerKey) {
+    if key == SWEEP {
+        return remote::sweep(state);
+    }
+    let Some(opened) = wait_of(&state.waits, key) else { return };
+    let Some((wakee, line, listened)) = state.waits.expire(opened) else { return };
+    if let Some(line) = line {
+        leave_line(state, line);
+    }
+    if listened {
+        end_listening(state, opened, true);
+    }
+    state.wake(wakee);
+}
+
+/// Takes somebody out of a line; who stands behind may fit where he did not.
+fn leave_line(state: &State, line: Line) {
+    let Line { mailbox, place } = line;
+    if state.is_here(mailbox) {
+        let block = state.table.block(mailbox.slot());
+        drop(state.lines.remove(&block.line, place));
+        deliver::advance(state, mailbox.slot(), block, true);
+        if deliver::is_over(block).is_some() {
+            deliver::arrived(state, mailbox.slot(), block);
+        }
+        return;
+    }
+    if let Some(lease) = state.leases.borrow_mut().get(mailbox) {
+        drop(state.lines.remove(&lease.line, place));
+    }
+    remote::advance(state, mailbox);
+}
+
+/// Tells those who listened for the end of a call that it has none, or forgets them.
+fn end_listening(state: &State, opened: Opened, tell: bool) {
+    let listeners = state.listeners.borrow_mut().remove(&opened.index);
+    for listener in listeners.into_iter().flatten().filter(|_| tell) {
+        answer(state, listener, ()).unwrap_or_default();
+    }
+}
+
+/// Brings an answer to who waits for it.
+/// # Errors
+/// The answer, if nobody does any more, as far as can be seen from here.
+pub(crate) fn answer<R: Message>(state: &State, to: ReplyTo<R>, answer: R) -> Result<(), R> {
+    if to.wait().core == state.core {
+        let wakee = state.waits.answer(to, answer)?;
+        state.wake(wakee);
+        return Ok(());
+    }
+    let Some(port) = Port::of(to.wait().core).filter(|port| port.running().is_some()) else {
+        return Err(answer);
+    };
+    let mut parcel = Parcel::new();
+    parcel.answer(to, answer);
+    if state.stage(port, &parcel).is_err() {
+        state.contained(|| drop(Envelope::of(&parcel)));
+    }
+    Ok(())
+}
+
+/// Tells who called that there is no answer.
+pub(crate) fn end_call(state: &State, call: WaitId, how: Unanswered) {
+    if call.core != state.core {
+        return state.tell(call.core, Control::End { call, how }).unwrap_or_default();
+    }
+    let outcome = match how {
+        Unanswered::Crashed => Outcome::Crashed,
+        Unanswered::Dropped => Outcome::Dropped,
+    };
+    deliver::settle(state, opened(call), outcome);
+}
+
+/// Somebody wants to hear if a call of this core ends unanswered.
+pub(crate) fn listen(state: &State, call: WaitId, listener: ReplyTo<()>) {
+    if state.waits.set_listened(opened(call)) {
+        state.listeners.borrow_mut().entry(call.index).or_default().push(listener);
+    } else {
+        answer(state, listener, ()).unwrap_or_default();
+    }
+}
+
+/// Somebody no longer wants to hear.
+pub(crate) fn unlisten(state: &State, call: WaitId, listener: WaitId) {
+    let listeners = &mut *state.listeners.borrow_mut();
+    if let Some(all) = listeners.get_mut(&call.index) {
+        all.retain(|other| other.wait() != listener);
+    }
+}
+
+fn opened(wait: WaitId) -> Opened {
+    Opened { index: wait.index, generation: wait.generation }
+}

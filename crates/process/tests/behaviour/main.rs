@@ -1,0 +1,8 @@
+//! What processes do, seen through the face of the crate.
+
+mod calling;
+mod life;
+mod outside;
+mod random;
+mod rig;
+mod sending;
