@@ -52,7 +52,7 @@ pub(crate) const UNSAFE_CRATES: [&str; 11] = [
 pub(crate) const ESCAPES: [(&str, &str); 5] = [
     ("crates/server/src/reload.rs", CONFIGURATION),
     ("crates/server/src/steward.rs", CONFIGURATION),
-    ("crates/web/src/desk.rs", CONFIGURATION),
+    ("crates/web/src/desk_message.rs", CONFIGURATION),
     ("crates/web/src/service.rs", CONFIGURATION),
     ("crates/web/src/storage_message.rs", CONFIGURATION),
 ];
