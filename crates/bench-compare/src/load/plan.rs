@@ -15,7 +15,7 @@ pub(crate) enum Lifetime {
 /// Which part of the load is measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Window {
-    /// A time, after another that warms up.
+    /// A time, after another that warms up; longer if by then there were fewer answers than connections.
     Timed { warm_up: Duration, length: Duration },
     /// A number of requests, from the first on.
     Counted(u64),

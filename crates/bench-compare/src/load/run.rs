@@ -168,7 +168,9 @@ impl<D: Dialogue> Load<'_, D> {
             {
                 self.begin_counting(length)
             }
-            (Phase::Counting { until_ns }, Window::Timed { .. }) if self.now_ns >= until_ns => {
+            (Phase::Counting { until_ns }, Window::Timed { .. })
+                if self.now_ns >= until_ns && self.has_enough() =>
+            {
                 self.end_counting()
             }
             _ => Ok(()),
@@ -191,6 +193,12 @@ impl<D: Dialogue> Load<'_, D> {
         self.tally.elapsed_ns = now_ns() - self.started_ns;
         self.phase = Phase::Draining;
         Ok(())
+    }
+
+    /// A machine that is busy with something else may let a window pass without an answer: that is nobody's fault, so it
+    /// is lengthened until there were as many answers as connections. A server that says nothing at all fails by silence.
+    fn has_enough(&self) -> bool {
+        self.tally.request_count >= u64::from(self.plan.connection_count)
     }
 
     fn is_counting(&self) -> bool {
