@@ -1,4 +1,53 @@
 //! Runs light isolated processes that talk by bounded messages, one core at a time.
+//!
+//! A process is a future with a mailbox. It shares nothing with others: what crosses is a [`Message`]. A panic ends one process
+//! and nothing else. A [`Core`] is driven by a loop, which lends it time as its [`Host`]; this one stands still:
+//! ```
+//! use levada_process::{Core, CoreOptions, Host, Mailbox, Message, Reply, Tick, TimerId, TimerKey};
+//! use std::{task::Waker, time::Duration};
+//! # struct Still;
+//! # impl Host for Still {
+//! #     fn now(&self) -> Tick { Tick::START }
+//! #     fn seed(&self) -> u64 { 1 }
+//! #     fn timer_set(&self, _: Tick, _: TimerKey) -> TimerId { TimerId(0) }
+//! #     fn timer_cancel(&self, _: TimerId) {}
+//! # }
+//!
+//! #[derive(Message)]
+//! struct Double(u64, Reply<u64>);
+//!
+//! let core = Core::new(CoreOptions::default(), Still, Waker::noop().clone())?;
+//! let doubles = core.spawn("doubles", |_, mut inbox: Mailbox<Double>| async move {
+//!     loop {
+//!         let Double(number, reply) = inbox.recv().await?; // ends with the last sender
+//!         reply.send(2 * number);
+//!     }
+//! })?;
+//! core.spawn("asks", |_, _: Mailbox<()>| async move {
+//!     let to = doubles.sender;
+//!     assert_eq!(to.call(Duration::from_secs(1), |reply| Double(21, reply)).await?, 42);
+//!     Ok(())
+//! })?;
+//! while core.run_turn() {}
+//! assert_eq!(core.gauges().exits_normal, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Cost
+//!
+//! A process is a block of 128 B and one allocation for its future; a mailbox that is empty owns nothing. A message to a process
+//! of the same core is written once, where it is read, with 32 B of cause and weight; to another core it is copied into a lane in
+//! units of 64 B and out of it, and shown with up to 63 others by one store and one read-modify-write. Values over 472 B are boxed
+//! on that way. An answer lands in the future that waits for it: no allocation, no room in any mailbox. A core is woken once a
+//! sleep, however many have something for it. A pair of cores that talk has a lane of 64 KiB each way.
+//!
+//! # Limits
+//!
+//! 1,024 cores in an OS process; 2^24 processes a core, 2^20 by default, each with up to 4,095 tasks beside its root. A mailbox has
+//! a bound in messages and one in bytes, by default 256 and 4 MiB, and who finds it full waits or has the message back; 4,096
+//! messages of threads that are no core wait at a core. A process never changes its core. A turn is not interrupted: a process
+//! that computes for long yields by itself. Not contained are a stack overflow, an abort, and a panic in a drop while unwinding.
+//! A core that is made has to be driven until it is dropped: what others lease it, or ask of it, waits for its loop.
 
 mod address;
 mod block;

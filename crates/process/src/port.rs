@@ -7,12 +7,12 @@
 use crate::handover::Handover;
 use crate::lane::LaneIn;
 use crate::parcel::Envelope;
-use crate::pid::{CORES_MAX, CoreId, GENERATION_MAX, Pid};
+use crate::pid::{CORES_MAX, CoreId, GENERATION_MAX};
 use crate::porch::{Porch, Went};
 use levada_queue::{Collector, Gate, Submitter, mpsc};
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::task::Waker;
 
 /// How many messages of threads that are no core a core takes charge of.
@@ -36,7 +36,6 @@ pub(crate) struct Port {
     pub(crate) core: CoreId,
     pub(crate) gate: Gate,
     pub(crate) porch: Porch,
-    pub(crate) watch: Watch,
     /// How far the core is, below the count of those that had this number: one word, so that none is taken for another.
     state: AtomicU32,
     /// The first generation that no process had.
@@ -52,27 +51,6 @@ pub(crate) struct Port {
     waiting: Handover<Vec<Waker>>,
 }
 
-/// What a watchdog reads: which process runs, and the number of the turn, which tells a long turn from many short ones. Two
-/// relaxed stores a turn; nobody waits for them.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    pid: AtomicU64,
-    turn: AtomicU64,
-}
-
-impl Watch {
-    #[inline]
-    pub(crate) fn begin(&self, turn: u64, pid: Pid) {
-        self.turn.store(turn, Ordering::Relaxed);
-        self.pid.store(pid.to_bits(), Ordering::Relaxed);
-    }
-
-    #[inline]
-    pub(crate) fn end(&self) {
-        self.pid.store(0, Ordering::Relaxed);
-    }
-}
-
 impl Port {
     fn new(number: u16) -> Self {
         let (outside, collector) = mpsc(OUTSIDE_ROOM);
@@ -80,7 +58,6 @@ impl Port {
             core: CoreId::new(number),
             gate: Gate::new(),
             porch: Porch::new(),
-            watch: Watch::default(),
             state: AtomicU32::new(VACANT),
             generation: AtomicU32::new(1),
             outstanding: AtomicU32::new(0),

@@ -1,4 +1,4 @@
-//! The messages of the standard library: values that are flat, and containers of messages.
+//! The messages that come with the house: flat values and containers of the standard library, and bytes of the shared heap.
 
 use crate::message::{Message, Visit};
 use std::mem::needs_drop;
@@ -127,6 +127,24 @@ impl<T: Message, E: Message> Message for Result<T, E> {
     }
 }
 
+macro_rules! shared {
+    ($($(#[$said:meta])* $kind:ty),*) => {$(
+        $(#[$said])*
+        impl Message for $kind {
+            const FLAT: bool = true;
+            fn visit(&mut self, _visit: &mut Visit<'_>) {}
+        }
+    )*};
+}
+
+shared!(
+    /// Travels by reference, and weighs what the reference does. Who is charged for the bytes stays as it was when they were
+    /// filled: accounts of single processes, and the charge that moves with a message, come with the issue that brings them.
+    levada_shared::SharedData,
+    /// As [`SharedData`](levada_shared::SharedData): the one owner changes, the account that is charged does not.
+    levada_shared::ExclusiveBuf
+);
+
 fn visit_each<T: Message>(parts: &mut [T], visit: &mut Visit<'_>) {
     // What needs no drop owns nothing that a visitor looks for, and there may be a million of them.
     if needs_drop::<T>() {
@@ -161,13 +179,3 @@ mod tests {
         assert_eq!(weight_bytes(&mut Ok::<_, u8>(Box::new([0_u8; 40]))), 16 + 40);
     }
 }
-
-macro_rules! shared {
-    ($($kind:ty),*) => {$(
-        impl Message for $kind {
-            const FLAT: bool = true;
-            fn visit(&mut self, _visit: &mut Visit<'_>) {}
-        }
-    )*};
-}
-shared!(levada_shared::SharedData, levada_shared::ExclusiveBuf);

@@ -1,6 +1,6 @@
 //! A turn is one uninterrupted run of a process: its ready tasks are polled until none is, or the slice is used up.
 //!
-//! Cost: one guard against panics for all of it; two stores for who watches; the clock once a slice and at every eighth message
+//! Cost: one guard against panics for all of it; the clock once a slice and at every eighth message
 //! or poll.
 
 use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
@@ -37,7 +37,6 @@ pub(crate) fn run(state: &Rc<State>) -> bool {
     debug_assert!(block.life() == Life::Live, "who is listed lives");
     count(&state.counts.turns);
     block.turns.set(block.turns.get().wrapping_add(1));
-    state.port.watch.begin(state.counts.turns.get(), pid);
     if block.is_killed() {
         end_killed(state, slot, block);
     } else {
@@ -45,9 +44,6 @@ pub(crate) fn run(state: &Rc<State>) -> bool {
     }
     state.ready.after_turn();
     let is_last = state.ready.is_empty();
-    if is_last {
-        state.port.watch.end();
-    }
     if state.outbound.is_dirty() {
         state.publish(is_last);
     }

@@ -224,7 +224,7 @@ fn tasks_are_dropped_youngest_first_and_then_the_root_each_for_itself() {
     let noted = log.clone();
     let child = rig.spawn(0, "has tasks", move |cx: Context, mut inbox: Mailbox<u64>| async move {
         let _root = Noting(noted.clone(), 0);
-        let _tasks: Vec<_> = (1..=4)
+        let tasks: Vec<_> = (1..=4)
             .map(|number| {
                 let noted = noted.clone();
                 cx.task(async move {
@@ -234,7 +234,7 @@ fn tasks_are_dropped_youngest_first_and_then_the_root_each_for_itself() {
                 })
             })
             .collect();
-        std::mem::forget(_tasks);
+        let _held = std::mem::ManuallyDrop::new(tasks);
         inbox.recv().await?;
         panic!("now");
     });
@@ -365,7 +365,7 @@ fn stopping_closes_every_mailbox_and_spawns_no_more_and_killing_ends_the_rest() 
                 Ok(())
             });
         rig.core(core).enter(|| child.sender.try_send(1).unwrap());
-        std::mem::forget(child);
+        let _held = std::mem::ManuallyDrop::new(child);
         let _deaf = std::mem::ManuallyDrop::new(rig.spawn(
             core,
             "does not listen",

@@ -100,9 +100,9 @@ async fn program(
     seed: u64,
 ) -> Result<(), Failure> {
     let mut chance = Chance(seed);
-    let from = u32::try_from(me).unwrap() | cx.pid().generation() << 8;
+    let from = u32::try_from(me).expect("processes are few") | cx.pid().generation() << 8;
     for _ in 0..STEPS {
-        let to = usize::try_from(chance.below(PROCESSES as u64)).unwrap();
+        let to = usize::try_from(chance.below(PROCESSES as u64)).expect("below the count");
         let peer = books.senders.borrow()[to].clone();
         let patience = Duration::from_micros(chance.below(3000));
         let timer = pin!(cx.sleep_until(cx.now().after(patience)));
@@ -119,7 +119,7 @@ async fn program(
                 }
             }
             5..7 => {
-                let number = u32::try_from(chance.below(1000)).unwrap();
+                let number = u32::try_from(chance.below(1000)).expect("below 1000");
                 let make = |reply| Mail::Ask { number, held: books.held(), reply };
                 match race(pin!(peer.call(patience / 2, make)), timer).await {
                     Some(Ok(answer)) => assert_eq!(answer, number * 2),
@@ -182,8 +182,8 @@ fn run(cores: usize, seed: u64) {
         rig.settle();
     }
     for _ in 0..if cfg!(miri) { 500 } else { 8000 } {
-        let core = usize::try_from(chance.below(cores as u64)).unwrap();
-        rig.pass(core, usize::try_from(chance.below(5)).unwrap());
+        let core = usize::try_from(chance.below(cores as u64)).expect("below the count");
+        rig.pass(core, usize::try_from(chance.below(5)).expect("below 5"));
         if chance.below(4) == 0 {
             rig.set_now(rig.now().after(Duration::from_micros(chance.below(300))));
         }
@@ -195,7 +195,10 @@ fn run(cores: usize, seed: u64) {
     rig.core(0).enter(|| books.senders.borrow_mut().clear());
     rig.settle_all();
     rig.advance(Duration::from_secs(1));
-    let gauges = (0..cores).map(|core| rig.core(core).gauges()).reduce(|a, b| a + b).unwrap();
+    let gauges = (0..cores)
+        .map(|core| rig.core(core).gauges())
+        .reduce(|a, b| a + b)
+        .expect("there is a core");
     assert_eq!((gauges.processes_live, gauges.waits_open), (0, 0), "{cores} cores, seed {seed}");
     assert_eq!(Arc::strong_count(&books.alive), 1, "every message was dropped once");
     for core in 0..cores {

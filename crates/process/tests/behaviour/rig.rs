@@ -1,6 +1,7 @@
 //! A rig is any number of cores on one thread, with a clock that stands still until it is moved: every run is the same.
 //!
 //! A core that sleeps is not stepped until its alarm rings or a timer of it is due: a wake that is lost stops the test.
+#![expect(unsafe_code, reason = "tests pass what is not `Send` between processes of one thread")]
 
 use levada_process::{
     Child, Context, Core, CoreId, CoreOptions, Ended, Exit, Failure, Host, Mailbox, Message, Pid,
@@ -261,7 +262,6 @@ impl<T> Clone for Log<T> {
 pub(crate) struct Sendable<T>(pub(crate) T);
 
 // SAFETY: a rig runs all its cores on one thread; nothing leaves it.
-#[expect(unsafe_code, reason = "tests pass what is not `Send` between processes of one thread")]
 unsafe impl<T> Send for Sendable<T> {}
 
 impl<T> Sendable<T> {

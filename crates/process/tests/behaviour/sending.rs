@@ -42,7 +42,7 @@ fn bounded(
         Ok(())
     });
     rig.settle();
-    (sender.take().unwrap(), mailbox)
+    (sender.take().expect("made in this pass"), mailbox)
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn bounded_noting(rig: &Rig, noted: Log<u64>) -> Sender<u64> {
         Ok(())
     });
     rig.settle();
-    sender.take().unwrap()
+    sender.take().expect("made in this pass")
 }
 
 #[test]

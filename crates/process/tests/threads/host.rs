@@ -64,7 +64,7 @@ impl Host for ThreadHost {
 
 impl Lent {
     fn now(&self) -> Tick {
-        Tick::from_nanos(u64::try_from(self.start.elapsed().as_nanos()).unwrap())
+        Tick::from_nanos(u64::try_from(self.start.elapsed().as_nanos()).expect("a test is short"))
     }
 }
 
@@ -77,7 +77,8 @@ impl Running {
             failures: RefCell::default(),
         });
         let alarm = Waker::from(Arc::new(Unpark(std::thread::current())));
-        let core = Core::new(CoreOptions::default(), ThreadHost(Rc::clone(&lent)), alarm).unwrap();
+        let core = Core::new(CoreOptions::default(), ThreadHost(Rc::clone(&lent)), alarm)
+            .expect("there is a number left");
         Self { core, lent }
     }
 
@@ -145,11 +146,11 @@ pub(crate) fn pin(index: usize) {
     if cfg!(miri) {
         return;
     }
-    let allowed = sched_getaffinity(None).unwrap();
+    let allowed = sched_getaffinity(None).expect("a thread may ask where it runs");
     let cpus: Vec<_> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
     let mut set = CpuSet::new();
     set.set(cpus[index % cpus.len()]);
-    sched_setaffinity(None, &set).unwrap();
+    sched_setaffinity(None, &set).expect("it is one of those");
 }
 
 /// Ends a thread that waits in vain.

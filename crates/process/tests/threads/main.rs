@@ -283,14 +283,15 @@ async fn waits_for_a_thread(rounds: u64) {
                 return std::task::Poll::Ready(());
             }
             if !std::mem::replace(&mut asked, true) {
-                give.send((context.waker().clone(), Arc::clone(&done))).unwrap();
+                give.send((context.waker().clone(), Arc::clone(&done)))
+                    .expect("the thread listens");
             }
             std::task::Poll::Pending
         })
         .await;
     }
     drop(give);
-    thread.join().unwrap();
+    thread.join().expect("it only wakes");
 }
 
 #[test]
