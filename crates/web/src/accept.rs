@@ -7,8 +7,9 @@ use levada_http::{ReplyHead, Status};
 use levada_process::{Context, Failure, Mailbox};
 
 use crate::answer::short;
-use crate::connection::{Open, TurnedAway, serve, turn_away};
+use crate::connection::{Open, serve};
 use crate::front::Front;
+use crate::turn_away::{TurnedAway, turn_away};
 
 /// How many connections are told at a time that they are too many; beyond, they are closed without a word.
 const TURNED_AWAY_MAX: u64 = 256;

@@ -22,7 +22,6 @@ use crate::tails::{Tails, compose};
 pub(crate) struct Answering<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) persistence: Persistence,
-    pub(crate) site_number: u16,
     pub(crate) site: &'a Site,
     pub(crate) path: SitePath<'a>,
     pub(crate) account: &'a Account,
@@ -266,10 +265,11 @@ impl Answering<'_> {
 
     fn disk_reading(&self, entry: &Entry, form: &Form, parts: Vec<Part>) -> Box<FromDisk> {
         Box::new(FromDisk {
-            site: self.site_number,
+            root: self.site.root.clone(),
             path: entry.path.clone(),
             coding: form.coding(),
             version: form.version,
+            lines: form.lines.clone(),
             parts,
         })
     }

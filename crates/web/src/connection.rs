@@ -8,22 +8,30 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use levada_channel::{Error, Refused, TcpStream, Ticket};
+use levada_channel::{Error, File, Refused, TcpStream, Ticket};
 use levada_domain::{Io, Patience, PerCore};
 use levada_http::Status;
 use levada_http::h1::{BodyDiscard, CONTINUE, Persistence};
 use levada_process::{Cause, Context, Failure, Tick};
-use levada_shared::{ExclusiveBuf, SharedData};
+use levada_shared::ExclusiveBuf;
 
-use crate::from_disk::{Broken, send, send_from_disk};
+use crate::from_disk::{Broken, Streaming, open, send};
 use crate::front::{Answered, Ask, Front, Step};
 use crate::input::Input;
+use crate::log_line::LogLine;
+use crate::outgoing::FromDisk;
 use crate::storage::PATIENCE;
 use crate::storage_message::{Found, ToStorage};
 
 /// How long a connection that ends with an error waits for its peer to have read why, and how much it reads meanwhile.
 const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES_MAX: usize = 256 << 10;
+const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// How often an answer is begun again because its file is another by now, or because there was no room for it.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// How long it waits for room, each time, where nobody can make some.
+const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
 /// One connection's process.
 pub(crate) struct Connection {
@@ -55,6 +63,13 @@ enum End {
     Gone,
     /// A body was cut short: the peer must not take it for whole.
     Reset,
+}
+
+/// What has to be waited for.
+struct Slow {
+    step: Step,
+    cause: Cause,
+    begin: Tick,
 }
 
 /// Counts the connection as open while it lives, however it ends.
@@ -106,10 +121,18 @@ impl Connection {
                 Came::TooLate if is_between => return End::Done,
                 Came::TooLate => return self.too_late(),
             }
-            let has_answered = match self.answer_all().await {
-                Ok(has_answered) => has_answered,
+            let mut has_answered = false;
+            while let Some(slow) = match self.answer_ready(&mut has_answered) {
+                Ok(slow) => slow,
                 Err(end) => return end,
-            };
+            } {
+                // A place of its own: an idle connection is not to be as large as the busiest.
+                if let Err(end) = Box::pin(self.answer_slowly(*slow)).await {
+                    return end;
+                }
+                has_answered = true;
+            }
+            self.input.carry();
             let (limits, now) = (self.front.with(|front| front.config.limits), self.io.now());
             if self.input.is_empty() {
                 self.patience.move_to(now.after(limits.idle));
@@ -120,86 +143,133 @@ impl Connection {
         }
     }
 
-    /// Answers all requests that are there whole. True if there was one.
-    async fn answer_all(&mut self) -> Result<bool, End> {
+    /// Answers all requests that are there whole and need nobody's help, up to the first that does.
+    fn answer_ready(&mut self, has_answered: &mut bool) -> Result<Option<Box<Slow>>, End> {
         let limits = self.front.with(|front| front.config.limits.head);
-        let mut has_answered = false;
         while !self.input.is_empty() && self.input.is_worth_a_look(&limits) {
             let (cause, begin) = (self.context.begin_cause(None, false), self.io.now());
-            let step =
-                self.front.with(|front| front.respond(&self.io, self.input.bytes(), None, cause));
+            let step = self.respond(cause);
             let answered = match step {
-                Step::Answer(answered) => answered,
                 Step::Wait => break,
-                Step::Close => return Err(End::Gone),
-                Step::Ask(ask) => Box::pin(self.ask(ask, cause)).await?,
+                Step::Answer(answered) if answered.is_ready() => answered,
+                step => return Ok(Some(Box::new(Slow { step, cause, begin }))),
             };
-            if let Some(end) = self.send(answered, cause, begin).await {
-                return Err(end);
+            self.input.take(answered.head_bytes);
+            self.tell(answered.log.as_deref(), cause, begin);
+            match self.stream.send(answered.outgoing.data) {
+                Ok(_) => {}
+                Err(Refused { error: Error::Full, value }) => {
+                    let step = Step::Send(value, answered.persistence);
+                    return Ok(Some(Box::new(Slow { step, cause, begin })));
+                }
+                Err(_) => return Err(End::Gone),
             }
-            has_answered = true;
+            self.go_on(answered.persistence, answered.head_bytes)?;
+            *has_answered = true;
         }
-        self.input.carry();
-        Ok(has_answered)
+        Ok(None)
     }
 
-    /// Asks the storage, and answers with what it says.
-    async fn ask(&mut self, ask: Ask, cause: Cause) -> Result<Answered, End> {
-        let Ask { key, as_json, storage } = ask;
-        let asked = key.clone();
-        let call = storage.call(PATIENCE, |reply| ToStorage::Find { key: asked, as_json, reply });
-        let found = call.await.unwrap_or(Found::Busy);
-        let step = self.front.with(|front| {
-            front.keep(key, &found);
-            front.respond(&self.io, self.input.bytes(), Some(&found), cause)
-        });
-        match step {
-            Step::Answer(answered) => Ok(answered),
-            Step::Wait | Step::Ask(_) | Step::Close => Err(End::Gone),
-        }
+    fn respond(&self, cause: Cause) -> Step {
+        self.front.with(|front| front.respond(&self.io, self.input.bytes(), None, cause))
     }
 
-    /// Sends an answer: most are queued whole and need no waiting.
-    async fn send(&mut self, answered: Answered, cause: Cause, begin: Tick) -> Option<End> {
-        self.input.take(answered.head_bytes);
-        let Answered { outgoing, body, expects_continue, persistence, log, head_bytes } = answered;
-        if let Some(body) = body
-            && let Some(end) = Box::pin(self.step_over(body, expects_continue, cause)).await
-        {
-            return Some(end);
-        }
+    fn tell(&self, log: Option<&LogLine>, cause: Cause, begin: Tick) {
         if let Some(log) = log {
             log.tell(self.peer, cause, self.io.unix_s(), self.io.now().since(begin));
         }
-        match self.stream.send(outgoing.data) {
-            Ok(_) => {}
-            Err(Refused { error: Error::Full, value }) => {
-                if Box::pin(send(&self.stream, value)).await.is_err() {
-                    return Some(End::Gone);
-                }
-            }
-            Err(_) => return Some(End::Gone),
-        }
-        if let Some(from_disk) = outgoing.from_disk {
-            let (root, account) = self.front.with(|front| {
-                front.counters.streamed += 1;
-                (
-                    front.config.sites[usize::from(from_disk.site)].root.clone(),
-                    front.account().clone(),
-                )
-            });
-            if let Err(broken) =
-                Box::pin(send_from_disk(&self.stream, &root, &account, *from_disk)).await
-            {
-                self.front.with(|front| front.counters.stream_failures += 1);
-                return Some(if matches!(broken, Broken::Peer) { End::Gone } else { End::Reset });
-            }
-        }
+    }
+
+    /// Whether there is to be another request.
+    fn go_on(&self, persistence: Persistence, head_bytes: usize) -> Result<(), End> {
         match persistence {
-            Persistence::Keep | Persistence::KeepSaid => None,
+            Persistence::Keep | Persistence::KeepSaid => Ok(()),
             // What came behind the last request is no reason to reset the connection under its answer.
-            Persistence::Close if head_bytes == 0 || !self.input.is_empty() => Some(End::Refused),
-            Persistence::Close => Some(End::Done),
+            Persistence::Close if head_bytes == 0 || !self.input.is_empty() => Err(End::Refused),
+            Persistence::Close => Err(End::Done),
+        }
+    }
+
+    /// Answers a request that has to wait: for the storage, the disk, its own body, room to be sent.
+    async fn answer_slowly(&mut self, slow: Slow) -> Result<(), End> {
+        let Slow { mut step, cause, begin } = slow;
+        let mut attempts = 0;
+        let (answered, file) = loop {
+            attempts += 1;
+            step = match step {
+                Step::Send(data, persistence) => {
+                    send(&self.stream, data).await.map_err(|_| End::Gone)?;
+                    return self.go_on(persistence, 1);
+                }
+                Step::Wait => return Ok(()), // another configuration, which lets heads be longer
+                Step::NoRoom if attempts > ATTEMPTS_MAX => return Err(End::Gone),
+                Step::NoRoom => {
+                    self.make_room().await;
+                    self.respond(cause)
+                }
+                Step::Ask(ask) => self.ask(ask, cause).await,
+                Step::Answer(answered) => match &answered.outgoing.from_disk {
+                    None => break (answered, None),
+                    Some(from_disk) => match open(&self.io, from_disk).await {
+                        Some(file) => break (answered, Some(file)),
+                        None => {
+                            // It is another file by now: the storage is to look at once.
+                            from_disk.lines.retire();
+                            let found = (attempts > ATTEMPTS_MAX).then_some(Found::Busy);
+                            self.front.with(|front| {
+                                front.take_back(&answered.outgoing);
+                                front.respond(&self.io, self.input.bytes(), found.as_ref(), cause)
+                            })
+                        }
+                    },
+                },
+            };
+        };
+        self.input.take(answered.head_bytes);
+        let Answered { outgoing, body, expects_continue, persistence, log, head_bytes } = answered;
+        if let Some(body) = body {
+            self.step_over(body, expects_continue, cause).await?;
+        }
+        self.tell(log.as_deref(), cause, begin);
+        send(&self.stream, outgoing.data).await.map_err(|_| End::Gone)?;
+        if let Some((from_disk, file)) = outgoing.from_disk.zip(file) {
+            self.stream_file(*from_disk, &file).await?;
+        }
+        self.go_on(persistence, head_bytes)
+    }
+
+    async fn stream_file(&self, from_disk: FromDisk, file: &File) -> Result<(), End> {
+        let (account, keepers) = self.front.with(|front| {
+            front.counters.streamed += 1;
+            (front.account().clone(), front.keepers())
+        });
+        let streaming = Streaming {
+            context: &self.context,
+            io: &self.io,
+            stream: &self.stream,
+            account: &account,
+            keepers: &keepers,
+        };
+        let Err(broken) = streaming.send(file, from_disk.parts).await else { return Ok(()) };
+        self.front.with(|front| front.counters.stream_failures += 1);
+        Err(if matches!(broken, Broken::Peer) { End::Gone } else { End::Reset })
+    }
+
+    /// Asks the storage, and answers with what it says.
+    async fn ask(&self, ask: Ask, cause: Cause) -> Step {
+        let Ask { key, as_json, config, storage } = ask;
+        let asked = key.clone();
+        let find = |reply| ToStorage::find(asked, as_json, config, reply);
+        let found = storage.call(PATIENCE, find).await.unwrap_or(Found::Busy);
+        self.front
+            .with(|front| front.respond_found(&self.io, self.input.bytes(), key, &found, cause))
+    }
+
+    /// What is kept gives way; where nothing is, others end some time.
+    async fn make_room(&self) {
+        let keepers = self.front.with(|front| front.keepers());
+        if !keepers.make_room().await {
+            self.context.sleep_until(self.context.now().after(ROOM_PAUSE)).await;
         }
     }
 
@@ -209,14 +279,11 @@ impl Connection {
         mut body: BodyDiscard,
         expects_continue: bool,
         cause: Cause,
-    ) -> Option<End> {
+    ) -> Result<(), End> {
         if expects_continue && self.input.is_empty() {
-            let Ok(go_on) = self.front.with(|front| front.account().copy_from(CONTINUE)) else {
-                return Some(End::Gone);
-            };
-            if send(&self.stream, go_on).await.is_err() {
-                return Some(End::Gone);
-            }
+            let go_on = self.front.with(|front| front.account().copy_from(CONTINUE));
+            let go_on = go_on.map_err(|_| End::Gone)?;
+            send(&self.stream, go_on).await.map_err(|_| End::Gone)?;
         }
         let header = self.front.with(|front| front.config.limits.header);
         self.patience.move_to(self.io.now().after(header));
@@ -225,36 +292,33 @@ impl Connection {
                 Ok(fed) => {
                     self.input.take(fed.body_bytes);
                     if fed.is_done {
-                        return None;
+                        return Ok(());
                     }
                 }
-                Err(refusal) => return self.refuse(refusal.status(), cause),
+                Err(refusal) => return Err(self.refuse(refusal.status(), cause)),
             }
             match self.receive().await {
                 Came::Block(block) => self.input.push(block),
-                Came::End => return Some(End::Gone),
-                Came::TooLate => return Some(self.too_late()),
+                Came::End => return Err(End::Gone),
+                Came::TooLate => return Err(self.too_late()),
             }
         }
     }
 
-    fn too_late(&mut self) -> End {
+    fn too_late(&self) -> End {
         self.front.with(|front| front.counters.timeouts += 1);
-        let cause = self.context.cause();
-        self.refuse(Status::REQUEST_TIMEOUT, cause).unwrap_or(End::Gone)
+        self.refuse(Status::REQUEST_TIMEOUT, self.context.cause())
     }
 
     /// Says why not, and ends.
-    fn refuse(&mut self, status: Status, cause: Cause) -> Option<End> {
+    fn refuse(&self, status: Status, cause: Cause) -> End {
         let step = self.front.with(|front| front.refuse(&self.io, status, None, cause));
-        let Step::Answer(answered) = step else { return Some(End::Gone) };
-        if let Some(log) = answered.log {
-            log.tell(self.peer, cause, self.io.unix_s(), Duration::ZERO);
-        }
-        Some(match self.stream.send(answered.outgoing.data) {
+        let Step::Answer(answered) = step else { return End::Gone };
+        self.tell(answered.log.as_deref(), cause, self.io.now());
+        match self.stream.send(answered.outgoing.data) {
             Ok(_) => End::Refused,
             Err(_) => End::Gone,
-        })
+        }
     }
 
     /// The next block, unless patience ends first.
@@ -274,47 +338,11 @@ impl Connection {
         self.stream.shutdown();
         self.patience.move_to(self.io.now().after(LINGER));
         let mut read_bytes = 0;
-        while read_bytes < LINGER_BYTES_MAX
-            && let Came::Block(block) = self.receive().await
-        {
+        while read_bytes < LINGER_BYTES_MAX {
+            let Came::Block(block) = self.receive().await else { return };
             read_bytes += block.len();
         }
+        // Who goes on sending is read no more, and has the rest of the time to notice.
+        self.patience.passed().await;
     }
-}
-
-/// Counts the connection as one that is being turned away, while that lasts.
-pub(crate) struct TurnedAway(PerCore<Front>);
-
-impl TurnedAway {
-    pub(crate) fn count(front: &PerCore<Front>) -> Self {
-        front.with(|front| front.turned_away += 1);
-        Self(front.clone())
-    }
-}
-
-impl Drop for TurnedAway {
-    fn drop(&mut self) {
-        self.0.with(|front| front.turned_away -= 1);
-    }
-}
-
-/// Sends a short reply to a connection that is one too many, and closes it.
-pub(crate) async fn turn_away(
-    io: Io,
-    ticket: Ticket,
-    reply: SharedData,
-    _turned_away: TurnedAway,
-) -> Result<(), Failure> {
-    let Ok(stream) = ticket.into_stream(&io.channel()) else { return Ok(()) };
-    if stream.send(reply).is_ok() {
-        stream.shutdown();
-        let patience = Patience::until(io.now().after(LINGER));
-        let mut receiving = pin!(stream.recv());
-        poll_fn(|context| match receiving.as_mut().poll(context) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => patience.poll_passed(context),
-        })
-        .await;
-    }
-    Ok(())
 }

@@ -32,6 +32,14 @@ impl Counters {
         self.replies[class] += 1;
     }
 
+    /// Counts an answer no more, because it cannot be given.
+    pub(crate) fn unreplied(&mut self, status: u16, body_bytes: u64) {
+        self.requests -= 1;
+        self.body_bytes -= body_bytes;
+        let class = usize::from(status / 100).saturating_sub(1).min(4);
+        self.replies[class] -= 1;
+    }
+
     /// Adds another core's counts.
     pub(crate) fn add(&mut self, other: &Self) {
         self.connections += other.connections;

@@ -1,24 +1,10 @@
 //! A desk is where a core's part of the service is spoken to: for reports, for another configuration, for the end.
 
-use std::sync::Arc;
-
 use levada_domain::{Io, PerCore};
-use levada_process::{Failure, Isolated, Mailbox, Message, Reply};
+use levada_process::{Failure, Mailbox};
 
-use crate::config::WebConfig;
-use crate::counters::Counters;
+use crate::desk_message::ToDesk;
 use crate::front::Front;
-
-/// A message to a desk.
-#[derive(Debug, Message)]
-pub(crate) enum ToDesk {
-    /// What was counted?
-    Report(Reply<Counters>),
-    /// The configuration is another from now on.
-    Reload(Isolated<Arc<WebConfig>>),
-    /// Take nothing new, and end connections behind their answers.
-    WindDown(Reply<()>),
-}
 
 /// Runs a core's desk until its mailbox closes.
 pub(crate) async fn desk(
@@ -29,10 +15,12 @@ pub(crate) async fn desk(
     loop {
         match inbox.recv().await? {
             ToDesk::Report(reply) => reply.send(front.with(|front| front.report())),
-            ToDesk::Reload(config) => {
+            ToDesk::Reload(number, config, reply) => {
                 let config = config.into_inner();
-                front.with(|front| front.reload(config));
+                front.with(|front| front.reload(number, config));
+                reply.send(());
             }
+            ToDesk::LetGo(reply) => reply.send(front.with(Front::let_go)),
             ToDesk::WindDown(reply) => {
                 front.with(|front| front.is_stopping = true);
                 io.channel().wind_down();

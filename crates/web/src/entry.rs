@@ -5,6 +5,7 @@
 //! ```
 //! It travels as a message from the storage to the cores, and lies in their caches; its bytes are shared by all of them.
 
+use levada_channel::Stat;
 use levada_http::{
     Coding, CodingSet, ContentType, EntityTag, ExtraField, FileVersion, Representation, Validators,
 };
@@ -49,6 +50,15 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    pub(crate) fn of(stat: &Stat) -> Self {
+        Self {
+            length_bytes: stat.bytes,
+            modified_unix_s: stat.modified_s,
+            modified_ns: stat.modified_ns,
+            inode: stat.inode,
+        }
+    }
+
     fn of_file(self) -> FileVersion {
         FileVersion {
             length_bytes: self.length_bytes,
@@ -134,8 +144,12 @@ impl Entry {
 
     /// Whether it may be sent at `now` without asking anybody.
     pub(crate) fn is_fresh(&self, now: Tick) -> bool {
-        now.as_nanos() < self.fresh_until_ns
-            && !self.forms.iter().any(|form| form.lines.is_retired())
+        now.as_nanos() < self.fresh_until_ns && !self.is_retired()
+    }
+
+    /// Whether somebody has said that the file has changed, or that its memory is needed.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.forms.iter().any(|form| form.lines.is_retired())
     }
 
     /// Says that the file has changed: who sends it goes on, nobody begins to.

@@ -1,14 +1,23 @@
 //! What is not kept is streamed: a block is read while the one before it is sent, and no more are held.
 
-use levada_channel::{Error, OpenHow, Refused, TcpStream};
-use levada_domain::Folder;
-use levada_shared::{Account, SharedData};
+use core::time::Duration;
 
-use crate::load::version_of;
+use levada_channel::{Error, File, OpenHow, Refused, TcpStream};
+use levada_domain::Io;
+use levada_process::Context;
+use levada_shared::{Account, ExclusiveBuf, SharedData};
+
+use crate::disk;
+use crate::entry::Version;
+use crate::keepers::Keepers;
 use crate::outgoing::{FromDisk, Part};
 
 /// How much is read at once. Two of these are held by a download.
 const BLOCK_BYTES: usize = 256 << 10;
+
+/// How long a download waits for memory before it is broken off, and how often it looks.
+const ROOM_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Why a stream ended before its time. The connection is reset: its head promised more.
 #[derive(Debug)]
@@ -21,50 +30,73 @@ pub(crate) enum Broken {
     NoRoom,
 }
 
-/// Sends the parts in order. The last of it may still be on its way when this returns.
-pub(crate) async fn send_from_disk(
-    stream: &TcpStream,
-    root: &Folder,
-    account: &Account,
-    from_disk: FromDisk,
-) -> Result<(), Broken> {
-    let file = root
-        .open_file(&from_disk.file_path(), OpenHow::default())
-        .await
-        .map_err(|_| Broken::File)?;
-    let stat = file.stat().await.map_err(|_| Broken::File)?;
-    if version_of(&stat) != from_disk.version {
-        return Err(Broken::File);
+/// What streaming takes.
+#[derive(Debug)]
+pub(crate) struct Streaming<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) io: &'a Io,
+    pub(crate) stream: &'a TcpStream,
+    pub(crate) account: &'a Account,
+    pub(crate) keepers: &'a Keepers,
+}
+
+/// Opens the file, if it is still the one that the head was made of. To be done before the head is sent.
+pub(crate) async fn open(io: &Io, from_disk: &FromDisk) -> Option<File> {
+    let path = from_disk.file_path();
+    let file = disk::open(io, &from_disk.root, &path, OpenHow::default()).await.ok()?;
+    let stat = disk::stat(io, &file).await.ok()?;
+    (Version::of(&stat) == from_disk.version).then_some(file)
+}
+
+impl Streaming<'_> {
+    /// Sends the parts in order. The last of it may still be on its way when this returns.
+    pub(crate) async fn send(&self, file: &File, parts: Vec<Part>) -> Result<(), Broken> {
+        let mut sending = None;
+        for part in parts {
+            let mut range = match part {
+                Part::Text(text) => {
+                    sending = Some(send(self.stream, text).await?);
+                    continue;
+                }
+                Part::Range(range) => range,
+            };
+            while !range.is_empty() {
+                let left = range.end - range.start;
+                let block_bytes = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_BYTES);
+                let buffer = self.buffer(block_bytes).await?;
+                let filled = disk::read_at(self.io, file, buffer, range.start).await;
+                let mut buffer = filled.map_err(|_| Broken::File)?.buffer;
+                buffer.truncate(block_bytes);
+                if buffer.len() < block_bytes {
+                    return Err(Broken::File); // shorter than it was: never the bytes of another length
+                }
+                range.start += block_bytes as u64;
+                // The block before has to be with the kernel before another is queued behind this one.
+                if let Some(sending) = sending.take() {
+                    self.stream.sent(sending).await.map_err(|_| Broken::Peer)?;
+                }
+                sending = Some(send(self.stream, buffer.freeze()).await?);
+            }
+        }
+        Ok(())
     }
-    let mut sending = None;
-    for part in from_disk.parts {
-        let mut range = match part {
-            Part::Text(text) => {
-                sending = Some(send(stream, text).await?);
-                continue;
+
+    /// A block to read into. Where there is no room, what is kept gives way; if that is not enough, others end some time.
+    async fn buffer(&self, bytes: usize) -> Result<ExclusiveBuf, Broken> {
+        let by = self.context.now().after(ROOM_WITHIN);
+        loop {
+            if let Ok(buffer) = self.account.buf(bytes) {
+                return Ok(buffer);
             }
-            Part::Range(range) => range,
-        };
-        while !range.is_empty() {
-            let left = range.end - range.start;
-            let block_bytes = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_BYTES);
-            let buffer = account.buf(block_bytes).map_err(|_| Broken::NoRoom)?;
-            let filled =
-                file.read_at(buffer, range.start).await.map_err(|Refused { .. }| Broken::File)?;
-            let mut buffer = filled.buffer;
-            buffer.truncate(block_bytes);
-            if buffer.len() < block_bytes {
-                return Err(Broken::File); // shorter than it was: never the bytes of another length
+            if !self.keepers.make_room().await {
+                let now = self.context.now();
+                if now >= by {
+                    return Err(Broken::NoRoom);
+                }
+                self.context.sleep_until(now.after(LOOK_EVERY)).await;
             }
-            range.start += block_bytes as u64;
-            // The block before has to be with the kernel before another is queued behind this one.
-            if let Some(sending) = sending.take() {
-                stream.sent(sending).await.map_err(|_| Broken::Peer)?;
-            }
-            sending = Some(send(stream, buffer.freeze()).await?);
         }
     }
-    Ok(())
 }
 
 /// Queues `data`, waiting for room if there is none; how many bytes will have been sent when it is.

@@ -2,18 +2,19 @@
 //!
 //! A hit is answered here: no message is sent, nothing allocated, no byte of the file copied.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use levada_domain::Io;
 use levada_http::h1::{BodyDiscard, BodyLength, Persistence, RequestHead, parse_head};
 use levada_http::{Method, ReplyHead, SitePath, Status, Target, wants_json};
 use levada_process::{Cause, Sender};
-use levada_shared::Account;
+use levada_shared::{Account, SharedData};
 
 use crate::answer::{Answering, NoRoom, short};
 use crate::config::WebConfig;
 use crate::counters::Counters;
 use crate::entry::Entry;
+use crate::keepers::Keepers;
 use crate::key::{Key, KeyRef, Meant};
 use crate::log_line::LogLine;
 use crate::outgoing::Outgoing;
@@ -25,10 +26,13 @@ use crate::tails::Tails;
 #[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) config: Arc<WebConfig>,
+    /// Which configuration it is, counted from the start: what was found under one is not kept under another.
+    config_number: u32,
     cache: SecondChance<Key, Entry>,
     tails: Tails,
     account: Account,
-    shards: Vec<Sender<ToStorage>>,
+    /// They are there before the first connection.
+    keepers: Arc<OnceLock<Keepers>>,
     shard_hasher: foldhash::fast::FixedState,
     /// Where a path is decoded into; it grows to the longest.
     scratch: Vec<u8>,
@@ -51,8 +55,10 @@ pub(crate) enum Step {
     Ask(Ask),
     /// Here is the answer.
     Answer(Answered),
-    /// Nothing can be answered: close.
-    Close,
+    /// There is no room for an answer.
+    NoRoom,
+    /// The answer is made, and there is too much queued before it.
+    Send(SharedData, Persistence),
 }
 
 /// What the storage is asked.
@@ -60,6 +66,7 @@ pub(crate) enum Step {
 pub(crate) struct Ask {
     pub(crate) key: Key,
     pub(crate) as_json: bool,
+    pub(crate) config: Arc<WebConfig>,
     pub(crate) storage: Sender<ToStorage>,
 }
 
@@ -76,19 +83,27 @@ pub(crate) struct Answered {
     pub(crate) log: Option<Box<LogLine>>,
 }
 
+impl Answered {
+    /// Whether it can be sent as it is, without another look at request or disk.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.body.is_none() && self.outgoing.from_disk.is_none()
+    }
+}
+
 impl Front {
     pub(crate) fn new(
         config: Arc<WebConfig>,
         account: Account,
-        shards: Vec<Sender<ToStorage>>,
+        keepers: Arc<OnceLock<Keepers>>,
     ) -> Self {
         let cache = Self::cache(&config);
         Self {
             config,
+            config_number: 0,
             cache,
             tails: Tails::default(),
             account,
-            shards,
+            keepers,
             shard_hasher: foldhash::fast::FixedState::default(),
             scratch: Vec::new(),
             counters: Counters::default(),
@@ -101,10 +116,20 @@ impl Front {
         SecondChance::new(config.cache.front_bytes_max, config.cache.entries_max)
     }
 
-    /// Another configuration from now on.
-    pub(crate) fn reload(&mut self, config: Arc<WebConfig>) {
-        self.cache = Self::cache(&config);
-        self.config = config;
+    /// Another configuration from now on, unless it is older than the one that is there.
+    pub(crate) fn reload(&mut self, number: u32, config: Arc<WebConfig>) {
+        if number > self.config_number {
+            self.cache = Self::cache(&config);
+            (self.config_number, self.config) = (number, config);
+        }
+    }
+
+    /// Lets go of what is retired and of a quarter of the rest; how many bytes that were.
+    pub(crate) fn let_go(&mut self) -> u64 {
+        let before = self.cache.bytes();
+        self.cache.retain(|entry| !entry.is_retired());
+        self.cache.shrink_to(self.cache.bytes() / 4 * 3, drop);
+        before - self.cache.bytes()
     }
 
     pub(crate) fn report(&self) -> Counters {
@@ -127,7 +152,7 @@ impl Front {
     ) -> Step {
         match parse_head(input, &self.config.limits.head) {
             Ok(None) => Step::Wait,
-            Ok(Some(head)) => self.answer(io, &head, found, cause).unwrap_or(Step::Close),
+            Ok(Some(head)) => self.answer(io, &head, found, cause).unwrap_or(Step::NoRoom),
             Err(refusal) => {
                 self.counters.malformed += 1;
                 self.refuse(io, refusal.status(), None, cause)
@@ -145,7 +170,7 @@ impl Front {
     ) -> Step {
         let head = ReplyHead::new(status);
         let outgoing = short(&self.account, head, io.unix_s(), Persistence::Close, method, cause);
-        let Ok(outgoing) = outgoing else { return Step::Close };
+        let Ok(outgoing) = outgoing else { return Step::NoRoom };
         self.counters.replied(outgoing.status, 0);
         let log = self.config.is_logged.then(|| LogLine::unread(outgoing.status));
         Step::Answer(Answered {
@@ -187,7 +212,6 @@ impl Front {
         let mut answering = Answering {
             request,
             persistence,
-            site_number,
             site,
             path: path.unwrap_or(TOP),
             account: &self.account,
@@ -205,7 +229,8 @@ impl Front {
             answering.answer(found)?
         } else {
             let meant = if answering.path.is_directory { Meant::Folder } else { Meant::File };
-            let key = KeyRef { site: site_number, meant, relative: answering.path.relative };
+            let relative = answering.path.relative;
+            let key = KeyRef { config: self.config_number, site: site_number, meant, relative };
             match self.cache.get(&key) {
                 Some(entry) if entry.is_fresh(io.now()) => {
                     self.counters.front_hits += 1;
@@ -213,12 +238,15 @@ impl Front {
                 }
                 _ => {
                     self.counters.front_misses += 1;
-                    let shard = shard_of(&self.shard_hasher, &key, self.shards.len());
+                    let storages =
+                        &self.keepers.get().expect("they are known before anybody asks").storages;
+                    let shard = shard_of(&self.shard_hasher, &key, storages.len());
                     let as_json = meant == Meant::Folder && wants_json(request.target.query());
                     return Ok(Step::Ask(Ask {
                         key: key.to_key(),
                         as_json,
-                        storage: self.shards[shard].clone(),
+                        config: Arc::clone(&self.config),
+                        storage: storages[shard].clone(),
                     }));
                 }
             }
@@ -236,15 +264,37 @@ impl Front {
         }))
     }
 
-    /// Keeps what the storage said, if it is to be kept here.
-    pub(crate) fn keep(&mut self, key: Key, found: &Found) {
+    /// Goes on with what the storage said to `key`: keeps it, if it is to be kept here, and answers. What it said about
+    /// another configuration is forgotten, and the request looked at anew.
+    pub(crate) fn respond_found(
+        &mut self,
+        io: &Io,
+        input: &[u8],
+        key: Key,
+        found: &Found,
+        cause: Cause,
+    ) -> Step {
+        if key.config != self.config_number {
+            return self.respond(io, input, None, cause);
+        }
         if let Found::Entry(entry) = found {
             self.cache.insert(key, entry.clone(), entry.kept_bytes(), drop);
         }
+        self.respond(io, input, Some(found), cause)
+    }
+
+    /// An answer is not given: what it was made from is another file by now.
+    pub(crate) fn take_back(&mut self, outgoing: &Outgoing) {
+        self.counters.unreplied(outgoing.status, outgoing.body_bytes);
     }
 
     pub(crate) fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Who can make room.
+    pub(crate) fn keepers(&self) -> Keepers {
+        self.keepers.get().expect("they are known before anybody asks").clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A key names what is asked for: a site, a path in it, and what is meant by the path.
+//! A key names what is asked for: a configuration, a site in it, a path in that, and what is meant by the path.
 
 use core::hash::{Hash, Hasher};
 
@@ -19,6 +19,8 @@ pub(crate) enum Meant {
 /// A key that owns its path.
 #[derive(Clone, Debug, Eq, Message, PartialEq)]
 pub(crate) struct Key {
+    /// The number of the configuration under which it is asked for: another knows other sites.
+    pub(crate) config: u32,
     pub(crate) site: u16,
     pub(crate) meant: Meant,
     pub(crate) relative: Vec<u8>,
@@ -27,6 +29,7 @@ pub(crate) struct Key {
 /// A key whose path lies in the request: what a hit looks up with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct KeyRef<'a> {
+    pub(crate) config: u32,
     pub(crate) site: u16,
     pub(crate) meant: Meant,
     pub(crate) relative: &'a [u8],
@@ -34,20 +37,23 @@ pub(crate) struct KeyRef<'a> {
 
 impl Key {
     pub(crate) fn borrow(&self) -> KeyRef<'_> {
-        KeyRef { site: self.site, meant: self.meant, relative: &self.relative }
+        let Self { config, site, meant, .. } = *self;
+        KeyRef { config, site, meant, relative: &self.relative }
     }
 }
 
 impl KeyRef<'_> {
     pub(crate) fn to_key(self) -> Key {
-        Key { site: self.site, meant: self.meant, relative: self.relative.to_vec() }
+        let Self { config, site, meant, relative } = self;
+        Key { config, site, meant, relative: relative.to_vec() }
     }
 }
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(self.relative);
-        state.write_u32(u32::from(self.site) << 2 | self.meant as u32);
+        let place = u32::from(self.site) << 2 | self.meant as u32;
+        state.write_u64(u64::from(self.config) << 32 | u64::from(place));
     }
 }
 

@@ -4,7 +4,8 @@ use levada_channel::{Error, File, FileKind, Stat};
 use levada_http::{Compose, HtmlListing, JsonListing, Listing, ListingEntry};
 use levada_shared::SharedData;
 
-use crate::load::Loading;
+use crate::disk;
+use crate::loading::Loading;
 
 /// How many names a list shows; a folder with more shows the first that it has.
 const NAMES_MAX: usize = 20_000;
@@ -28,6 +29,7 @@ pub(crate) async fn list_folder(
     let mut named = Vec::new();
     loop {
         let buffer = loading.account.buf(NAMES_BYTES).map_err(|_| None)?;
+        loading.io.channel().file_room().await;
         let names = folder.list(buffer).await?;
         if names.is_empty() || named.len() >= NAMES_MAX {
             break;
@@ -66,12 +68,13 @@ async fn stat_of(
     relative: &[u8],
     name: &[u8],
 ) -> Result<Option<Stat>, Error> {
-    let mut stat = folder.stat_name(name).await?;
+    let mut stat = disk::stat_name(loading.io, folder, name).await?;
     if stat.kind == FileKind::Link {
         let path =
             if relative.is_empty() { name.to_vec() } else { [relative, b"/", name].concat() };
         let how = levada_channel::OpenHow { path_only: true, ..Default::default() };
-        stat = loading.site.root.open_file(&path, how).await?.stat().await?;
+        let file = disk::open(loading.io, &loading.site.root, &path, how).await?;
+        stat = disk::stat(loading.io, &file).await?;
     }
     Ok(matches!(stat.kind, FileKind::Regular | FileKind::Directory).then_some(stat))
 }

@@ -4,16 +4,16 @@
 //! anew, so that no entry holds half of one state and half of another.
 
 use bytes::BufMut;
-use levada_channel::{Errno, Error, File, FileKind, OpenHow, Refused, Stat};
-use levada_domain::Io;
+use levada_channel::{Errno, Error, File, FileKind, OpenHow};
 use levada_http::h1::HeadLines;
 use levada_http::{Coding, Compose, Status};
-use levada_shared::{Account, Full, SharedData};
+use levada_shared::{Full, SharedData};
 
+use crate::disk;
 use crate::entry::{Entry, Form, Version};
 use crate::key::{Key, Meant};
 use crate::list::list_folder;
-use crate::site::Site;
+use crate::loading::Loading;
 use crate::storage_message::{Found, Loaded};
 
 /// How often a file that changes while it is read is begun again.
@@ -21,19 +21,6 @@ const ATTEMPTS_MAX: u32 = 5;
 
 /// A neighbour that is so much older than its file was made of an earlier state: it is left alone.
 const NEIGHBOUR_AGE_MAX_S: i64 = 2;
-
-/// What a loader needs.
-#[derive(Clone, Debug)]
-pub(crate) struct Loading<'a> {
-    pub(crate) io: &'a Io,
-    pub(crate) site: &'a Site,
-    pub(crate) account: &'a Account,
-    /// Longer files are not kept.
-    pub(crate) file_bytes_max: u64,
-    pub(crate) as_json: bool,
-    /// What the entry that is kept was made of; if that is still so, nothing is read.
-    pub(crate) known: Vec<(Coding, Version)>,
-}
 
 /// Why nothing was loaded.
 enum Stop {
@@ -106,11 +93,8 @@ impl Loading<'_> {
             return Err(Stop::Nothing);
         }
         let how = OpenHow { directory: true, ..OpenHow::default() };
-        let folder = self
-            .site
-            .root
-            .open_file(if relative.is_empty() { b"." } else { relative }, how)
-            .await?;
+        let path: &[u8] = if relative.is_empty() { b"." } else { relative };
+        let folder = disk::open(self.io, &self.site.root, path, how).await?;
         let text = list_folder(self, &folder, relative).await;
         let text = text.map_err(|error| error.map_or(Stop::NoRoom, Stop::from))?;
         Ok(Loaded::Found(Found::List { text, is_json: self.as_json }))
@@ -129,13 +113,13 @@ impl Loading<'_> {
 
     async fn entry_once(&self, path: &[u8], is_not_found: bool) -> Result<Loaded, Stop> {
         let file = self.open(path).await?;
-        let stat = file.stat().await?;
+        let stat = disk::stat(self.io, &file).await?;
         match stat.kind {
             FileKind::Regular => {}
             FileKind::Directory => return Ok(Loaded::Found(Found::Folder)),
             FileKind::Link | FileKind::Other => return Err(Stop::Nothing),
         }
-        let mut files = vec![(Coding::Identity, file, version_of(&stat))];
+        let mut files = vec![(Coding::Identity, file, Version::of(&stat))];
         if self.site.serves_neighbours {
             self.add_neighbours(path, &mut files).await?;
         }
@@ -156,7 +140,7 @@ impl Loading<'_> {
     }
 
     async fn open(&self, path: &[u8]) -> Result<File, Error> {
-        self.site.root.open_file(path, OpenHow::default()).await
+        disk::open(self.io, &self.site.root, path, OpenHow::default()).await
     }
 
     async fn add_neighbours(
@@ -168,8 +152,8 @@ impl Loading<'_> {
         for coding in [Coding::Brotli, Coding::Zstd, Coding::Gzip] {
             let neighbour = [path, coding.file_suffix().as_bytes()].concat();
             let Ok(file) = self.open(&neighbour).await else { continue };
-            let stat = file.stat().await?;
-            let version = version_of(&stat);
+            let stat = disk::stat(self.io, &file).await?;
+            let version = Version::of(&stat);
             let is_current = version.modified_unix_s + NEIGHBOUR_AGE_MAX_S >= plain.modified_unix_s;
             if stat.kind == FileKind::Regular && is_current {
                 files.push((coding, file, version));
@@ -188,9 +172,10 @@ impl Loading<'_> {
             return Ok(Some(SharedData::new()));
         }
         let buffer = self.account.kept_buf(length)?;
-        let filled =
-            file.read_at(buffer, 0).await.map_err(|Refused { error, .. }| Stop::from(error))?;
-        if filled.buffer.len() != length || version_of(&file.stat().await?) != version {
+        let filled = disk::read_at(self.io, file, buffer, 0).await?;
+        if filled.buffer.len() != length
+            || Version::of(&disk::stat(self.io, file).await?) != version
+        {
             return Err(Stop::Changed);
         }
         Ok(Some(filled.buffer.freeze()))
@@ -229,15 +214,6 @@ fn hash_of(body: &SharedData) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     body.pieces().for_each(|piece| hasher.update(piece));
     hasher.digest128()
-}
-
-pub(crate) fn version_of(stat: &Stat) -> Version {
-    Version {
-        length_bytes: stat.bytes,
-        modified_unix_s: stat.modified_s,
-        modified_ns: stat.modified_ns,
-        inode: stat.inode,
-    }
 }
 
 /// A name in a folder, as a path.

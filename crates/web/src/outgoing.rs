@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use levada_domain::Folder;
 use levada_http::Coding;
 use levada_shared::SharedData;
 
@@ -22,12 +23,15 @@ pub(crate) struct Outgoing {
 /// Ranges of a file, with texts between them where there are several.
 #[derive(Debug)]
 pub(crate) struct FromDisk {
-    pub(crate) site: u16,
-    /// Where the plain file lies.
+    /// Where its site's files are.
+    pub(crate) root: Folder,
+    /// Where the plain file lies in it.
     pub(crate) path: Vec<u8>,
     pub(crate) coding: Coding,
     /// What the file was when the head was made: another is not sent in its place.
     pub(crate) version: Version,
+    /// The lines of its entry, to be retired if the file is another by now.
+    pub(crate) lines: SharedData,
     pub(crate) parts: Vec<Part>,
 }
 

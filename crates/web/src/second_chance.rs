@@ -100,6 +100,15 @@ impl<K: Hash + Eq, V> SecondChance<K, V> {
         }
     }
 
+    /// Lets go of all that are not to be kept.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&V) -> bool) {
+        for place in 0..self.ring.len() {
+            if self.ring[place].as_ref().is_some_and(|entry| !keeps(&entry.value)) {
+                self.take(place);
+            }
+        }
+    }
+
     /// Lets entries go until `bytes` and `entries` more fit.
     fn make_room(&mut self, bytes: u64, entries: usize, mut gone: impl FnMut(V)) {
         while !self.table.is_empty()
@@ -192,6 +201,7 @@ mod tests {
         Get(u8),
         Remove(u8),
         ShrinkTo(u64),
+        RetainFrom(u32),
         Drain,
     }
 
@@ -201,6 +211,7 @@ mod tests {
             6 => any::<u8>().prop_map(|key| Step::Get(key % 40)),
             2 => any::<u8>().prop_map(|key| Step::Remove(key % 40)),
             1 => (0_u64..60).prop_map(Step::ShrinkTo),
+            1 => (0_u32..200).prop_map(Step::RetainFrom),
             1 => proptest::prelude::Just(Step::Drain),
         ];
         prop::collection::vec(step, 0..200)
@@ -222,6 +233,10 @@ mod tests {
                     Step::ShrinkTo(bytes) => {
                         cache.shrink_to(bytes, |gone| model.retain(|_, kept| *kept != gone));
                         assert!(cache.bytes() <= bytes);
+                    }
+                    Step::RetainFrom(least) => {
+                        model.retain(|_, kept| *kept >= least);
+                        cache.retain(|kept| *kept >= least);
                     }
                     Step::Drain => {
                         let mut all: Vec<u32> = cache.drain().collect();

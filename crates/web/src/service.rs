@@ -1,18 +1,21 @@
 //! The service is what a program starts, asks and stops: storage, desks and acceptors on every core.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use levada_channel::ListenPart;
 use levada_domain::{Io, PerCore};
-use levada_process::{Context, Failure, Full, Isolated, Mailbox, Sender};
+use levada_process::{Context, Failure, Full, Isolated, Mailbox};
 use levada_shared::Account;
 
 use crate::accept::accept;
 use crate::config::WebConfig;
 use crate::counters::Counters;
-use crate::desk::{ToDesk, desk};
+use crate::desk::desk;
+use crate::desk_message::ToDesk;
 use crate::front::Front;
+use crate::keepers::Keepers;
 use crate::report::WebReport;
 use crate::storage::{MAILBOX, Storage};
 use crate::storage_message::{Kept, ToStorage};
@@ -26,8 +29,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A running web service. Clones speak to the same.
 #[derive(Clone, Debug)]
 pub struct Web {
-    storages: Vec<Sender<ToStorage>>,
-    desks: Vec<Sender<ToDesk>>,
+    keepers: Keepers,
+    /// How many configurations there were.
+    configs: Arc<AtomicU32>,
 }
 
 /// What a web service is started with.
@@ -64,27 +68,28 @@ impl Web {
     /// [`Failure`] where a core has no room for the processes.
     pub async fn start(context: &Context, io: &Io, start: Start) -> Result<Self, Failure> {
         let Start { config, parts, files, replies } = start;
-        let mut storages = Vec::new();
+        let known = Arc::new(OnceLock::new());
+        let (of_config, of_known) = (Arc::clone(&config), Arc::clone(&known));
+        let front = PerCore::new(move || {
+            Front::new(Arc::clone(&of_config), replies.clone(), Arc::clone(&of_known))
+        });
+        let mut keepers = Keepers { storages: Vec::new(), desks: Vec::new() };
         for core in io.cores() {
-            let (of_io, of_config, of_files) = (io.clone(), Arc::clone(&config), files.clone());
+            let (of_io, of_front) = (io.clone(), front.clone());
+            let (of_config, of_files) = (Arc::clone(&config), files.clone());
             let storage = move |context: Context, inbox: Mailbox<ToStorage>| {
-                Storage::run(context, inbox, of_io, of_config, of_files)
+                Storage::run(context, inbox, of_io, of_front, of_config, of_files)
             };
             let options = context.options().mailbox(MAILBOX, Full::Wait).on(*core);
-            storages.push(options.spawn("storage", storage).await.map_err(no_room)?.sender);
-        }
-        let shards = storages.clone();
-        let of_config = Arc::clone(&config);
-        let front = PerCore::new(move || {
-            Front::new(Arc::clone(&of_config), replies.clone(), shards.clone())
-        });
-        let mut desks = Vec::new();
-        for (core, parts) in io.cores().iter().zip(parts) {
+            let child = options.spawn("storage", storage).await.map_err(no_room)?;
+            keepers.storages.push(child.sender);
             let (of_io, of_front) = (io.clone(), front.clone());
             let run = move |_: Context, inbox: Mailbox<ToDesk>| desk(inbox, of_io, of_front);
-            desks.push(
-                context.options().on(*core).spawn("desk", run).await.map_err(no_room)?.sender,
-            );
+            let child = context.options().on(*core).spawn("desk", run).await.map_err(no_room)?;
+            keepers.desks.push(child.sender);
+        }
+        let keepers = known.get_or_init(|| keepers).clone();
+        for (core, parts) in io.cores().iter().zip(parts) {
             for part in parts {
                 let (of_io, of_front) = (io.clone(), front.clone());
                 let run =
@@ -92,21 +97,23 @@ impl Web {
                 context.options().on(*core).spawn("acceptor", run).await.map_err(no_room)?;
             }
         }
-        Ok(Self { storages, desks })
+        Ok(Self { keepers, configs: Arc::new(AtomicU32::new(0)) })
     }
 
-    /// Replaces the configuration: requests from now on are answered by the new one, and nothing that was kept is.
+    /// Replaces the configuration. When this returns, requests are answered by the new one; each request is answered by
+    /// one of them, never by parts of both. Nothing that was kept is kept on.
     ///
     /// # Errors
     /// [`Failure`] where a core does not take it, because it ends.
     pub async fn reload(&self, config: Arc<WebConfig>) -> Result<(), Failure> {
-        for storage in &self.storages {
-            let config = Isolated::new(Arc::clone(&config), size_of::<WebConfig>());
-            storage.send(ToStorage::Reload(config)).await.map_err(ending)?;
+        let number = self.configs.fetch_add(1, Ordering::Relaxed) + 1;
+        let share = || Isolated::new(Arc::clone(&config), size_of::<WebConfig>());
+        for storage in &self.keepers.storages {
+            storage.send(ToStorage::Reload(number, share())).await.map_err(ending)?;
         }
-        for desk in &self.desks {
-            let config = Isolated::new(Arc::clone(&config), size_of::<WebConfig>());
-            desk.send(ToDesk::Reload(config)).await.map_err(ending)?;
+        for desk in &self.keepers.desks {
+            let told = desk.call(ANSWER_WITHIN, |reply| ToDesk::Reload(number, share(), reply));
+            told.await.map_err(ending)?;
         }
         Ok(())
     }
@@ -114,13 +121,13 @@ impl Web {
     /// What all cores count and keep. A core that does not answer in time is left out.
     pub async fn report(&self) -> WebReport {
         let mut counters = Counters::default();
-        for desk in &self.desks {
+        for desk in &self.keepers.desks {
             if let Ok(counted) = desk.call(ANSWER_WITHIN, ToDesk::Report).await {
                 counters.add(&counted);
             }
         }
         let mut kept = Kept::default();
-        for storage in &self.storages {
+        for storage in &self.keepers.storages {
             if let Ok(of_shard) = storage.call(ANSWER_WITHIN, ToStorage::Report).await {
                 kept.add(&of_shard);
             }
@@ -132,7 +139,7 @@ impl Web {
     /// if all have ended.
     pub async fn stop(&self, context: &Context, grace: Duration) -> bool {
         let by = context.now().after(grace);
-        for desk in &self.desks {
+        for desk in &self.keepers.desks {
             // A core that has gone has no connections.
             let _ended: bool = desk.call(ANSWER_WITHIN, ToDesk::WindDown).await.is_err();
         }

@@ -8,14 +8,16 @@ use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use levada_domain::Io;
+use levada_domain::{Io, PerCore};
 use levada_process::{Bounds, Context, Failure, Mailbox, Reply, Sender};
 use levada_shared::Account;
 
 use crate::config::WebConfig;
 use crate::entry::Entry;
+use crate::front::Front;
+use crate::keepers::ROOMS_MAX;
 use crate::key::{Key, Meant};
-use crate::load::Loading;
+use crate::loading::Loading;
 use crate::second_chance::SecondChance;
 use crate::storage_message::{Found, Kept, Loaded, ToStorage};
 
@@ -32,12 +34,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Storage {
     context: Context,
     io: Io,
+    front: PerCore<Front>,
     own: Sender<ToStorage>,
     config: Arc<WebConfig>,
+    config_number: u32,
     account: Account,
     kept: SecondChance<Key, Entry>,
     /// Who waits for what is being loaded. One list for each load, the lists of folders as JSON apart.
-    loading: HashMap<Load, Vec<Waiter>>,
+    loading: HashMap<Load, Waiters>,
     /// Loads that wait for others to end.
     queued: VecDeque<Load>,
     running: usize,
@@ -49,6 +53,12 @@ pub(crate) struct Storage {
 struct Load {
     key: Key,
     as_json: bool,
+}
+
+/// All who wait for a load, and the configuration that it is about.
+struct Waiters {
+    config: Arc<WebConfig>,
+    list: Vec<Waiter>,
 }
 
 /// Who waits for a load, and for what.
@@ -64,6 +74,7 @@ impl Storage {
         context: Context,
         mut inbox: Mailbox<ToStorage>,
         io: Io,
+        front: PerCore<Front>,
         config: Arc<WebConfig>,
         account: Account,
     ) -> Result<(), Failure> {
@@ -72,7 +83,9 @@ impl Storage {
             own: inbox.sender(),
             kept: Self::cache(&config, io.cores().len()),
             io,
+            front,
             config,
+            config_number: 0,
             account,
             loading: HashMap::new(),
             queued: VecDeque::new(),
@@ -81,13 +94,16 @@ impl Storage {
         };
         loop {
             match inbox.recv().await? {
-                ToStorage::Find { key, as_json, reply } => {
-                    storage.find(Load { key, as_json }, Waiter { reply, instead: false });
+                ToStorage::Find { key, as_json, config, reply } => {
+                    let config = config.into_inner();
+                    storage.reload(key.config, &config);
+                    storage.find(Load { key, as_json }, config, Waiter { reply, instead: false });
                 }
                 ToStorage::Loaded { key, as_json, loaded } => {
-                    storage.loaded(Load { key, as_json }, loaded)
+                    storage.loaded(&Load { key, as_json }, loaded);
                 }
-                ToStorage::Reload(config) => storage.reload(config.into_inner()),
+                ToStorage::Reload(number, config) => storage.reload(number, &config.into_inner()),
+                ToStorage::LetGo(reply) => reply.send(storage.let_go()),
                 ToStorage::Report(reply) => reply.send(storage.report()),
             }
         }
@@ -101,7 +117,7 @@ impl Storage {
         )
     }
 
-    fn find(&mut self, load: Load, waiter: Waiter) {
+    fn find(&mut self, load: Load, config: Arc<WebConfig>, waiter: Waiter) {
         let now = self.context.now();
         if let Some(entry) = self.kept.get(&load.key)
             && entry.is_fresh(now)
@@ -112,10 +128,10 @@ impl Storage {
         }
         if let Some(waiters) = self.loading.get_mut(&load) {
             self.counts.shared_loads += 1;
-            waiters.push(waiter);
+            waiters.list.push(waiter);
             return;
         }
-        self.loading.insert(load.clone(), vec![waiter]);
+        self.loading.insert(load.clone(), Waiters { config, list: vec![waiter] });
         if self.running < LOADS_MAX {
             self.begin(load);
         } else {
@@ -124,57 +140,62 @@ impl Storage {
     }
 
     fn begin(&mut self, load: Load) {
-        let Some(site) = self.config.sites.get(usize::from(load.key.site)).cloned() else {
-            return self.loaded_by(load, Loaded::Found(Found::Nothing), false);
+        let Some(config) = self.loading.get(&load).map(|waiters| Arc::clone(&waiters.config))
+        else {
+            return; // nobody waits
         };
-        let known = self.kept.get(&load.key).map(|entry| entry.versions()).unwrap_or_default();
+        // What is retired is read anew, whatever the disk says of it.
+        let known = self.kept.get(&load.key).filter(|entry| !entry.is_retired());
+        let known = known.map(|entry| entry.versions()).unwrap_or_default();
         self.counts.loads += 1;
-        let (io, account, file_bytes_max) =
-            (self.io.clone(), self.account.clone(), self.config.cache.file_bytes_max);
+        let (io, account) = (self.io.clone(), self.account.clone());
+        let keepers = self.front.with(|front| front.keepers());
         let mut home = Home { own: self.own.clone(), load: Some(load.clone()) };
         let loader = move |_: Context, _: Mailbox<()>| async move {
             let Some(Load { key, as_json }) = home.load.clone() else { return Ok(()) };
+            let site = &config.sites[usize::from(key.site)];
+            let file_bytes_max = config.cache.file_bytes_max;
             let loading =
-                Loading { io: &io, site: &site, account: &account, file_bytes_max, as_json, known };
-            let loaded = loading.load(&key).await;
+                Loading { io: &io, site, account: &account, file_bytes_max, as_json, known };
+            let mut loaded = loading.load(&key).await;
+            for _ in 0..ROOMS_MAX {
+                if !matches!(loaded, Loaded::NoRoom) || !keepers.make_room().await {
+                    break;
+                }
+                loaded = loading.load(&key).await;
+            }
             home.bring(loaded).await;
             Ok(())
         };
         if self.context.spawn("loader", loader).is_ok() {
             self.running += 1;
         } else {
-            self.loaded_by(load, Loaded::Found(Found::Busy), false);
+            self.take_in(&load, Loaded::Found(Found::Busy));
         }
     }
 
-    fn loaded(&mut self, load: Load, loaded: Loaded) {
+    fn loaded(&mut self, load: &Load, loaded: Loaded) {
         self.running -= 1;
         if let Some(next) = self.queued.pop_front() {
             self.begin(next);
         }
-        self.loaded_by(load, loaded, true);
+        self.take_in(load, loaded);
     }
 
-    /// Takes in what a loader brought and answers who waited. When the heap was full, a quarter of what is kept goes and
-    /// the load is begun again, if it may be.
-    fn loaded_by(&mut self, load: Load, loaded: Loaded, may_retry: bool) {
+    /// Takes in what a loader brought and answers who waited.
+    fn take_in(&mut self, load: &Load, loaded: Loaded) {
         let found = match loaded {
-            Loaded::NoRoom if may_retry && self.kept.len() > 0 => {
-                let room_bytes = self.kept.bytes() / 4 + 1;
-                self.shrink(room_bytes);
-                return self.begin(load);
-            }
             Loaded::NoRoom => Found::Busy,
             Loaded::Same => {
                 self.counts.checks += 1;
                 let fresh_until_ns = self.fresh_until_ns();
-                match self.kept.get(&load.key) {
+                match self.kept.get(&load.key).filter(|entry| !entry.is_retired()) {
                     Some(entry) => {
                         entry.fresh_until_ns = fresh_until_ns;
                         Found::Entry(entry.clone())
                     }
                     // It went to make room while it was looked at.
-                    None => return self.begin(load),
+                    None => return self.begin(load.clone()),
                 }
             }
             Loaded::Found(Found::Entry(mut entry)) => {
@@ -190,32 +211,16 @@ impl Storage {
                 found
             }
         };
-        let waiters = self.loading.remove(&load).unwrap_or_default();
-        for waiter in waiters {
-            match self.instead_of(&load.key, &found) {
+        let Some(Waiters { config, list }) = self.loading.remove(load) else { return };
+        for waiter in list {
+            match instead_of(&config, &load.key, &found) {
                 Some(page) if !waiter.instead => {
                     let waiter = Waiter { instead: true, ..waiter };
-                    self.find(Load { key: page, as_json: false }, waiter);
+                    self.find(Load { key: page, as_json: false }, Arc::clone(&config), waiter);
                 }
                 _ => Self::answer(waiter, found.clone()),
             }
         }
-    }
-
-    /// What is sent when there is nothing at `key`.
-    fn instead_of(&self, key: &Key, found: &Found) -> Option<Key> {
-        let site = self
-            .config
-            .sites
-            .get(usize::from(key.site))
-            .filter(|_| matches!(found, Found::Nothing))?;
-        let page = |meant, path: &String| Key {
-            site: key.site,
-            meant,
-            relative: path.clone().into_bytes(),
-        };
-        let fallback = site.fallback.as_ref().map(|path| page(Meant::File, path));
-        fallback.or_else(|| site.not_found.as_ref().map(|path| page(Meant::NotFoundPage, path)))
     }
 
     fn answer(waiter: Waiter, found: Found) {
@@ -228,6 +233,9 @@ impl Storage {
     }
 
     fn keep(&mut self, key: Key, entry: Entry) {
+        if key.config != self.config_number {
+            return; // it belongs to the configuration before
+        }
         let bytes = entry.kept_bytes();
         let counts = &mut self.counts;
         if let Some(old) = self.kept.remove(&key) {
@@ -237,29 +245,48 @@ impl Storage {
         self.kept.insert(key, entry, bytes, |_| counts.evicted += 1);
     }
 
-    fn shrink(&mut self, room_bytes: u64) {
+    /// Lets go of a quarter of what is kept; how many bytes that were.
+    fn let_go(&mut self) -> u64 {
         let counts = &mut self.counts;
-        let keep_bytes = self.kept.bytes().saturating_sub(room_bytes);
-        self.kept.shrink_to(keep_bytes, |gone| {
+        let before = self.kept.bytes();
+        self.kept.shrink_to(before / 4 * 3, |gone| {
             counts.evicted += 1;
             gone.retire(); // so that the caches in front let go of it too
         });
+        before - self.kept.bytes()
     }
 
     fn fresh_until_ns(&self) -> u64 {
         self.context.now().after(self.config.cache.revalidate).as_nanos()
     }
 
-    fn reload(&mut self, config: Arc<WebConfig>) {
-        for old in self.kept.drain() {
-            old.retire();
+    /// Takes a configuration, if it is newer than the one that is there.
+    fn reload(&mut self, number: u32, config: &Arc<WebConfig>) {
+        if number > self.config_number {
+            for old in self.kept.drain() {
+                old.retire();
+            }
+            self.kept = Self::cache(config, self.io.cores().len());
+            (self.config_number, self.config) = (number, Arc::clone(config));
         }
-        self.kept = Self::cache(&config, self.io.cores().len());
-        self.config = config;
     }
 
     fn report(&self) -> Kept {
         Kept { entries: self.kept.len() as u64, bytes: self.kept.bytes(), ..self.counts }
+    }
+}
+
+/// What is sent when there is nothing at `key`.
+fn instead_of(config: &WebConfig, key: &Key, found: &Found) -> Option<Key> {
+    let site = &config.sites[usize::from(key.site)];
+    let page = |meant, path: &String| {
+        let relative = path.clone().into_bytes();
+        matches!(found, Found::Nothing).then_some(Key { meant, relative, ..*key })
+    };
+    match (&site.fallback, &site.not_found) {
+        (Some(path), _) => page(Meant::File, path),
+        (None, Some(path)) => page(Meant::NotFoundPage, path),
+        (None, None) => None,
     }
 }
 

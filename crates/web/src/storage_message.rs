@@ -16,14 +16,31 @@ pub(crate) enum ToStorage {
         key: Key,
         /// A list of a folder is wanted as JSON.
         as_json: bool,
+        /// The configuration that the key is about: it may be newer here than there, or older.
+        config: Isolated<Arc<WebConfig>>,
         reply: Reply<Found>,
     },
     /// A loader has ended.
     Loaded { key: Key, as_json: bool, loaded: Loaded },
-    /// The configuration is another from now on.
-    Reload(Isolated<Arc<WebConfig>>),
+    /// The configuration is another from now on: its number, and itself.
+    Reload(u32, Isolated<Arc<WebConfig>>),
+    /// There is no room: let go of some of what is kept. How many bytes went?
+    LetGo(Reply<u64>),
     /// What is kept?
     Report(Reply<Kept>),
+}
+
+impl ToStorage {
+    /// Asks what is there for `key`, a key of that configuration.
+    pub(crate) fn find(
+        key: Key,
+        as_json: bool,
+        config: Arc<WebConfig>,
+        reply: Reply<Found>,
+    ) -> Self {
+        let config = Isolated::new(config, size_of::<WebConfig>());
+        Self::Find { key, as_json, config, reply }
+    }
 }
 
 /// What was found.

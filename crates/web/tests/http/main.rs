@@ -1,6 +1,11 @@
 //! What holds of the service on real sockets: each topic of the protocol, then what it costs and how it bears abuse.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "in tests, and in what they are made of, it is an assertion"
+)]
 
+mod alone;
 mod client;
 mod folder;
 mod rig;
@@ -16,3 +21,10 @@ mod paths;
 mod persistence;
 mod ranges;
 mod sites;
+
+mod abuse;
+mod counts;
+mod crowd;
+mod freshness;
+mod storage;
+mod streaming;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use levada_channel::{ChannelConfig, Choice, ListenPart};
 use levada_domain::{Config, Domain, Folder};
 use levada_process::{Context, Failure, Mailbox, Message, Sender};
-use levada_shared::{Account, Options, SharedHeap};
+use levada_shared::{Options, SharedHeap};
 use levada_web::{Site, Start, Web, WebConfig, WebReport};
 
 use crate::client::{Client, Reply};
@@ -32,11 +32,12 @@ pub(crate) struct Plan {
 pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) heap: SharedHeap,
-    pub(crate) files: Account,
     pub(crate) folder: tempfile::TempDir,
     probe: Sender<ToProbe>,
     configs: mpsc::Sender<Arc<WebConfig>>,
     looks: mpsc::Receiver<Look>,
+    /// Where the first core waits while it is held.
+    holds: mpsc::Sender<()>,
     domain: Option<Domain>,
 }
 
@@ -52,6 +53,7 @@ pub(crate) struct Look {
 enum ToProbe {
     Look,
     Reload,
+    Hold,
 }
 
 fn failed<E: core::fmt::Debug>(error: E) -> Failure {
@@ -97,16 +99,23 @@ impl Plan {
         let parts = ListenPart::bind(([127, 0, 0, 1], 0).into(), self.cores).unwrap();
         let address = parts[0].address();
         let parts = parts.into_iter().map(|part| vec![part]).collect();
-        let start = Start::new(Arc::new(self.web), parts, files.clone(), replies);
+        let start = Start::new(Arc::new(self.web), parts, files, replies);
         let (probes, probe) = mpsc::channel();
         let (look, looks) = mpsc::channel();
         let (configs, told) = mpsc::channel::<Arc<WebConfig>>();
+        let (holds, held) = mpsc::channel();
         let domain = Domain::start(&config, move |cx, io| async move {
             let web = Web::start(&cx, &io, start).await?;
             let probe = move |_: Context, mut inbox: Mailbox<ToProbe>| async move {
                 loop {
-                    if matches!(inbox.recv().await?, ToProbe::Reload) {
-                        web.reload(told.try_recv()?).await?;
+                    match inbox.recv().await? {
+                        ToProbe::Look => {}
+                        ToProbe::Reload => web.reload(told.try_recv()?).await?,
+                        ToProbe::Hold => {
+                            look.send(Look::default())?;
+                            held.recv()?; // the whole core waits, as no process should let it
+                            continue;
+                        }
                     }
                     let (channel, processes) = (io.channel().gauges(), io.process_gauges());
                     look.send(Look { web: web.report().await, channel, processes })?;
@@ -122,11 +131,11 @@ impl Plan {
         Rig {
             address,
             heap,
-            files,
             folder: self.folder,
             probe,
             configs,
             looks,
+            holds,
             domain: Some(domain),
         }
     }
@@ -167,6 +176,15 @@ impl Rig {
         self.configs.send(Arc::new(config)).unwrap();
         assert!(self.probe.try_send(ToProbe::Reload).is_ok(), "the probe has room");
         self.looks.recv_timeout(WITHIN).expect("the cores answer");
+    }
+
+    /// Does something while the first core does nothing: what comes meanwhile is found together.
+    pub(crate) fn while_held<R>(&self, act: impl FnOnce() -> R) -> R {
+        assert!(self.probe.try_send(ToProbe::Hold).is_ok(), "the probe has room");
+        self.looks.recv_timeout(WITHIN).expect("the core stands still");
+        let result = act();
+        self.holds.send(()).unwrap();
+        result
     }
 
     /// Looks until what is seen is as it should be.

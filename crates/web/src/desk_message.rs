@@ -1,0 +1,21 @@
+//! What a core's desk is asked.
+
+use std::sync::Arc;
+
+use levada_process::{Isolated, Message, Reply};
+
+use crate::config::WebConfig;
+use crate::counters::Counters;
+
+/// A message to a desk.
+#[derive(Debug, Message)]
+pub(crate) enum ToDesk {
+    /// What was counted?
+    Report(Reply<Counters>),
+    /// The configuration is another from now on: its number, and itself.
+    Reload(u32, Isolated<Arc<WebConfig>>, Reply<()>),
+    /// There is no room: let go of some of what is kept in front. How many bytes went?
+    LetGo(Reply<u64>),
+    /// Take nothing new, and end connections behind their answers.
+    WindDown(Reply<()>),
+}
