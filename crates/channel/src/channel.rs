@@ -129,6 +129,12 @@ impl Channel {
         self.0.borrow().kernel.driver.caps().clone()
     }
 
+    /// How many connections it can have at a time; more wait to be accepted.
+    #[must_use]
+    pub fn sockets_max(&self) -> u32 {
+        self.0.borrow().streams.count_max()
+    }
+
     /// Wakes this channel's thread out of a pass that waits.
     #[must_use]
     pub fn waker(&self) -> CoreWaker {

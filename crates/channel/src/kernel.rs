@@ -65,9 +65,9 @@ impl Kernel {
         Self { driver, now: levada_ring::now(), woken: Vec::new() }
     }
 
-    /// Begins to receive into lent blocks.
-    pub(crate) fn recv(&mut self, name: Name, socket: Target) {
-        self.push(Kind::Recv.token(name), &Op::Recv { socket, group: SMALL });
+    /// Begins to receive into lent blocks: one, or one after another.
+    pub(crate) fn recv(&mut self, name: Name, socket: Target, once: bool) {
+        self.push(Kind::Recv.token(name), &Op::Recv { socket, group: SMALL, once });
     }
 
     /// Ends this side's direction.

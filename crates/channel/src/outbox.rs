@@ -15,6 +15,9 @@ use levada_shared::SharedData;
 /// How many bytes one operation carries at most: progress shows, and a slow peer holds no more.
 const OPERATION_BYTES_MAX: u32 = 256 << 10;
 
+/// How many bytes may be sent with the close behind them, in one operation that ends when all are taken.
+const LAST_BYTES_MAX: u32 = 64 << 10;
+
 /// The values and the list of their spans.
 ///
 /// # Invariants
@@ -25,6 +28,8 @@ pub(crate) struct Outbox {
     /// In a box: the kernel reads the header at its place.
     list: Box<Vectored>,
     is_out: bool,
+    /// What is out, or was, closes the socket if the kernel takes all of it.
+    closes: bool,
     /// When the kernel last took something, or the first value came.
     pub(crate) progress: Deadline,
 }
@@ -42,17 +47,33 @@ impl Outbox {
         self.is_out
     }
 
-    /// Sends the front of the queue, if nothing is out and there is anything.
-    pub(crate) fn submit(&mut self, driver: &mut dyn Driver, token: Token, socket: Target) -> bool {
+    /// Whether the socket was closed with what was sent, where that was all.
+    pub(crate) fn closes(&self) -> bool {
+        self.closes
+    }
+
+    /// Sends the front of the queue, if nothing is out and there is anything. If that is `last`, and short, the socket is
+    /// closed behind it; of a long one it must show whether the peer takes anything.
+    pub(crate) fn submit(
+        &mut self,
+        driver: &mut dyn Driver,
+        token: Token,
+        socket: Target,
+        is_last: bool,
+    ) -> bool {
         if self.is_out || self.queue.is_empty() {
             return false;
         }
         let spans = self.queue.iter().flat_map(SharedData::pieces).map(ReadSpan::of);
-        self.list.fill(spans, OPERATION_BYTES_MAX);
+        let bytes = self.list.fill(spans, OPERATION_BYTES_MAX);
+        let is_all = || self.queue.iter().map(SharedData::len).sum::<u64>() == u64::from(bytes);
         self.is_out = true;
+        self.closes = is_last && bytes <= LAST_BYTES_MAX && is_all();
+        let spans = &raw const *self.list;
         let op = match self.list.single() {
+            _ if self.closes => Op::SendLast { socket, spans },
             Some(span) => Op::Send { socket, span },
-            None => Op::SendMany { socket, spans: &raw const *self.list },
+            None => Op::SendMany { socket, spans },
         };
         // SAFETY: invariant 1; the values keep their blocks, and the list is neither moved nor changed until `answered`.
         unsafe { driver.push(token, &op) };

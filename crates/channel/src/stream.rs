@@ -40,6 +40,18 @@ pub(crate) enum Flight {
     Cancelled,
 }
 
+/// How a connection receives. Many bring one request and are closed behind its answer; a receive that goes on would
+/// first have to be ended then. So the first is for one time, and the next begins when someone waits for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Pace {
+    /// Nothing has come yet: the receive is for one time.
+    Once,
+    /// What came is being looked at.
+    Resting,
+    /// More was wanted: the receive goes on.
+    On,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -54,6 +66,7 @@ pub(crate) struct Stream {
     /// How many bytes may still come before the receive pauses.
     pub(crate) credit_bytes: i64,
     pub(crate) recv: Flight,
+    pub(crate) pace: Pace,
     pub(crate) shutdown: Flight,
     pub(crate) close: Flight,
     pub(crate) send_cancelled: bool,
@@ -80,6 +93,7 @@ impl Stream {
             writer: None,
             credit_bytes: i64::from(CREDIT_BYTES),
             recv: Flight::No,
+            pace: Pace::Once,
             shutdown: Flight::No,
             close: Flight::No,
             send_cancelled: false,
@@ -107,6 +121,14 @@ impl Stream {
             && self.ending == Ending::No
             && self.credit_bytes > 0
             && !self.is_paused
+    }
+
+    /// Whether what is queued is the last that it sends, with nothing else to wait for before it closes.
+    pub(crate) fn sends_its_last(&self) -> bool {
+        self.ending == Ending::Close
+            && self.recv == Flight::No
+            && self.shutdown == Flight::No
+            && self.close == Flight::No
     }
 
     /// Whether nothing but closing is left to be done for it.

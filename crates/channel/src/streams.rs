@@ -14,7 +14,7 @@ use crate::error::{Error, Refused};
 use crate::kernel::{Kernel, Kind, wait};
 use crate::lent::LentBlocks;
 use crate::outbox::{Outbox, SpareOutboxes};
-use crate::stream::{Ending, Flight, QUEUED_BYTES_MAX, Stream};
+use crate::stream::{Ending, Flight, Pace, QUEUED_BYTES_MAX, Stream};
 use crate::table::{Name, Table};
 
 /// All streams of a channel.
@@ -55,6 +55,10 @@ impl Streams {
         self.table.used_count()
     }
 
+    pub(crate) fn count_max(&self) -> u32 {
+        self.table.count_max()
+    }
+
     pub(crate) fn room_count(&self) -> u32 {
         self.table.room_count()
     }
@@ -70,7 +74,10 @@ impl Streams {
         let Some(stream) = self.table.get(name) else { return };
         if stream.wants_recv() {
             stream.recv = Flight::Out;
-            kernel.recv(name, stream.target);
+            if stream.pace == Pace::Resting {
+                stream.pace = Pace::On;
+            }
+            kernel.recv(name, stream.target, stream.pace == Pace::Once);
         }
     }
 
@@ -84,7 +91,9 @@ impl Streams {
         let Some(stream) = self.table.get(name) else { return Poll::Ready(Err(Error::Closed)) };
         if let Some(block) = stream.inbox.pop() {
             stream.credit_bytes += i64::try_from(block.len()).expect("a block is short");
-            self.arm(kernel, name);
+            if stream.pace == Pace::On {
+                self.arm(kernel, name);
+            }
             return Poll::Ready(Ok(Some(block)));
         }
         if let Some(ended) = stream.ended {
@@ -220,9 +229,10 @@ impl Streams {
             outbox.clear();
             self.spare_outboxes.give(outbox);
         }
+        let is_last = stream.sends_its_last();
         if let Some(outbox) = &mut stream.outbox
             && !is_abort
-            && outbox.submit(&mut *kernel.driver, Kind::Send.token(name), stream.target)
+            && outbox.submit(&mut *kernel.driver, Kind::Send.token(name), stream.target, is_last)
         {
             self.sends_out += 1;
             self.sweep_at = self.sweep_at.min(kernel.now + self.write_stall / 4);
@@ -281,6 +291,9 @@ impl Streams {
         };
         if let Some(block) = block.filter(|block| !block.is_empty()) {
             stream.credit_bytes -= i64::from(bytes);
+            if stream.pace == Pace::Once {
+                stream.pace = Pace::Resting;
+            }
             if stream.ending == Ending::No {
                 stream.inbox.push(block);
                 kernel.wake(&mut stream.reader);
@@ -319,10 +332,10 @@ impl Streams {
                 kernel.wake(&mut stream.writer);
             }
         }
-        if stream.ending == Ending::No {
-            self.arm(kernel, name);
-        } else {
+        if stream.ending != Ending::No {
             Self::touch(&mut self.dirty, stream, name);
+        } else if stream.pace != Pace::Resting {
+            self.arm(kernel, name);
         }
     }
 
@@ -364,8 +377,12 @@ impl Streams {
             outbox.clear();
         }
         let is_sent = outbox.is_empty();
+        let is_closed = is_sent && outbox.closes();
         if is_sent && let Some(outbox) = stream.outbox.take() {
             self.spare_outboxes.give(outbox);
+        }
+        if is_closed {
+            return self.closed(kernel, name);
         }
         if stream.writer.is_some() && (is_sent || stream.unsent_bytes() <= QUEUED_BYTES_MAX / 4) {
             kernel.wake(&mut stream.writer);

@@ -79,6 +79,10 @@ impl<T> Table<T> {
         Some(entry)
     }
 
+    pub(crate) fn count_max(&self) -> u32 {
+        self.count_max
+    }
+
     pub(crate) fn used_count(&self) -> u32 {
         self.used_count
     }

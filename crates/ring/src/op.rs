@@ -79,12 +79,14 @@ pub enum Op {
         /// Where the peer's address goes; with one, a single connection is taken, without, one after another.
         peer: Option<*mut PeerAddress>,
     },
-    /// Receives again and again, each time into a block of the group. Result: bytes, with the block; 0 is the end.
+    /// Receives, each time into a block of the group. Result: bytes, with the block; 0 is the end.
     Recv {
         /// The connection.
         socket: Target,
         /// Whose blocks are filled.
         group: Group,
+        /// Only one time; otherwise again and again.
+        once: bool,
     },
     /// Sends one span. Result: bytes, perhaps fewer than asked.
     Send {
@@ -95,6 +97,14 @@ pub enum Op {
     },
     /// Sends several spans as one. Result: bytes, perhaps fewer than asked.
     SendMany {
+        /// The connection.
+        socket: Target,
+        /// What is sent.
+        spans: *const Vectored,
+    },
+    /// Sends several spans as one, waits until all of them are taken, and closes. Result: bytes; when they are all that
+    /// there were it is closed, else not. No receive may be out.
+    SendLast {
         /// The connection.
         socket: Target,
         /// What is sent.

@@ -62,6 +62,13 @@ impl Vectored {
         }
     }
 
+    /// How many bytes the spans have together.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "filled from a u32")]
+    pub fn bytes(&self) -> u32 {
+        self.spans.iter().map(|span| span.iov_len as u32).sum()
+    }
+
     /// The header, for the kernel.
     #[must_use]
     pub fn header(&self) -> *const libc::msghdr {
@@ -91,7 +98,7 @@ mod tests {
         let mut list = Vectored::new();
         assert_eq!(list.fill([ReadSpan::of(&bytes); 3].into_iter(), 25), 25);
         assert_eq!(list.spans.iter().map(|span| span.iov_len).collect::<Vec<_>>(), [10, 10, 5]);
-        assert!(list.single().is_none());
+        assert!(list.single().is_none() && list.bytes() == 25);
         assert_eq!(list.fill(core::iter::repeat_n(ReadSpan::of(&bytes), 100), u32::MAX), 640);
         assert_eq!(list.fill([ReadSpan::of(&bytes)].into_iter(), u32::MAX), 10);
         assert_eq!(list.single().map(|span| span.bytes), Some(10));

@@ -7,13 +7,14 @@ use std::ffi::CString;
 use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use levada_ring::{
-    BlockId, Choice, Done, Driver, Errno, FileKind, Generation, Group, Op, OpenHow, PeerAddress,
-    ReadSpan, Shutdown, StatBuffer, Target, Token, Vectored, Wait, WriteSpan, now, open,
+    BlockId, Choice, Done, Driver, Errno, FileKind, Generation, Group, Level, Op, OpenHow,
+    PeerAddress, ReadSpan, Shutdown, StatBuffer, Target, Token, Vectored, Wait, WriteSpan, now,
+    open,
 };
 
 const GROUP: Group = Group(0);
@@ -120,7 +121,7 @@ fn a_receive_goes_on_until_the_end_and_each_time_names_its_block() {
     Scene::on_each(|scene| {
         scene.lend(4, 16);
         let (mut near, far) = UnixStream::pair().unwrap();
-        scene.push(1, &Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP });
+        scene.push(1, &Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP, once: false });
         for text in [&b"one"[..], b"and two"] {
             near.write_all(text).unwrap();
             let done = scene.next(1);
@@ -133,11 +134,61 @@ fn a_receive_goes_on_until_the_end_and_each_time_names_its_block() {
 }
 
 #[test]
+fn a_receive_of_one_time_ends_with_its_block_and_leaves_the_rest() {
+    Scene::on_each(|scene| {
+        scene.lend(4, 16);
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let recv = Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP, once: true };
+        for (number, text) in (1..).zip([&b"one"[..], b"and two"]) {
+            scene.push(number, &recv);
+            near.write_all(text).unwrap();
+            let done = scene.next(number);
+            assert!(!done.more);
+            assert_eq!(scene.received(done), text);
+        }
+        drop(near);
+        scene.push(3, &recv);
+        assert_eq!(scene.last(3), Ok(0));
+    });
+}
+
+#[test]
+fn a_last_send_closes_behind_all_of_it_and_not_behind_a_part() {
+    Scene::on_each(|scene| {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(scene.driver.caps().level == Level::Epoll).unwrap();
+        let text = [b'x'; 1 << 20];
+        let mut spans = Vectored::new();
+        let bytes =
+            spans.fill([ReadSpan::of(&text[..5]), ReadSpan::of(&text[5..9])].into_iter(), 9);
+        assert_eq!(bytes, 9);
+        let socket = Target::Fd(far.into_raw_fd());
+        scene.push(1, &Op::SendLast { socket, spans: &raw const spans });
+        assert_eq!(scene.last(1), Ok(9));
+        let mut come = Vec::new();
+        near.read_to_end(&mut come).unwrap();
+        assert_eq!(come, &text[..9]);
+
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(scene.driver.caps().level == Level::Epoll).unwrap();
+        let socket = Target::Fd(far.as_raw_fd());
+        let bytes = spans.fill([ReadSpan::of(&text)].into_iter(), u32::MAX);
+        scene.push(2, &Op::SendLast { socket, spans: &raw const spans });
+        scene.driver.enter(Wait::No, &mut scene.done).expect("the driver works");
+        drop(near);
+        let ended = scene.last(2);
+        assert!(ended.is_err() || ended.is_ok_and(|sent| sent < bytes), "{ended:?}");
+        // Still ours: closing it a second time would close another's.
+        assert!(rustix::io::fcntl_getfd(&far).is_ok());
+    });
+}
+
+#[test]
 fn a_dry_group_ends_a_receive_with_nothing_lost_and_it_can_be_armed_again() {
     Scene::on_each(|scene| {
         scene.lend(2, 4);
         let (mut near, far) = UnixStream::pair().unwrap();
-        let recv = Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP };
+        let recv = Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP, once: false };
         near.write_all(b"aaaabbbbcccc").unwrap();
         scene.push(1, &recv);
         let mut bytes = Vec::new();
@@ -267,7 +318,7 @@ fn a_cancelled_receive_ends_once_and_data_that_came_stays_at_the_socket() {
     Scene::on_each(|scene| {
         scene.lend(2, 16);
         let (mut near, mut far) = UnixStream::pair().unwrap();
-        scene.push(1, &Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP });
+        scene.push(1, &Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP, once: false });
         scene.driver.enter(Wait::No, &mut scene.done).unwrap();
         scene.driver.cancel(token(1));
         assert_eq!(scene.last(1), Err(Errno::CANCELED));
@@ -418,5 +469,5 @@ fn a_ring_that_is_demanded_where_there_is_none_is_an_error_with_a_remedy() {
             "{sentence}"
         );
     }
-    assert_eq!(open(Choice::Epoll).unwrap().caps().level, levada_ring::Level::Epoll);
+    assert_eq!(open(Choice::Epoll).unwrap().caps().level, Level::Epoll);
 }

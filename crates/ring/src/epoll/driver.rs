@@ -92,9 +92,9 @@ impl Epoll {
                 self.accepts.entry(listener).or_default().push_back((token, peer.map(PeerRoom)));
                 self.wait_to_read(listener, token, Reader::Accept);
             }
-            Op::Recv { socket, group } => {
+            Op::Recv { socket, group, once } => {
                 let fd = self.fd_of(socket);
-                self.wait_to_read(fd, token, Reader::Recv(token, group));
+                self.wait_to_read(fd, token, Reader::Recv { token, group, once });
             }
             Op::Readable { fd } => {
                 // An edge may have passed unseen while nobody waited: the set is asked anew.
@@ -107,7 +107,7 @@ impl Epoll {
                     done.push(Done { token, result: Err(errno), more: false, block: None });
                 }
             }
-            Op::Send { socket, .. } | Op::SendMany { socket, .. } => {
+            Op::Send { socket, .. } | Op::SendMany { socket, .. } | Op::SendLast { socket, .. } => {
                 let fd = self.fd_of(socket);
                 self.watches.at(fd).writer = Some((token, op));
                 if self.watches.at(fd).is_written_full {
@@ -167,7 +167,9 @@ impl Epoll {
             // SAFETY: the contract of `push`: the spans hold until the completion.
             Op::Send { span, .. } => unsafe { call::send(fd, span) },
             // SAFETY: as above.
-            Op::SendMany { spans, .. } => unsafe { call::send_many(fd, spans) },
+            Op::SendMany { spans, .. } | Op::SendLast { spans, .. } => unsafe {
+                call::send_many(fd, spans)
+            },
             other => unreachable!("{other:?} does not write"),
         });
         if result == Err(Errno::AGAIN) {
@@ -178,6 +180,13 @@ impl Epoll {
             }
         } else if result != Err(Errno::INTR) {
             self.end_write(fd, token, result, done);
+            if let Op::SendLast { spans, .. } = op
+                // SAFETY: the contract of `push`: the list is there until its completion is handed out.
+                && result == Ok(unsafe { &*spans }.bytes())
+            {
+                self.watches.forget(fd);
+                let _closed: Result<u32, Errno> = self.counted(|| call::close(fd));
+            }
         } else {
             self.watches.list(fd);
         }
@@ -198,13 +207,22 @@ impl Epoll {
     fn try_read(&mut self, fd: RawFd, done: &mut Vec<Done>) {
         match self.watches.at(fd).reader {
             None => {}
-            Some(Reader::Recv(token, group)) => self.try_receive(fd, token, group, done),
+            Some(Reader::Recv { token, group, once }) => {
+                self.try_receive(fd, token, group, once, done);
+            }
             Some(Reader::Accept) => self.try_accept(fd, done),
             Some(Reader::Readable(token)) => self.end_read(fd, token, Ok(0), done),
         }
     }
 
-    fn try_receive(&mut self, fd: RawFd, token: Token, group: Group, done: &mut Vec<Done>) {
+    fn try_receive(
+        &mut self,
+        fd: RawFd,
+        token: Token,
+        group: Group,
+        once: bool,
+        done: &mut Vec<Done>,
+    ) {
         for _ in 0..RECEIVES_PER_PASS {
             let Some((block, span)) = self.groups[usize::from(group.0)].pop() else {
                 return self.end_read(fd, token, Err(Errno::NOBUFS), done);
@@ -213,7 +231,13 @@ impl Epoll {
             let received = self.counted(|| unsafe { call::recv(fd, span) });
             match received {
                 Ok(bytes) if bytes > 0 => {
-                    done.push(Done { token, result: received, more: true, block: Some(block) });
+                    let more = !once;
+                    done.push(Done { token, result: received, more, block: Some(block) });
+                    if once {
+                        self.watches.at(fd).reader = None;
+                        self.waiting.remove(&token);
+                        return;
+                    }
                     // Less than there was room for: it is read out, and what comes later makes an edge.
                     if bytes < span.bytes && !self.watches.at(fd).is_hung_up {
                         return self.read_out(fd, token, done);

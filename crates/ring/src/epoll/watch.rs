@@ -8,8 +8,8 @@ use crate::token::Token;
 /// Who waits to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reader {
-    /// Receives into blocks of a group, until cancelled or ended.
-    Recv(Token, Group),
+    /// Receives into blocks of a group, until cancelled or ended, or one time.
+    Recv { token: Token, group: Group, once: bool },
     /// One of those in the list of accepts.
     Accept,
     /// Wants to know, once.

@@ -44,8 +44,8 @@ pub(crate) struct Uring {
     ring: ManuallyDrop<IoUring>,
     /// Outlives the ring, and stays for ever if operations were left in it (see `drop`).
     groups: ManuallyDrop<Vec<Option<LentBlocks>>>,
-    /// Entries for which the queue had no room.
-    backlog: VecDeque<squeue::Entry>,
+    /// Entries for which the queue had no room, and whether the next one is linked to each.
+    backlog: VecDeque<(squeue::Entry, bool)>,
     /// Completions that the kernel did not make.
     own_done: Vec<Done>,
     pool: FilePool,
@@ -94,7 +94,7 @@ impl Uring {
         if self.backlog.is_empty() && unsafe { self.ring.submission().push(&entry) }.is_ok() {
             return;
         }
-        self.backlog.push_back(entry);
+        self.backlog.push_back((entry, false));
         self.hand_over();
     }
 
@@ -105,7 +105,7 @@ impl Uring {
             && unsafe { self.ring.submission().push_multiple(&[first.clone(), second.clone()]) }
                 .is_ok();
         if !pushed {
-            self.backlog.extend([first, second]);
+            self.backlog.extend([(first, true), (second, false)]);
             self.hand_over();
         }
     }
@@ -124,13 +124,13 @@ impl Uring {
             return;
         }
         let mut queue = self.ring.submission();
-        while let Some(entry) = self.backlog.front() {
-            // What has no token may be the first of a link, and links go in whole.
-            let linked = usize::from(entry.get_user_data() == UNANSWERED) + 1;
-            if queue.capacity() - queue.len() < linked {
+        while let Some((_, is_linked)) = self.backlog.front() {
+            // Links go in whole.
+            let count = usize::from(*is_linked) + 1;
+            if queue.capacity() - queue.len() < count {
                 break;
             }
-            for entry in self.backlog.drain(..linked.min(self.backlog.len())) {
+            for (entry, _) in self.backlog.drain(..count) {
                 // SAFETY: as in `queue`.
                 let pushed = unsafe { queue.push(&entry) };
                 debug_assert!(pushed.is_ok(), "there was room");

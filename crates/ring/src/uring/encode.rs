@@ -10,6 +10,7 @@ use crate::address::PeerAddress;
 use crate::op::{Op, OpenHow, Shutdown, Target};
 use crate::stat::StatBuffer;
 use crate::token::Token;
+use crate::vectored::Vectored;
 
 /// What carries no token: nobody waits for its completion.
 pub(super) const UNANSWERED: u64 = u64::MAX;
@@ -73,9 +74,13 @@ macro_rules! with_target {
 pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
     let entry = match *op {
         Op::Accept { listener, direct, peer } => accept(types::Fd(listener), direct, peer),
-        Op::Recv { socket, group } => {
+        Op::Recv { socket, group, once: false } => {
             with_target!(socket, |fd| opcode::RecvMulti::new(fd, group.0).build())
         }
+        Op::Recv { socket, group, once: true } => with_target!(socket, |fd| {
+            let recv = opcode::Recv::new(fd, core::ptr::null_mut(), 0).buf_group(group.0);
+            recv.build().flags(squeue::Flags::BUFFER_SELECT)
+        }),
         Op::Send { socket, span } => with_target!(socket, |fd| {
             opcode::Send::new(fd, span.start, span.bytes).flags(libc::MSG_NOSIGNAL).build()
         }),
@@ -84,6 +89,10 @@ pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
             let header = unsafe { &*spans }.header();
             let flags = libc::MSG_NOSIGNAL.cast_unsigned();
             with_target!(socket, |fd| opcode::SendMsg::new(fd, header).flags(flags).build())
+        }
+        Op::SendLast { socket, spans } => {
+            // SAFETY: passed on to the caller.
+            return send_last(token, socket, unsafe { &*spans });
         }
         Op::Shutdown { socket, how } => {
             let how = match how {
@@ -135,6 +144,18 @@ fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> 
             }
         }
     }
+}
+
+/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way.
+fn send_last(token: Token, socket: Target, spans: &Vectored) -> Encoded {
+    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL).cast_unsigned();
+    let send =
+        with_target!(socket, |fd| opcode::SendMsg::new(fd, spans.header()).flags(flags).build());
+    let close = with_target!(socket, |fd| opcode::Close::new(fd).build());
+    Encoded::Linked(
+        send.flags(squeue::Flags::IO_LINK).user_data(token.number()),
+        close.flags(squeue::Flags::SKIP_SUCCESS).user_data(UNANSWERED),
+    )
 }
 
 /// Sets the linger time to zero and closes. The first entry says nothing when it succeeds; when it fails the close is

@@ -143,7 +143,7 @@ fn receives_into_group(driver: &mut Uring) -> bool {
         unsafe { driver.provide(group, block, WriteSpan::of(half)) };
     }
     // SAFETY: a receive into a group points to nothing.
-    unsafe { driver.push(token(1), &Op::Recv { socket, group }) };
+    unsafe { driver.push(token(1), &Op::Recv { socket, group, once: false }) };
     let mut is_kept = true;
     for _ in 0..2 {
         is_kept &= near.write_all(b"probe").is_ok();
