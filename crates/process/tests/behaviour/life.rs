@@ -222,19 +222,17 @@ fn tasks_are_dropped_youngest_first_and_then_the_root_each_for_itself() {
     let rig = Rig::new(1);
     let log = Log::new();
     let noted = log.clone();
+    let (_held, kept) = Log::pair(); // the panic is not to cancel them
     let child = rig.spawn(0, "has tasks", move |cx: Context, mut inbox: Mailbox<u64>| async move {
         let _root = Noting(noted.clone(), 0);
-        let tasks: Vec<_> = (1..=4)
-            .map(|number| {
-                let noted = noted.clone();
-                cx.task(async move {
-                    let _noting = Noting(noted, number);
-                    let _panics = PanicsWhenDropped(number == 3);
-                    std::future::pending::<()>().await;
-                })
-            })
-            .collect();
-        let _held = std::mem::ManuallyDrop::new(tasks);
+        for number in 1..=4 {
+            let noted = noted.clone();
+            kept.add(cx.task(async move {
+                let _noting = Noting(noted, number);
+                let _panics = PanicsWhenDropped(number == 3);
+                std::future::pending::<()>().await;
+            }));
+        }
         inbox.recv().await?;
         panic!("now");
     });

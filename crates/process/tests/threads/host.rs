@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-/// Whatever takes longer is stuck.
-const LIMIT: Duration = Duration::from_secs(if cfg!(miri) { 600 } else { 40 });
+/// What makes no progress for so long is stuck, and so is whatever takes ten times as long in all.
+const LIMIT: Duration = Duration::from_secs(if cfg!(miri) { 200 } else { 15 });
 
 /// A core that runs on this thread.
 pub(crate) struct Running {
@@ -86,6 +86,7 @@ impl Running {
     /// # Panics
     /// After [`LIMIT`], with what is stuck.
     pub(crate) fn run_until_empty(&self) {
+        let mut patience = Patience::new();
         while self.is_live() {
             self.core.receive();
             let now = self.lent.now();
@@ -96,13 +97,14 @@ impl Running {
                 if !self.core.run_turn() {
                     break;
                 }
+                patience.renew();
             }
             self.core.publish();
             // The last process may have ended in this pass: nobody would wake us then.
             if self.is_live() && self.core.sleep() {
-                self.park();
+                self.park(patience.left(|| self.state()));
             }
-            assert!(self.lent.start.elapsed() < LIMIT, "stuck: {}", self.state());
+            let _: Duration = patience.left(|| self.state());
         }
         self.core.publish();
     }
@@ -129,9 +131,8 @@ impl Running {
         Some(first.remove())
     }
 
-    fn park(&self) {
+    fn park(&self, rest: Duration) {
         let first = self.lent.timers.borrow().first_key_value().map(|((at, _), _)| *at);
-        let rest = LIMIT.saturating_sub(self.lent.start.elapsed());
         let wait = first.map_or(rest, |at| at.since(self.lent.now()).min(rest));
         std::thread::park_timeout(wait);
     }
@@ -154,19 +155,29 @@ pub(crate) fn pin(index: usize) {
 }
 
 /// Ends a thread that waits in vain.
-pub(crate) struct Patience(Instant);
+pub(crate) struct Patience {
+    begun: Instant,
+    progress: Instant,
+}
 
 impl Patience {
     pub(crate) fn new() -> Self {
-        Self(Instant::now())
+        let now = Instant::now();
+        Self { begun: now, progress: now }
+    }
+
+    /// Says that there was progress.
+    pub(crate) fn renew(&mut self) {
+        self.progress = Instant::now();
     }
 
     /// How much is left.
     /// # Panics
-    /// If none is.
-    pub(crate) fn left(&self, what: &str) -> Duration {
-        let left = LIMIT.saturating_sub(self.0.elapsed());
-        assert!(!left.is_zero(), "stuck: {what}");
+    /// If none is, with what is stuck.
+    pub(crate) fn left<T: std::fmt::Display>(&self, what: impl FnOnce() -> T) -> Duration {
+        let left = LIMIT.saturating_sub(self.progress.elapsed());
+        let is_over = left.is_zero() || self.begun.elapsed() > 10 * LIMIT;
+        assert!(!is_over, "stuck: {}", what());
         left
     }
 }
@@ -182,6 +193,6 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return value;
         }
-        std::thread::park_timeout(patience.left("a future on a thread that is no core"));
+        std::thread::park_timeout(patience.left(|| "a future on a thread that is no core"));
     }
 }
