@@ -18,7 +18,7 @@ use crate::files::Files;
 use crate::gauges::Gauges;
 use crate::kernel::{Kernel, Kind, name_of};
 use crate::lent::LentBlocks;
-use crate::listeners::Listeners;
+use crate::listeners::{Listeners, RESERVED_PLACES};
 use crate::lost::LostStreams;
 use crate::stream::Ending;
 use crate::streams::Streams;
@@ -129,10 +129,11 @@ impl Channel {
         self.0.borrow().kernel.driver.caps().clone()
     }
 
-    /// How many connections it can have at a time; more wait to be accepted.
+    /// How many connections it has before others wait to be accepted. A few places less than it has sockets are for what
+    /// is accepted before an accept can be stopped.
     #[must_use]
-    pub fn sockets_max(&self) -> u32 {
-        self.0.borrow().streams.count_max()
+    pub fn connections_max(&self) -> u32 {
+        self.0.borrow().streams.count_max().saturating_sub(RESERVED_PLACES)
     }
 
     /// Wakes this channel's thread out of a pass that waits.

@@ -23,7 +23,7 @@ use crate::table::{Name, Table};
 const LISTENERS_MAX: usize = 256;
 
 /// Places that stay free in the table of sockets: what may be accepted before an accept can be stopped.
-const RESERVED_PLACES: usize = 64;
+pub(crate) const RESERVED_PLACES: u32 = 64;
 
 /// All listeners of a channel, and the accepts that bring one connection each.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Listeners {
 
     /// Starts what accepts are wanted, and stops what must not go on.
     pub(crate) fn flush(&mut self, kernel: &mut Kernel, streams: &Streams) {
-        let room_count = (streams.room_count() as usize).saturating_sub(RESERVED_PLACES);
+        let room_count = streams.room_count().saturating_sub(RESERVED_PLACES) as usize;
         for index in 0..self.names.len() {
             let name = self.names[index];
             let Some(listener) = self.table.get(name) else { continue };

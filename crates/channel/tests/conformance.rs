@@ -362,6 +362,7 @@ fn more_clients_than_places_are_all_answered_and_none_is_closed_unanswered() {
     let config = ChannelConfig { sockets_max: 70, ..ChannelConfig::default() };
     for with_peers in [false, true] {
         Stage::on_each(&config, |stage| {
+            assert_eq!(stage.channel.connections_max(), 6);
             let listener = stage.listen(with_peers);
             let address = listener.address();
             let client = std::thread::spawn(move || {

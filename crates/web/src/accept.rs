@@ -9,10 +9,8 @@ use levada_process::{Context, Failure, Mailbox};
 use crate::answer::short;
 use crate::connection::{Open, serve};
 use crate::front::Front;
+use crate::places::Places;
 use crate::turn_away::{TurnedAway, turn_away};
-
-/// How many connections are told at a time that they are too many; beyond, they are closed without a word.
-const TURNED_AWAY_MAX: u64 = 256;
 
 /// Accepts from one listener until it closes.
 pub(crate) async fn accept(
@@ -22,6 +20,7 @@ pub(crate) async fn accept(
     part: ListenPart,
 ) -> Result<(), Failure> {
     let is_logged = front.with(|front| front.config.is_logged);
+    let places = Places::here(&io);
     let listener = TcpListener::open(&io.channel(), part, is_logged)?;
     loop {
         // The server stops.
@@ -29,7 +28,8 @@ pub(crate) async fn accept(
         let ticket = stream.into_ticket();
         let is_one_too_many = front.with(|front| {
             front.counters.connections += 1;
-            front.counters.connections_open >= front.config.limits.connections_max as u64
+            let connections_max = front.config.limits.connections_max as u64;
+            front.counters.connections_open >= connections_max.min(places.connections_max)
         });
         let (of_process, of_front) = (io.clone(), front.clone());
         if !is_one_too_many {
@@ -43,7 +43,7 @@ pub(crate) async fn accept(
         }
         let reply = front.with(|front| {
             front.counters.connections_refused += 1;
-            if front.turned_away >= TURNED_AWAY_MAX {
+            if front.turned_away >= places.turned_away_max {
                 return None;
             }
             let head =

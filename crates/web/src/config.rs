@@ -32,7 +32,8 @@ pub struct Limits {
     pub header: Duration,
     /// How long a connection may wait for its next request.
     pub idle: Duration,
-    /// How many connections a core serves; more get a short 503.
+    /// How many connections a core serves, if its channel and the limit on descriptors allow as many; more get a short
+    /// 503.
     pub connections_max: usize,
 }
 

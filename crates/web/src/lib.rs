@@ -69,6 +69,7 @@ mod load;
 mod loading;
 mod log_line;
 mod outgoing;
+mod places;
 mod report;
 mod second_chance;
 mod service;

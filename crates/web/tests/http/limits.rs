@@ -148,3 +148,24 @@ fn those_that_are_too_many_are_themselves_not_too_many() {
     assert_eq!(within.get("/a.txt").status, 200);
     drop(beyond);
 }
+
+#[test]
+fn more_connections_than_there_are_sockets_are_told_so_too() {
+    let mut plan = Plan::new();
+    plan.channel.sockets_max = 164; // of which 64 are for accepting
+    let rig = plan.start();
+    let (mut served, mut refused) = (Vec::new(), 0);
+    for number in 0..150 {
+        let mut client = rig.connect();
+        client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+        match client.reply().status {
+            200 => served.push(client),
+            status => {
+                assert_eq!(status, 503, "connection {number}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(served.len() >= 64 && refused >= 50, "{} served, {refused} refused", served.len());
+    assert!(served.iter_mut().all(|client| client.get("/a.txt").status == 200));
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use levada_domain::Folder;
 use levada_http::ExtraField;
@@ -121,6 +122,7 @@ fn another_configuration_comes_as_one_and_leaves_nothing_of_the_one_before() {
         .map(|sites| {
             let mut config = WebConfig::new(sites[0].clone());
             config.sites = sites;
+            config.cache.revalidate = Duration::ZERO; // so that each request asks the storage
             config
         });
     plan.web = configs[0].clone();
