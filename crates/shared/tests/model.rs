@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use levada_plain::to_index;
 use levada_shared::{Account, ExclusiveBuf, Options, SharedData, SharedHeap};
-use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, any};
+use proptest::{collection, prop_assert_eq, prop_oneof, proptest};
 
 /// One step of a program; numbers choose among what there is, modulo how much there is.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => pick.clone().prop_map(|buf| Step::DropBuf { buf }),
         2 => pick.prop_map(|data| Step::DropData { data }),
     ];
-    prop::collection::vec(step, 1..120)
+    collection::vec(step, 1..120)
 }
 
 /// The heap beside its model.
