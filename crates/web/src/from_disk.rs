@@ -15,9 +15,10 @@ use crate::outgoing::{FromDisk, Part};
 /// How much is read at once. Two of these are held by a download.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// How long a download waits for memory before it is broken off, and how often it looks.
+/// How long a download waits for memory before it is broken off, and how soon it looks again: less and less often.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Why a stream ended before its time. The connection is reset: its head promised more.
 #[derive(Debug)]
@@ -84,6 +85,7 @@ impl Streaming<'_> {
     /// A block to read into. Where there is no room, what is kept gives way; if that is not enough, others end some time.
     async fn buffer(&self, bytes: usize) -> Result<ExclusiveBuf, Broken> {
         let by = self.context.now().after(ROOM_WITHIN);
+        let mut pause = FIRST_LOOK;
         loop {
             if let Ok(buffer) = self.account.buf(bytes) {
                 return Ok(buffer);
@@ -93,7 +95,8 @@ impl Streaming<'_> {
                 if now >= by {
                     return Err(Broken::NoRoom);
                 }
-                self.context.sleep_until(now.after(LOOK_EVERY)).await;
+                self.context.sleep_until(now.after(pause)).await;
+                pause = (pause * 2).min(LOOK_EVERY);
             }
         }
     }

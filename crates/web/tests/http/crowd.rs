@@ -38,7 +38,7 @@ fn a_thousand_that_never_end_their_head_hold_up_nobody_and_are_told() {
     alone("crowd::a_thousand_that_never_end_their_head_hold_up_nobody_and_are_told", || {
         raise_descriptors();
         let mut plan = Plan::new();
-        plan.web.limits.header = Duration::from_secs(4);
+        plan.web.limits.header = Duration::from_secs(6);
         let rig = plan.start();
         let mut slow: Vec<Client> = (0..1000).map(|_| rig.connect()).collect();
         slow.iter_mut().for_each(|client| client.send("GET /a.txt HTTP/1.1\r\nHo"));

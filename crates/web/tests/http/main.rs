@@ -25,6 +25,7 @@ mod sites;
 mod abuse;
 mod counts;
 mod crowd;
+mod ending;
 mod freshness;
 mod storage;
 mod streaming;

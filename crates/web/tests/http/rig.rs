@@ -54,6 +54,7 @@ enum ToProbe {
     Look,
     Reload,
     Hold,
+    Stop,
 }
 
 fn failed<E: core::fmt::Debug>(error: E) -> Failure {
@@ -106,11 +107,15 @@ impl Plan {
         let (holds, held) = mpsc::channel();
         let domain = Domain::start(&config, move |cx, io| async move {
             let web = Web::start(&cx, &io, start).await?;
-            let probe = move |_: Context, mut inbox: Mailbox<ToProbe>| async move {
+            let probe = move |cx: Context, mut inbox: Mailbox<ToProbe>| async move {
                 loop {
                     match inbox.recv().await? {
                         ToProbe::Look => {}
                         ToProbe::Reload => web.reload(told.try_recv()?).await?,
+                        ToProbe::Stop => {
+                            let is_over = web.stop(&cx, WITHIN).await;
+                            assert!(is_over, "all connections end in time");
+                        }
                         ToProbe::Hold => {
                             look.send(Look::default())?;
                             held.recv()?; // the whole core waits, as no process should let it
@@ -176,6 +181,12 @@ impl Rig {
         self.configs.send(Arc::new(config)).unwrap();
         assert!(self.probe.try_send(ToProbe::Reload).is_ok(), "the probe has room");
         self.looks.recv_timeout(WITHIN).expect("the cores answer");
+    }
+
+    /// Lets connections end behind what they are answering; seen from inside when all have.
+    pub(crate) fn wind_down(&self) -> Look {
+        assert!(self.probe.try_send(ToProbe::Stop).is_ok(), "the probe has room");
+        self.looks.recv_timeout(WITHIN).expect("the cores answer")
     }
 
     /// Does something while the first core does nothing: what comes meanwhile is found together.
