@@ -1,8 +1,10 @@
 //! Binding is taking a port for a group of cores: one socket each, between which the kernel shares connections out.
 
+#![expect(unsafe_code, reason = "sets an option that no safe wrapper has")]
+
 use core::fmt;
 use core::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use levada_ring::Errno;
 use rustix::net::sockopt;
@@ -109,6 +111,26 @@ impl ListenPart {
         Ok(Self { fd, address: self.address })
     }
 
+    /// Leaves connections with the kernel until their peers have sent something, for about a second: whoever is silent
+    /// longer is accepted all the same. For protocols in which the peer speaks first: the request is there when the
+    /// connection is, which spares a wait for it (`TCP_DEFER_ACCEPT`, tcp(7)).
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn defer_accept(&self) -> Result<(), Errno> {
+        let seconds: libc::c_int = 1;
+        let length = libc::socklen_t::try_from(size_of_val(&seconds)).expect("four bytes");
+        let (level, name) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
+        let value = (&raw const seconds).cast();
+        // SAFETY: the value lives across the call, and is as long as is told.
+        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, value, length) };
+        if set == 0 {
+            return Ok(());
+        }
+        let error = std::io::Error::last_os_error();
+        Err(Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -133,6 +155,16 @@ mod tests {
             assert_eq!(error.errno, Errno::ADDRINUSE);
             assert!(error.to_string().contains("another program has that port"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_deferred_connection_comes_with_its_first_bytes() {
+        let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
+        part.defer_accept().unwrap();
+        let mut peer = std::net::TcpStream::connect(part.address()).unwrap();
+        assert_eq!(rustix::net::accept(&part.fd).unwrap_err(), Errno::AGAIN);
+        std::io::Write::write_all(&mut peer, b"hello").unwrap();
+        assert!(rustix::net::accept(&part.fd).is_ok());
     }
 
     #[test]

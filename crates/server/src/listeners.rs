@@ -47,10 +47,15 @@ pub(crate) fn admin_listener(settled: &Settled) -> Result<Option<ListenPart>, Fa
 
 fn bound(settled: &Settled, cores: usize) -> Result<Vec<Vec<ListenPart>>, Fault> {
     let bind = |(number, address): (usize, &Address)| {
-        ListenPart::bind(address.0, cores).map_err(|error| {
+        let group = ListenPart::bind(address.0, cores).map_err(|error| {
             let keys = [Key::Name("listen"), Key::Index(number)];
             settled.source.fault(&keys, "--listen", format!("{error}; choose another address"))
-        })
+        })?;
+        for part in &group {
+            // In HTTP the client speaks first. A kernel that will not wait for that serves as well.
+            let _is_deferred: bool = part.defer_accept().is_ok();
+        }
+        Ok(group)
     };
     settled.settings.listen.iter().enumerate().map(bind).collect()
 }

@@ -167,9 +167,9 @@ impl Epoll {
             // SAFETY: the contract of `push`: the spans hold until the completion.
             Op::Send { span, .. } => unsafe { call::send(fd, span) },
             // SAFETY: as above.
-            Op::SendMany { spans, .. } | Op::SendLast { spans, .. } => unsafe {
-                call::send_many(fd, spans)
-            },
+            Op::SendMany { spans, .. } => unsafe { call::send_many(fd, spans, false) },
+            // SAFETY: as above.
+            Op::SendLast { spans, .. } => unsafe { call::send_many(fd, spans, true) },
             other => unreachable!("{other:?} does not write"),
         });
         if result == Err(Errno::AGAIN) {

@@ -146,9 +146,10 @@ fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> 
     }
 }
 
-/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way.
+/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way. With
+/// more to come the last segment waits for the end of the connection, and carries it.
 fn send_last(token: Token, socket: Target, spans: &Vectored) -> Encoded {
-    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL).cast_unsigned();
+    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL | libc::MSG_MORE).cast_unsigned();
     let send =
         with_target!(socket, |fd| opcode::SendMsg::new(fd, spans.header()).flags(flags).build());
     let close = with_target!(socket, |fd| opcode::Close::new(fd).build());

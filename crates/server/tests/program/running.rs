@@ -41,6 +41,8 @@ fn a_download_that_has_begun_is_finished_after_the_signal_to_stop() {
         let served = serve(folder.path(), &[]);
         let mut stream = served.connect();
         let mut idle = served.connect();
+        idle.write_all(b"HEAD /small.txt HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        while idle.read(&mut [0; 1024]).unwrap() == 1024 {}
         write!(stream, "GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         let mut begin = [0; 32];
         stream.read_exact(&mut begin).unwrap();
@@ -69,6 +71,23 @@ fn a_download_that_nobody_reads_is_cut_when_the_grace_is_over() {
     let left = served.stop();
     assert_eq!(left.code, Some(0));
     assert!(left.err.contains("1 connections were cut"), "{}", left.err);
+}
+
+#[test]
+fn who_says_nothing_is_let_go_when_the_time_for_a_head_is_over() {
+    let folder = site(&[("a", b"a file")]);
+    let config = folder.path().join("levada.toml");
+    fs::write(&config, "limits.header = '300ms'\n").unwrap();
+    let served = serve(folder.path(), &["--config", config.to_str().unwrap()]);
+    let mut silent = served.connect();
+    let mut slow = served.connect();
+    slow.write_all(b"GET /a HT").unwrap();
+    let mut reply = String::new();
+    slow.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    assert_eq!(silent.read(&mut [0; 1]).unwrap(), 0);
+    assert!(served.get("/a").ends_with("a file"));
+    assert_eq!(served.stop().code, Some(0));
 }
 
 #[test]
