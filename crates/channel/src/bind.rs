@@ -118,12 +118,12 @@ impl ListenPart {
     /// # Errors
     /// What the kernel said.
     pub fn defer_accept(&self) -> Result<(), Errno> {
+        const LENGTH: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
         let seconds: libc::c_int = 1;
-        let length = libc::socklen_t::try_from(size_of_val(&seconds)).expect("four bytes");
         let (level, name) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
         let value = (&raw const seconds).cast();
         // SAFETY: the value lives across the call, and is as long as is told.
-        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, value, length) };
+        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, value, LENGTH) };
         if set == 0 {
             return Ok(());
         }
