@@ -118,12 +118,11 @@ impl ListenPart {
     /// # Errors
     /// What the kernel said.
     pub fn defer_accept(&self) -> Result<(), Errno> {
-        const LENGTH: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
-        let seconds: libc::c_int = 1;
+        let seconds: i32 = 1;
         let (level, name) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
         let value = (&raw const seconds).cast();
-        // SAFETY: the value lives across the call, and is as long as is told.
-        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, value, LENGTH) };
+        // SAFETY: the value lives across the call, and has the four bytes that are told.
+        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, value, 4) };
         if set == 0 {
             return Ok(());
         }
