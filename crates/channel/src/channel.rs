@@ -156,6 +156,7 @@ impl Channel {
             receive_pauses: parts.streams.pauses,
             accept_pauses: parts.listeners.pauses,
             stalls_aborted: parts.streams.stalls,
+            bytes_by_reference: parts.streams.bytes_by_reference,
             stale_completions: parts.streams.stale,
         }
     }
@@ -237,6 +238,7 @@ impl Parts {
             }
             Some(Kind::Shutdown) => self.streams.shut_down(name),
             Some(Kind::Close) => self.streams.closed(kernel, name),
+            Some(Kind::Install) => self.streams.installed(kernel, name, done),
             Some(Kind::File) => self.files.answered(kernel, name, done),
             None => {}
         }

@@ -16,5 +16,6 @@ pub struct Gauges {
     pub receive_pauses: u64,
     pub accept_pauses: u64,
     pub stalls_aborted: u64,
+    pub bytes_by_reference: u64,
     pub stale_completions: u64,
 }

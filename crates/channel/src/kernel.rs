@@ -25,11 +25,13 @@ pub(crate) enum Kind {
     Shutdown,
     Close,
     File,
+    /// A descriptor for a stream in the ring's table.
+    Install,
 }
 
 impl Kind {
     pub(crate) fn of(token: Token) -> Option<Self> {
-        const KINDS: [Kind; 7] = [
+        const KINDS: [Kind; 8] = [
             Kind::Accept,
             Kind::AcceptOne,
             Kind::Recv,
@@ -37,6 +39,7 @@ impl Kind {
             Kind::Shutdown,
             Kind::Close,
             Kind::File,
+            Kind::Install,
         ];
         KINDS.into_iter().find(|kind| *kind as u8 == token.kind())
     }
@@ -73,6 +76,16 @@ impl Kernel {
     /// Ends this side's direction.
     pub(crate) fn shutdown(&mut self, name: Name, socket: Target) {
         self.push(Kind::Shutdown.token(name), &Op::Shutdown { socket, how: Shutdown::Write });
+    }
+
+    /// Asks for a descriptor beside a place in the ring's table.
+    pub(crate) fn install(&mut self, name: Name, place: u32) {
+        self.push(Kind::Install.token(name), &Op::Install { place });
+    }
+
+    /// Waits for room in a socket, in the place of a send.
+    pub(crate) fn wait_for_room(&mut self, name: Name, socket: RawFd) {
+        self.push(Kind::Send.token(name), &Op::Writable { fd: socket });
     }
 
     /// Closes behind what was sent.

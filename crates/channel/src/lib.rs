@@ -42,6 +42,7 @@
 //! a minute is reset. All but the first three are set in [`ChannelConfig`].
 
 mod bind;
+mod by_reference;
 mod channel;
 mod config;
 mod error;

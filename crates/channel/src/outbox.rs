@@ -9,8 +9,10 @@
 
 use std::collections::VecDeque;
 
-use levada_ring::{Deadline, Driver, Op, ReadSpan, Target, Token, Vectored};
+use levada_ring::{Deadline, Driver, Errno, Op, ReadSpan, Target, Token, Vectored};
 use levada_shared::SharedData;
+
+use crate::by_reference;
 
 /// How many bytes one operation carries at most: progress shows, and a slow peer holds no more.
 const OPERATION_BYTES_MAX: u32 = 256 << 10;
@@ -28,6 +30,10 @@ pub(crate) struct Outbox {
     /// In a box: the kernel reads the header at its place.
     list: Box<Vectored>,
     is_out: bool,
+    /// What is out is no send but a wait: for room in the socket, or for its descriptor.
+    is_waiting: bool,
+    /// Some of the queue is to go by reference.
+    by_reference: bool,
     /// What is out, or was, closes the socket if the kernel takes all of it.
     closes: bool,
     /// When the kernel last took something, or the first value came.
@@ -36,7 +42,33 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn push(&mut self, data: SharedData) {
+        self.by_reference |= by_reference::is_worth_it(&data);
         self.queue.push_back(data);
+    }
+
+    /// Whether some of the queue is to go by reference, and nothing is out.
+    pub(crate) fn goes_by_reference(&self) -> bool {
+        self.by_reference && !self.is_out
+    }
+
+    /// Lets all of the queue go as copies: there is no other way.
+    pub(crate) fn go_as_copies(&mut self) {
+        self.by_reference = false;
+    }
+
+    /// The queue, for who sends it himself.
+    pub(crate) fn queue(&self) -> &VecDeque<SharedData> {
+        &self.queue
+    }
+
+    /// Nothing is sent until something else has been answered.
+    pub(crate) fn wait(&mut self) {
+        (self.is_out, self.is_waiting, self.closes) = (true, true, false);
+    }
+
+    /// How many bytes the kernel took, by what it answered with `result`.
+    pub(crate) fn taken_bytes(&self, result: Result<u32, Errno>) -> u32 {
+        if self.is_waiting { 0 } else { result.unwrap_or(0) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -82,7 +114,7 @@ impl Outbox {
 
     /// The kernel is done with the spans, of which it took `bytes`.
     pub(crate) fn answered(&mut self, bytes: u32, now: Deadline) {
-        self.is_out = false;
+        (self.is_out, self.is_waiting) = (false, false);
         self.progress = now;
         let mut left = u64::from(bytes);
         while left > 0 {
@@ -95,12 +127,15 @@ impl Outbox {
             left -= front.len();
             self.queue.pop_front();
         }
+        // Of what comes next, what it is says how it goes.
+        self.by_reference &= !self.queue.is_empty();
     }
 
     /// Forgets what is queued: nobody will take it. Only when nothing is out.
     pub(crate) fn clear(&mut self) {
         assert!(!self.is_out, "what is with the kernel stays until it answers");
         self.queue.clear();
+        self.by_reference = false;
     }
 }
 

@@ -5,6 +5,7 @@
 //! writing into the block.
 
 use core::task::Waker;
+use std::os::fd::OwnedFd;
 
 use levada_ring::Target;
 
@@ -56,6 +57,8 @@ pub(crate) enum Pace {
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) target: Target,
+    /// A descriptor beside the place in the ring's table, for sends by reference.
+    pub(crate) descriptor: Option<OwnedFd>,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Option<Box<Outbox>>,
     /// All bytes that were ever queued, and those of them that the kernel took.
@@ -85,6 +88,7 @@ impl Stream {
     pub(crate) fn new(target: Target) -> Self {
         Self {
             target,
+            descriptor: None,
             inbox: Inbox::default(),
             outbox: None,
             queued_bytes: 0,

@@ -6,10 +6,12 @@
 use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::os::fd::AsRawFd;
 
 use levada_ring::{Deadline, Done, Errno, Target};
 use levada_shared::{ExclusiveBuf, SharedData};
 
+use crate::by_reference::{self, Left, descriptor_of, taken_in};
 use crate::error::{Error, Refused};
 use crate::kernel::{Kernel, Kind, wait};
 use crate::lent::LentBlocks;
@@ -33,6 +35,7 @@ pub(crate) struct Streams {
     pub(crate) pauses: u64,
     pub(crate) stalls: u64,
     pub(crate) stale: u64,
+    pub(crate) bytes_by_reference: u64,
 }
 
 impl Streams {
@@ -48,6 +51,7 @@ impl Streams {
             pauses: 0,
             stalls: 0,
             stale: 0,
+            bytes_by_reference: 0,
         }
     }
 
@@ -229,6 +233,10 @@ impl Streams {
             outbox.clear();
             self.spare_outboxes.give(outbox);
         }
+        if !is_abort && stream.outbox.as_ref().is_some_and(|outbox| outbox.goes_by_reference()) {
+            self.send_by_reference(kernel, name);
+        }
+        let Some(stream) = self.table.get(name) else { return };
         let is_last = stream.sends_its_last();
         if let Some(outbox) = &mut stream.outbox
             && !is_abort
@@ -253,6 +261,60 @@ impl Streams {
         if stream.ending != Ending::No {
             Self::close(kernel, stream, name);
         }
+    }
+
+    /// Sends the queue by system calls of our own, as far as the socket takes it.
+    fn send_by_reference(&mut self, kernel: &mut Kernel, name: Name) {
+        let Some(stream) = self.table.get(name) else { return };
+        let Some(mut outbox) = stream.outbox.take() else { return };
+        let Some(socket) = descriptor_of(stream) else {
+            if let Target::Direct(place) = stream.target {
+                kernel.install(name, place);
+                outbox.wait();
+            }
+            stream.outbox = Some(outbox);
+            return;
+        };
+        let (bytes, left) = by_reference::send(socket, outbox.queue());
+        let socket = socket.as_raw_fd();
+        outbox.answered(bytes, kernel.now);
+        stream.sent_bytes += u64::from(bytes);
+        self.bytes_by_reference += u64::from(bytes);
+        match left {
+            Left::Waiting => {
+                outbox.wait();
+                kernel.wait_for_room(name, socket);
+                self.sends_out += 1;
+                self.sweep_at = self.sweep_at.min(kernel.now + self.write_stall / 4);
+                if stream.unsent_bytes() <= QUEUED_BYTES_MAX / 4 {
+                    kernel.wake(&mut stream.writer);
+                }
+                stream.outbox = Some(outbox);
+                return;
+            }
+            Left::Empty => {}
+            Left::Broken(errno) => {
+                stream.broken.get_or_insert(Error::of(errno));
+                outbox.clear();
+            }
+        }
+        kernel.wake(&mut stream.writer);
+        self.spare_outboxes.give(outbox);
+    }
+
+    /// A descriptor for a stream is there, or is not to be had: then what waits for it is copied.
+    pub(crate) fn installed(&mut self, kernel: &mut Kernel, name: Name, done: &Done) {
+        let descriptor = done.result.ok().map(taken_in);
+        let Some(stream) = self.table.get(name) else { return };
+        // The calls that use it never wait.
+        stream.descriptor = descriptor.filter(|fd| rustix::io::ioctl_fionbio(fd, true).is_ok());
+        if let Some(outbox) = &mut stream.outbox {
+            outbox.answered(0, kernel.now);
+            if stream.descriptor.is_none() {
+                outbox.go_as_copies();
+            }
+        }
+        Self::touch(&mut self.dirty, stream, name);
     }
 
     /// Takes the next step towards closing: what may be cancelled is, what is out is awaited, then the kernel closes.
@@ -364,7 +426,7 @@ impl Streams {
             self.sweep_at = Deadline::NEVER;
         }
         let Some(outbox) = &mut stream.outbox else { return };
-        let bytes = done.result.unwrap_or(0);
+        let bytes = outbox.taken_bytes(done.result);
         outbox.answered(bytes, kernel.now);
         stream.sent_bytes += u64::from(bytes);
         match done.result {

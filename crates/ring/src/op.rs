@@ -166,4 +166,15 @@ pub enum Op {
         /// The descriptor.
         fd: RawFd,
     },
+    /// Waits until a socket takes something again, after a send that its owner made himself found no room. No other send
+    /// may be out.
+    Writable {
+        /// The socket.
+        fd: RawFd,
+    },
+    /// Gives a connection in the ring's table a descriptor beside its place. Result: the descriptor, closed on exec.
+    Install {
+        /// The place.
+        place: u32,
+    },
 }

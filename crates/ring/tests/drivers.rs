@@ -445,6 +445,55 @@ fn a_descriptor_of_any_kind_says_when_it_can_be_read() {
 }
 
 #[test]
+fn a_socket_that_was_full_says_when_it_takes_something_again() {
+    Scene::on_each(|scene| {
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        near.set_nonblocking(true).unwrap();
+        let op = Op::Writable { fd: far.as_raw_fd() };
+        scene.push(1, &op);
+        assert!(scene.last(1).is_ok(), "it is empty");
+        while far.write(&[0; 4096]).is_ok() {}
+        scene.push(2, &op);
+        scene.driver.enter(Wait::No, &mut scene.done).unwrap();
+        assert!(scene.done.is_empty(), "it is full");
+        while near.read(&mut [0; 4096]).is_ok() {}
+        assert!(scene.last(2).is_ok());
+        while far.write(&[0; 4096]).is_ok() {}
+        scene.push(3, &op);
+        scene.driver.enter(Wait::No, &mut scene.done).unwrap();
+        scene.driver.cancel(token(3));
+        assert_eq!(scene.last(3), Err(Errno::CANCELED));
+    });
+}
+
+#[test]
+fn a_connection_in_the_table_gets_a_descriptor_that_means_it_too() {
+    Scene::on_each(|scene| {
+        if scene.driver.caps().direct_places == 0 {
+            return; // its connections have descriptors anyway
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let accept = Op::Accept { listener: listener.as_raw_fd(), direct: true, peer: None };
+        scene.push(1, &accept);
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let place = scene.next(1).result.unwrap();
+        scene.push(2, &Op::Install { place });
+        let mut beside = TcpStream::from(fd(scene.last(2)));
+        beside.write_all(b"by hand").unwrap();
+        let mut come = [0; 7];
+        peer.read_exact(&mut come).unwrap();
+        assert_eq!(&come, b"by hand");
+        scene.push(3, &Op::Close { target: Target::Direct(place) });
+        assert!(scene.last(3).is_ok());
+        drop(beside);
+        assert_eq!(peer.read(&mut come).unwrap(), 0);
+        scene.driver.cancel(token(1));
+        assert_eq!(scene.last(1), Err(Errno::CANCELED));
+    });
+}
+
+#[test]
 fn more_operations_than_the_queue_holds_all_end_in_one_pass_or_a_few() {
     Scene::on_each(|scene| {
         let pairs: Vec<_> = (0..400).map(|_| UnixStream::pair().unwrap()).collect();

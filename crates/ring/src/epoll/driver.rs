@@ -107,6 +107,18 @@ impl Epoll {
                     done.push(Done { token, result: Err(errno), more: false, block: None });
                 }
             }
+            Op::Writable { fd } => {
+                // As above: room may have come while nobody waited.
+                self.watches.at(fd).is_written_full = true;
+                self.watches.at(fd).writer = Some((token, op));
+                self.waiting.insert(token, fd);
+                if let Err(errno) = self.poll_again(fd) {
+                    self.end_write(fd, token, Err(errno), done);
+                }
+            }
+            Op::Install { place } => {
+                unreachable!("place {place}: a driver without a table gives none out")
+            }
             Op::Send { socket, .. } | Op::SendMany { socket, .. } | Op::SendLast { socket, .. } => {
                 let fd = self.fd_of(socket);
                 self.watches.at(fd).writer = Some((token, op));
@@ -170,6 +182,7 @@ impl Epoll {
             Op::SendMany { spans, .. } => unsafe { call::send_many(fd, spans, false) },
             // SAFETY: as above.
             Op::SendLast { spans, .. } => unsafe { call::send_many(fd, spans, true) },
+            Op::Writable { .. } => Ok(0),
             other => unreachable!("{other:?} does not write"),
         });
         if result == Err(Errno::AGAIN) {

@@ -122,6 +122,10 @@ pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
             opcode::Read::new(types::Fd(file), into.start, into.bytes).offset(offset).build()
         }
         Op::List { .. } => return Encoded::ForThePool,
+        Op::Install { place } => opcode::FixedFdInstall::new(types::Fixed(place), 0).build(),
+        Op::Writable { fd } => {
+            opcode::PollAdd::new(types::Fd(fd), u32::from(libc::POLLOUT.cast_unsigned())).build()
+        }
         Op::Readable { fd } => {
             opcode::PollAdd::new(types::Fd(fd), u32::from(libc::POLLIN.cast_unsigned())).build()
         }
@@ -130,7 +134,7 @@ pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
 }
 
 fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> squeue::Entry {
-    let flags = libc::SOCK_CLOEXEC;
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     match (peer, direct) {
         (None, true) => opcode::AcceptMulti::new(listener).allocate_file_index(true).build(),
         (None, false) => opcode::AcceptMulti::new(listener).flags(flags).build(),
