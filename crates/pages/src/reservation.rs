@@ -108,7 +108,8 @@ mod raw {
     use crate::page::HUGE_PAGE_BYTES;
 
     /// # Invariants
-    /// 1. `start .. start + bytes` is one private anonymous mapping that this value alone unmaps, whole.
+    /// 1. `start .. start + bytes` is one mapping that this value alone unmaps, whole: private and anonymous, unless
+    ///    `file_reservation`, which then commits and returns nothing here, put its own in that place.
     /// 2. `start` and `bytes` are multiples of a huge page.
     #[derive(Debug)]
     pub(super) struct Range {

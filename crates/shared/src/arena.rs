@@ -5,13 +5,14 @@
 //! a chunk's free blocks are a list through their lines; a class's chunks with free blocks are a list through the chunks
 //! ```
 //! A free block keeps its lines, so taking and giving it touches line 0 and nothing else of the side table. Blocks of
-//! brief and of long life never share a slab: what lives briefly would otherwise keep slabs from ever being empty.
+//! brief and of long life never share a slab: what lives briefly would otherwise keep slabs from ever being empty. Long
+//! blocks of long life lie in the file area; such a block is cleared when it is given, one system call under the lock.
 
 use core::ptr::NonNull;
 
-use crate::class::{CLASS_COUNT, Class, SLAB_BYTES, UNIT_BYTES, UNITS_PER_SLAB};
+use crate::class::{CLASS_COUNT, Class, FILED_BYTES_MIN, SLAB_BYTES, UNIT_BYTES, UNITS_PER_SLAB};
 use crate::lines::{Block, Cut, LineTable, Pair, PairIndex, Place};
-use crate::slab::Slabs;
+use crate::slab::{Area, Slabs};
 
 /// How long a block is expected to live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,9 +21,11 @@ pub(crate) enum Life {
     Brief,
     /// To be kept in a cache or a table.
     Kept,
+    /// To be kept as well, and so long that it shall be sent by its place in a file.
+    Filed,
 }
 
-const LIFE_COUNT: usize = 2;
+const LIFE_COUNT: usize = 3;
 
 /// How many lines an arena fetches from the side table at once.
 const PAIRS_PER_FETCH: usize = 64;
@@ -42,6 +45,24 @@ pub(crate) struct Supply<'a> {
     pub(crate) owner: *mut (),
 }
 
+impl Life {
+    /// The life of a block of this length: a long one that is kept lies in the file, if there is one.
+    #[inline]
+    pub(crate) fn of(self, capacity_bytes: u32, slabs: &Slabs) -> Self {
+        if self == Self::Kept && capacity_bytes >= FILED_BYTES_MIN && slabs.has_file() {
+            return Self::Filed;
+        }
+        self
+    }
+
+    fn area(self) -> Area {
+        match self {
+            Self::Brief | Self::Kept => Area::Private,
+            Self::Filed => Area::File,
+        }
+    }
+}
+
 /// What an arena's lock guards.
 #[derive(Debug)]
 pub(crate) struct Stock {
@@ -54,6 +75,9 @@ pub(crate) struct Stock {
     spare_pairs: Vec<u32>,
     live_blocks: u64,
     live_bytes: u64,
+    /// Blocks that nobody holds and nobody may ever get, since the kernel refused to clear them.
+    lost_blocks: u64,
+    lost_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -88,12 +112,19 @@ impl Stock {
             spare_pairs: Vec::new(),
             live_blocks: 0,
             live_bytes: 0,
+            lost_blocks: 0,
+            lost_bytes: 0,
         }
     }
 
     /// Blocks that are out, and their bytes; blocks on their way back through the remote list count as out.
     pub(crate) fn live(&self) -> (u64, u64) {
         (self.live_blocks, self.live_bytes)
+    }
+
+    /// The bytes of blocks that nobody may ever get again.
+    pub(crate) fn lost_bytes(&self) -> u64 {
+        self.lost_bytes
     }
 
     /// A free block of `class`, if the arena has one without asking for memory.
@@ -128,10 +159,11 @@ impl Stock {
         &mut self,
         supply: Supply<'_>,
         capacity_bytes: u32,
+        life: Life,
     ) -> Option<PairIndex> {
         let slab_count = run_slabs(capacity_bytes);
         let pair = self.spare_pair(supply)?;
-        let Some(first_slab) = supply.slabs.take(slab_count) else {
+        let Some(first_slab) = supply.slabs.take(slab_count, life.area()) else {
             self.spare_pairs.push(pair.0);
             return None;
         };
@@ -146,6 +178,14 @@ impl Stock {
     pub(crate) fn give(&mut self, supply: Supply<'_>, block: &Block) {
         self.live_blocks -= 1;
         self.live_bytes -= u64::from(block.capacity_bytes());
+        if block.capacity_bytes() >= FILED_BYTES_MIN
+            && supply.slabs.clear(block.base(), block.capacity_bytes()).is_err()
+        {
+            // A socket may still refer to its pages: its place stays taken, in no list, for ever.
+            self.lost_blocks += 1;
+            self.lost_bytes += u64::from(block.capacity_bytes());
+            return;
+        }
         match block.cut() {
             Cut::Run { first_slab } => {
                 supply.slabs.give(first_slab, run_slabs(block.capacity_bytes()));
@@ -261,12 +301,12 @@ impl Stock {
     }
 
     fn adopt_slab(&mut self, supply: Supply<'_>, life: Life) -> Option<usize> {
-        // An empty slab that the arena kept serves either life.
-        if let Some(kept) = self.slabs.iter().position(|slab| slab.is_empty()) {
+        // An empty slab that the arena kept serves every life of its area.
+        if let Some(kept) = self.slabs.iter().position(|slab| slab.is_empty_of(life.area())) {
             self.slabs[kept].life = life;
             return Some(kept);
         }
-        let number = supply.slabs.take(1)?;
+        let number = supply.slabs.take(1, life.area())?;
         let fresh = Slab { number, life, free_units: u32::MAX };
         // Chunks name slabs by place, so places stay.
         if let Some(place) = self.slabs.iter().position(|slab| slab.number == GONE) {
@@ -288,7 +328,8 @@ impl Stock {
             self.spare_pairs.push(pair.0);
         }
         self.free_chunk_numbers.push(number);
-        let keeps_another = self.slabs.iter().any(Slab::is_empty);
+        let area = self.slabs[slab].life.area();
+        let keeps_another = self.slabs.iter().any(|slab| slab.is_empty_of(area));
         let slab = &mut self.slabs[slab];
         slab.free_units |= freed_units;
         if slab.is_empty() && keeps_another {
@@ -361,6 +402,11 @@ impl Stock {
                     "a free block is of its chunk"
                 );
                 assert_eq!(block.state.strong_grants(), 0, "nobody holds a free block");
+                assert_eq!(
+                    supply.slabs.in_file(block.base()).is_some(),
+                    chunk.life == Life::Filed,
+                    "a block lies in the file if its life says so"
+                );
                 free = block.next();
                 free_blocks += 1;
             }
@@ -388,7 +434,10 @@ impl Stock {
             let expected = if slab.number == GONE { 0 } else { !units };
             assert_eq!(slab.free_units, expected, "a unit is a chunk's or free");
         }
-        assert!(live_blocks <= self.live_blocks, "live blocks are those of chunks, and runs");
+        assert!(
+            live_blocks <= self.live_blocks + self.lost_blocks,
+            "live and lost blocks are those of chunks, and runs"
+        );
     }
 
     fn listed(&self, life: Life, class: Class) -> impl Iterator<Item = u32> {
@@ -407,6 +456,10 @@ impl Slab {
 
     fn is_empty(&self) -> bool {
         self.free_units == u32::MAX
+    }
+
+    fn is_empty_of(&self, area: Area) -> bool {
+        self.is_empty() && self.life.area() == area
     }
 
     /// The first aligned run of `units` free units.

@@ -20,6 +20,9 @@ pub(crate) const UNITS_PER_SLAB: u32 = 32;
 
 const _: () = assert!(UNITS_PER_SLAB as usize * UNIT_BYTES == SLAB_BYTES);
 
+/// The shortest kept block that is worth a place in a file: below, a socket is sooner given a copy than references.
+pub(crate) const FILED_BYTES_MIN: u32 = 64 << 10;
+
 /// The index of a block length in the table of lengths.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Class(u8);

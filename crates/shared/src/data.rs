@@ -232,7 +232,7 @@ impl SharedData {
         self.0 = Pieces::from_list(all);
     }
 
-    fn spans(&self) -> impl Iterator<Item = Span<'_>> + Clone {
+    pub(crate) fn spans(&self) -> impl Iterator<Item = Span<'_>> + Clone {
         self.0.window().spans()
     }
 

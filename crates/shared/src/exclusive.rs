@@ -61,6 +61,10 @@ impl Account {
 
     /// A buffer with room for at least `bytes`, for what is to be kept: it shares no slab with brief ones.
     ///
+    /// Where the OS allows it, a long one (its room is 64 KiB or more) lies in the heap's file, so that what is frozen
+    /// of it can be sent by reference ([`crate::SharedData::parts`]). Its pages are always fresh, and come as they are
+    /// touched.
+    ///
     /// # Errors
     /// [`Full`] where the account or the heap has no room.
     pub fn kept_buf(&self, bytes: usize) -> Result<ExclusiveBuf, Full<()>> {

@@ -1,15 +1,17 @@
-//! A shared heap is one reservation from which accounts get blocks, and to which blocks return by themselves.
+//! A shared heap is reserved memory from which accounts get blocks, and to which blocks return by themselves.
 //!
 //! Allocate: own arena (its core takes the lock uncontended): free block → blocks that others gave back → fresh chunk →
 //! fresh slab → other arenas, if their lock is free → full. Free: the own arena if its lock is free at once, else a push
 //! on the owner's remote list; a stopped core needs no hand-over, since whoever allocates drains that list.
-//! Cost: a block taken and dropped is two uncontended locks and some ten writes, and no system call when warm.
+//! Cost: a block taken and dropped is two uncontended locks and some ten writes, and no system call when warm; a kept
+//! one of 64 KiB and more is a system call when dropped, and a fault for each page when filled.
 #![expect(
     unsafe_code,
     reason = "keeps a heap alive for handles that outlive it; all of it is in `raw` below"
 )]
 
 use core::ptr::NonNull;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use levada_pages::{PAGE_BYTES_MIN, ReserveError};
@@ -140,9 +142,9 @@ impl Heap {
             bytes_copied: AtomicU64::new(0),
         });
         Ok(Self {
-            slabs: Slabs::new(slab_count)?,
             pairs: LineTable::new(line_count)?,
             grants: LineTable::new(line_count)?,
+            slabs: Slabs::new(slab_count)?, // last: it does without what addresses do not suffice for
             arenas: arenas.collect(),
             accounts: Accounts::new(),
         })
@@ -206,6 +208,7 @@ impl Heap {
         let arena = self.own_arena();
         arena.allocs.fetch_add(1, Ordering::Relaxed);
         let class = Class::holding(capacity_bytes as usize);
+        let life = life.of(capacity_bytes, &self.slabs);
         let supply = self.supply();
         let mut stock = arena.stock.lock();
         if let Some(class) = class
@@ -241,6 +244,11 @@ impl Heap {
         // What they gave back is the heap's again.
         let mut stock = self.own_arena().stock.lock();
         take_any(&mut stock, supply, class, capacity_bytes, life)
+    }
+
+    /// The file that an address lies in, and where.
+    pub(crate) fn in_file(&self, address: *const u8) -> Option<(BorrowedFd<'_>, u64)> {
+        self.slabs.in_file(address).map(|(file, offset)| (file, offset as u64))
     }
 
     fn drain(&self, arena: &Arena, stock: &mut Stock) {
@@ -304,6 +312,7 @@ impl Heap {
             let (blocks, bytes) = stock.live();
             gauges.used_blocks += blocks;
             gauges.used_bytes += bytes;
+            gauges.lost_bytes += stock.lost_bytes();
             gauges.allocs += arena.allocs.load(Ordering::Relaxed);
             gauges.frees_remote += arena.frees_remote.load(Ordering::Relaxed);
             gauges.full += arena.full.load(Ordering::Relaxed);
@@ -351,7 +360,7 @@ fn take_any(
         Some(class) => {
             stock.take_free(supply, class, life).or_else(|| stock.take_fresh(supply, class, life))
         }
-        None => stock.take_run(supply, capacity_bytes),
+        None => stock.take_run(supply, capacity_bytes, life),
     }
 }
 

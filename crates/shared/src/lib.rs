@@ -21,13 +21,17 @@
 //! A value is 56 bytes; a clone or drop is one atomic add for each piece, on a line that only its account touches. A
 //! block costs 128 B of lines beside its data, which comes in 43 lengths from 64 B to 512 KiB, and in whole pages above.
 //! Allocating and freeing on one's own core are two uncontended locks and no system call. Values of up to three pieces
-//! allocate nothing.
+//! allocate nothing. A kept block of 64 KiB and more lies in a file that only memory is behind, so that sockets can be
+//! given its pages ([`SharedData::parts`]): freeing it is a system call, and filling it a fault for each 4 KiB.
 //!
 //! # Limits
 //!
 //! A block is shorter than 4 GiB, a value has at most 1,024 pieces, an account at most 2^25 handles on one block (more
 //! is a leak, and panics), a heap at most 2^22 accounts and 255 arenas. A small view keeps its whole block; that is what
-//! is charged, and [`SharedData::pinned_bytes`] says how much. A heap dropped while blocks are out stays for ever.
+//! is charged, and [`SharedData::pinned_bytes`] says how much. A heap dropped while blocks are out stays for ever. Where
+//! the OS refuses the file (two descriptors, and as many addresses again) the heap does without. What a socket still
+//! refers to of a freed block is charged to nobody. A block that the OS does not clear is lost, and counted as such; no
+//! further one is laid in the file then.
 
 mod account;
 mod accounts;

@@ -10,6 +10,7 @@ mod raw {
     use core::mem::MaybeUninit;
     use core::ops::Range;
     use core::ptr::NonNull;
+    use std::os::fd::BorrowedFd;
 
     use crate::account::Account;
     use crate::arena::Life;
@@ -141,6 +142,11 @@ mod raw {
             let first = self.handle.at(self.start);
             // SAFETY: invariant 2; the borrow keeps the handle and so the block.
             unsafe { core::slice::from_raw_parts(first, self.length as usize) }
+        }
+
+        /// The file that the bytes lie in, if they do, and where the first of them is.
+        pub(crate) fn in_file(&self) -> Option<(BorrowedFd<'_>, u64)> {
+            heap_of(self.handle.block()).in_file(self.handle.at(self.start))
         }
 
         /// The same block's range within this one, as a further view.

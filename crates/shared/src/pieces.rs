@@ -8,6 +8,8 @@
 //! window leaves out `skip` bytes of its first piece and `trim` bytes of its last.
 #![expect(unsafe_code, reason = "one place holds pieces or a list; all of it is in `raw` below")]
 
+use std::os::fd::BorrowedFd;
+
 use crate::piece::Piece;
 
 /// How many pieces stand in place.
@@ -27,6 +29,13 @@ impl<'a> Span<'a> {
     #[inline]
     pub(crate) fn bytes(self) -> &'a [u8] {
         &self.piece.bytes()[self.start as usize..(self.start + self.length) as usize]
+    }
+
+    /// The file that the bytes lie in, if they do, and where the first of them is.
+    #[inline]
+    pub(crate) fn in_file(self) -> Option<(BorrowedFd<'a>, u64)> {
+        let (file, offset) = self.piece.in_file()?;
+        Some((file, offset + u64::from(self.start)))
     }
 
     pub(crate) fn to_piece(self) -> Piece {

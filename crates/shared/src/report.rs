@@ -17,6 +17,7 @@ pub struct Gauges {
     pub full: u64,
     pub bytes_copied: u64,
     pub orphan_bytes: u64,
+    pub lost_bytes: u64,
 }
 
 /// One account as it stands now.

@@ -1,11 +1,14 @@
 //! Random programs on the shared heap do what the same programs do on vectors, charges included.
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 
 use levada_plain::to_index;
 use levada_shared::{Account, ExclusiveBuf, Options, SharedData, SharedHeap};
 use proptest::prelude::{ProptestConfig, Strategy, any};
-use proptest::{collection, prop_assert_eq, prop_oneof, proptest};
+use proptest::{collection, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use rustix::fs::sendfile;
 
 /// One step of a program; numbers choose among what there is, modulo how much there is.
 #[derive(Clone, Debug)]
@@ -23,6 +26,7 @@ enum Step {
     Share { data: usize, account: usize },
     Transfer { data: usize, account: usize },
     Join { data: usize, account: usize },
+    Send { data: usize },
     DropBuf { buf: usize },
     DropData { data: usize },
 }
@@ -30,7 +34,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let pick = 0_usize..1000;
     let at = 0_u64..1000;
-    let bytes = prop_oneof![4 => 0_usize..300, 2 => 300_usize..9000, 1 => 500_000_usize..3_000_000];
+    let bytes = prop_oneof![4 => 0_usize..300, 2 => 300_usize..9000, 2 => 57_000_usize..400_000, 1 => 500_000_usize..3_000_000];
     let step = prop_oneof![
         3 => (pick.clone(), bytes, any::<bool>()).prop_map(|(account, bytes, kept)| Step::Buf { account, bytes, kept }),
         4 => (pick.clone(), 0_usize..200).prop_map(|(buf, bytes)| Step::Write { buf, bytes }),
@@ -45,6 +49,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (pick.clone(), pick.clone()).prop_map(|(data, account)| Step::Share { data, account }),
         2 => (pick.clone(), pick.clone()).prop_map(|(data, account)| Step::Transfer { data, account }),
         1 => (pick.clone(), pick.clone()).prop_map(|(data, account)| Step::Join { data, account }),
+        2 => pick.clone().prop_map(|data| Step::Send { data }),
         1 => pick.clone().prop_map(|buf| Step::DropBuf { buf }),
         2 => pick.prop_map(|data| Step::DropData { data }),
     ];
@@ -57,6 +62,8 @@ struct Pair {
     accounts: Vec<Account>,
     bufs: Vec<(ExclusiveBuf, Vec<u8>)>,
     data: Vec<(SharedData, Vec<u8>)>,
+    /// What was sent by its place in the file, not yet received.
+    sent: Vec<(UnixStream, Vec<u8>)>,
     next_byte: u8,
 }
 
@@ -72,7 +79,7 @@ impl Pair {
             .iter()
             .map(|(name, limit)| heap.account(name, *limit).expect("three accounts"))
             .collect();
-        Self { heap, accounts, bufs: Vec::new(), data: Vec::new(), next_byte: 0 }
+        Self { heap, accounts, bufs: Vec::new(), data: Vec::new(), sent: Vec::new(), next_byte: 0 }
     }
 
     fn account(&self, index: usize) -> Account {
@@ -198,12 +205,37 @@ impl Pair {
                     self.data.push(joined);
                 }
             }
+            Step::Send { data } => {
+                let Some((data, _)) = self.data_at(data) else { return };
+                let mut sent = Vec::new();
+                for part in data.parts() {
+                    let Some((file, mut offset)) = part.file else { continue };
+                    let (to, from) = UnixStream::pair().expect("a pair of sockets");
+                    // What does not fit the socket stays unsent.
+                    to.set_nonblocking(true).expect("a socket can be told so");
+                    let count = sendfile(&to, file, Some(&mut offset), part.bytes.len());
+                    let count = count.expect("an empty socket has room");
+                    sent.push((from, part.bytes[..count].to_vec()));
+                }
+                self.sent.extend(sent);
+            }
             Step::DropBuf { buf } => {
                 if !self.bufs.is_empty() {
                     self.bufs.swap_remove(buf % self.bufs.len());
                 }
             }
             Step::DropData { data } => drop(self.take_data(data)),
+        }
+    }
+
+    /// Writes to the places of freed blocks of every length that lies in the file, so far as steps fill blocks.
+    fn write_over(&self) {
+        let account = &self.accounts[0];
+        for quarters in (4..8).flat_map(|step| [step, 2 * step, 4 * step, 8 * step, 160]) {
+            let bufs = (0..12).map_while(|_| account.kept_buf(quarters << 14).ok());
+            for buf in &mut bufs.collect::<Vec<_>>() {
+                buf.write(&[0xEE; 2000]).expect("64 KiB and more");
+            }
         }
     }
 
@@ -215,6 +247,7 @@ impl Pair {
             assert_eq!(data.len(), model.len() as u64);
             assert!(*data == model[..], "bytes differ");
             assert!(data.pieces().all(|piece| !piece.is_empty()));
+            assert!(data.parts().map(|part| part.bytes).eq(data.pieces()));
             let middle = model.len() / 2;
             let run = data.longest_at(middle as u64);
             assert!(model[middle..].starts_with(run) && run.is_empty() == model.is_empty());
@@ -239,9 +272,18 @@ proptest! {
         pair.data.clear();
         pair.check();
         let gauges = pair.heap.gauges();
-        prop_assert_eq!((gauges.used_bytes, gauges.used_blocks, gauges.bytes_copied), (0, 0, copied));
+        prop_assert_eq!((gauges.used_bytes, gauges.used_blocks, gauges.lost_bytes), (0, 0, 0));
+        prop_assert_eq!(gauges.bytes_copied, copied);
         for account in &pair.accounts {
             prop_assert_eq!(account.charged_bytes(), 0);
+        }
+        if !pair.sent.is_empty() {
+            pair.write_over();
+        }
+        for (mut from, expected) in pair.sent.drain(..) {
+            let mut arrived = Vec::new();
+            prop_assert!(from.read_to_end(&mut arrived).is_ok());
+            prop_assert!(arrived == expected, "what was sent arrives as it was");
         }
     }
 }
