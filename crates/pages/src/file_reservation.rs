@@ -6,7 +6,13 @@
 //! goes. So pages that may have been sent are never written again: they are punched out of the file, which leaves them
 //! to whoever still refers to them, and the same addresses get new ones. That is why the pages are small ones: to punch
 //! out a part of a huge page, the kernel would zero it in place.
-#![expect(unsafe_code, reason = "maps a file over reserved addresses; all of it is in `raw` below")]
+#![cfg_attr(
+    not(miri),
+    expect(
+        unsafe_code,
+        reason = "maps a file over reserved addresses; all of it is in `raw` below"
+    )
+)]
 
 use core::fmt;
 use core::ptr::NonNull;
