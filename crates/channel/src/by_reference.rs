@@ -6,21 +6,15 @@
 //! ```
 //! Cost: two system calls for a reply of up to half a MiB, beside the ring; no byte is copied on this side. The calls
 //! never wait: a full socket is waited for by an operation.
-#![expect(
-    unsafe_code,
-    reason = "borrows the descriptor of a stream that is open, and takes in what the kernel made"
-)]
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::BorrowedFd;
 
-use levada_ring::{Errno, Target};
+use levada_ring::Errno;
 use levada_shared::{Part, SharedData};
 use rustix::fs::sendfile;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-
-use crate::stream::Stream;
 
 /// What is shorter is cheaper to copy: a send of its own costs a system call.
 const PART_BYTES_MIN: usize = 32 << 10;
@@ -49,23 +43,6 @@ pub(crate) fn is_worth_it(data: &SharedData) -> bool {
 
 fn file_of<'a>(part: &Part<'a>) -> Option<(BorrowedFd<'a>, u64)> {
     part.file.filter(|_| part.bytes.len() >= PART_BYTES_MIN)
-}
-
-/// The descriptor of a stream, if it has one.
-pub(crate) fn descriptor_of(stream: &Stream) -> Option<BorrowedFd<'_>> {
-    match (&stream.descriptor, stream.target) {
-        (Some(descriptor), _) => Some(descriptor.as_fd()),
-        // SAFETY: the stream is open until its close is handed over, and that takes it mutably.
-        (None, Target::Fd(fd)) => Some(unsafe { BorrowedFd::borrow_raw(fd) }),
-        (None, Target::Direct(_)) => None,
-    }
-}
-
-/// The descriptor that a completion brought.
-pub(crate) fn taken_in(result: u32) -> OwnedFd {
-    let fd = RawFd::try_from(result).expect("a descriptor is not negative");
-    // SAFETY: the kernel made it for the operation that asked for it, and told nobody else.
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 /// Sends what stands in `queue`, in order; says how many bytes the kernel took.

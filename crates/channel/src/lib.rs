@@ -46,6 +46,7 @@ mod bind;
 mod by_reference;
 mod channel;
 mod config;
+mod descriptor;
 mod error;
 mod file;
 mod file_op;

@@ -11,7 +11,8 @@ use std::os::fd::AsRawFd;
 use levada_ring::{Deadline, Done, Errno, Target};
 use levada_shared::{ExclusiveBuf, SharedData};
 
-use crate::by_reference::{self, Left, descriptor_of, taken_in};
+use crate::by_reference::{self, Left};
+use crate::descriptor;
 use crate::error::{Error, Refused};
 use crate::kernel::{Kernel, Kind, wait};
 use crate::lent::LentBlocks;
@@ -267,7 +268,7 @@ impl Streams {
     fn send_by_reference(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(stream) = self.table.get(name) else { return };
         let Some(mut outbox) = stream.outbox.take() else { return };
-        let Some(socket) = descriptor_of(stream) else {
+        let Some(socket) = descriptor::of_stream(stream.descriptor.as_ref(), &stream.target) else {
             if let Target::Direct(place) = stream.target {
                 kernel.install(name, place);
                 outbox.wait();
@@ -304,7 +305,7 @@ impl Streams {
 
     /// A descriptor for a stream is there, or is not to be had: then what waits for it is copied.
     pub(crate) fn installed(&mut self, kernel: &mut Kernel, name: Name, done: &Done) {
-        let descriptor = done.result.ok().map(taken_in);
+        let descriptor = done.result.ok().map(descriptor::taken_in);
         let Some(stream) = self.table.get(name) else { return };
         // The calls that use it never wait.
         stream.descriptor = descriptor.filter(|fd| rustix::io::ioctl_fionbio(fd, true).is_ok());

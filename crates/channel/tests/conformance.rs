@@ -740,7 +740,7 @@ fn the_level_is_told_and_what_is_lacking_too() {
 /// Long data that is kept, as a cache has it.
 fn kept(stage: &Stage, bytes: &[u8]) -> SharedData {
     let mut buffer = stage.account.kept_buf(bytes.len()).expect("room");
-    buffer.write(bytes).unwrap();
+    buffer.write(bytes).expect("it has room");
     buffer.freeze()
 }
 

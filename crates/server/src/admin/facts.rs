@@ -38,6 +38,7 @@ pub(crate) struct CoreFacts {
     pub(crate) blocks_lent: u64,
     pub(crate) receive_pauses: u64,
     pub(crate) stalls_aborted: u64,
+    pub(crate) bytes_by_reference: u64,
     /// Those that hold most in their mailboxes, then those that have worked most.
     pub(crate) processes: Vec<ProcessFacts>,
 }
@@ -106,6 +107,7 @@ fn look(number: usize, io: &Io) -> CoreFacts {
         blocks_lent: channel.blocks_lent,
         receive_pauses: channel.receive_pauses,
         stalls_aborted: channel.stalls_aborted,
+        bytes_by_reference: channel.bytes_by_reference,
         processes: processes_told.collect(),
     }
 }

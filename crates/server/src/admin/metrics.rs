@@ -39,10 +39,11 @@ pub(crate) fn text(facts: &Facts) -> String {
         ("front_bytes", "Bytes that these hold.", web.front_bytes),
         ("kept_entries", "Files that the storage keeps.", web.kept_entries),
         ("kept_bytes", "Bytes that these hold.", web.kept_bytes),
-        ("heap_reserved_bytes", "Addresses of the shared heap.", heap.reserved_bytes),
+        ("heap_limit_bytes", "The most memory of the shared heap.", heap.reserved_bytes),
         ("heap_committed_bytes", "Memory that it has from the system.", heap.committed_bytes),
         ("heap_used_bytes", "Memory in blocks that are in use.", heap.used_bytes),
         ("heap_used_blocks", "Blocks in use.", heap.used_blocks),
+        ("heap_lost_bytes", "Memory that the system did not take back.", heap.lost_bytes),
     ] {
         page.metric(name, "gauge", help, value);
     }
@@ -70,7 +71,7 @@ pub(crate) fn text(facts: &Facts) -> String {
 type OfCore = (&'static str, &'static str, &'static str, fn(&CoreFacts) -> u64);
 
 fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
-    let counts: [OfCore; 9] = [
+    let counts: [OfCore; 10] = [
         ("core_processes", "gauge", "Processes that live.", |core| core.processes_live),
         ("core_spawns_total", "counter", "Processes made.", |core| core.spawns),
         ("core_turns_total", "counter", "Turns of processes.", |core| core.turns),
@@ -80,6 +81,9 @@ fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
         ("core_blocks_lent", "gauge", "Receive blocks with the kernel.", |core| core.blocks_lent),
         ("core_receive_pauses_total", "counter", "Receives without a block.", |core| {
             core.receive_pauses
+        }),
+        ("core_bytes_by_reference_total", "counter", "Bytes sent without a copy.", |core| {
+            core.bytes_by_reference
         }),
         ("core_stalls_total", "counter", "Peers that took nothing too long.", |core| {
             core.stalls_aborted

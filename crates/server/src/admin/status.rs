@@ -17,12 +17,13 @@ pub(crate) fn json(facts: &Facts) -> String {
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "heap": {
-            "reserved_bytes": heap.reserved_bytes,
+            "limit_bytes": heap.reserved_bytes,
             "committed_bytes": heap.committed_bytes,
             "used_bytes": heap.used_bytes,
             "used_blocks": heap.used_blocks,
             "refusals": heap.full,
             "copied_bytes": heap.bytes_copied,
+            "lost_bytes": heap.lost_bytes,
         },
         "accounts": facts.accounts.iter().map(|account| json!({
             "name": account.name,
@@ -84,6 +85,7 @@ fn core(facts: &CoreFacts) -> Value {
         "blocks_lent": facts.blocks_lent,
         "receive_pauses": facts.receive_pauses,
         "stalls_aborted": facts.stalls_aborted,
+        "bytes_by_reference": facts.bytes_by_reference,
         "processes": facts.processes.iter().map(|process| json!({
             "pid": process.pid,
             "name": process.name,
