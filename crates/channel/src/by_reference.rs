@@ -4,7 +4,7 @@
 //! queue   [lines][tail][........ in the file ........][lines] ...
 //!          one sendmsg, more to come    sendfile        ...      until all is gone or the socket is full
 //! ```
-//! Cost: two system calls for a reply of up to half a MiB, beside the ring; no byte is copied on this side. The calls
+//! Cost: two system calls for a reply of up to a MiB, beside the ring; no byte is copied on this side. The calls
 //! never wait: a full socket is waited for by an operation.
 
 use std::collections::VecDeque;
@@ -19,8 +19,8 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 /// What is shorter is cheaper to copy: a send of its own costs a system call.
 const PART_BYTES_MIN: usize = 32 << 10;
 
-/// How much of one stream goes in a pass: the others wait meanwhile.
-const PASS_BYTES_MAX: usize = 512 << 10;
+/// How much of one stream goes by reference in a pass: the others wait meanwhile.
+const PASS_BYTES_MAX: usize = 1 << 20;
 
 /// How many short parts go in one call.
 const SHORT_PARTS_MAX: usize = 16;
@@ -47,13 +47,15 @@ fn file_of<'a>(part: &Part<'a>) -> Option<(BorrowedFd<'a>, u64)> {
 
 /// Sends what stands in `queue`, in order; says how many bytes the kernel took.
 pub(crate) fn send(socket: BorrowedFd<'_>, queue: &VecDeque<SharedData>) -> (u32, Left) {
-    let mut sent_bytes = 0;
+    let (mut sent_bytes, mut referred_bytes) = (0, 0);
     let mut parts = queue.iter().flat_map(SharedData::parts).peekable();
     while let Some(part) = parts.peek() {
         let wanted_bytes;
         let sent = if let Some((file, mut offset)) = file_of(part) {
-            wanted_bytes = part.bytes.len().min(PASS_BYTES_MAX - sent_bytes);
+            // Lines do not count, so that a long part is cut at its pages.
+            wanted_bytes = part.bytes.len().min(PASS_BYTES_MAX - referred_bytes);
             parts.next();
+            referred_bytes += wanted_bytes;
             sendfile(socket, file, Some(&mut offset), wanted_bytes)
         } else {
             let mut short = [IoSlice::new(&[]); SHORT_PARTS_MAX];
@@ -73,7 +75,7 @@ pub(crate) fn send(socket: BorrowedFd<'_>, queue: &VecDeque<SharedData>) -> (u32
             Err(Errno::AGAIN | Errno::INTR) => return (to_u32(sent_bytes), Left::Waiting),
             Err(errno) => return (to_u32(sent_bytes), Left::Broken(errno)),
         }
-        if sent != Ok(wanted_bytes) || sent_bytes >= PASS_BYTES_MAX {
+        if sent != Ok(wanted_bytes) || referred_bytes >= PASS_BYTES_MAX {
             let is_all = parts.peek().is_none() && sent == Ok(wanted_bytes);
             // The part in hand may have been longer than what is left of this pass: the queue says so.
             let is_empty = is_all && queued_bytes(queue) == sent_bytes as u64;

@@ -34,7 +34,7 @@
 //! A pass is one system call on a ring, whatever was asked and whatever came. An idle connection is 160 bytes here, and
 //! holds no receive memory: blocks are lent to the kernel for all sockets together. Received bytes are not copied to be
 //! sent; replies that are queued in one pass leave in one operation a socket. Runs of 32 KiB and more that lie in the
-//! heap's file go to the socket by reference: two system calls for half a MiB, and not even the kernel copies them.
+//! heap's file go to the socket by reference: two system calls for a MiB, and not even the kernel copies them.
 //!
 //! # Limits
 //!
