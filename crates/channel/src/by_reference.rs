@@ -32,6 +32,8 @@ pub(crate) enum Left {
     Empty,
     /// The socket takes no more, or it is the others' turn.
     Waiting,
+    /// The kernel does not do it: copies go as well.
+    Refused,
     /// The peer has gone.
     Broken(Errno),
 }
@@ -73,6 +75,9 @@ pub(crate) fn send(socket: BorrowedFd<'_>, queue: &VecDeque<SharedData>) -> (u32
         match sent {
             Ok(bytes) => sent_bytes += bytes,
             Err(Errno::AGAIN | Errno::INTR) => return (to_u32(sent_bytes), Left::Waiting),
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOSYS | Errno::INVAL | Errno::NOMEM) => {
+                return (to_u32(sent_bytes), Left::Refused);
+            }
             Err(errno) => return (to_u32(sent_bytes), Left::Broken(errno)),
         }
         if sent != Ok(wanted_bytes) || referred_bytes >= PASS_BYTES_MAX {

@@ -88,7 +88,7 @@ impl Channel {
         let lost = LostStreams::new(driver.waker());
         Ok(Self(Rc::new(RefCell::new(Parts {
             kernel: Kernel::new(driver),
-            streams: Streams::new(sockets_max, config.write_stall),
+            streams: Streams::new(sockets_max, config),
             listeners: Listeners::new(),
             files: Files::new(config.files_max),
             lost,
@@ -184,6 +184,9 @@ impl Channel {
             let is_quiet = left == 0 && parts.streams.open_count() == 0;
             if is_quiet || parts.kernel.now >= by {
                 parts.is_ended = is_quiet;
+                drop(parts);
+                // A close that was linked behind a last send has no answer of its own; it gets its turn here.
+                self.pass(Wait::No)?;
                 return Ok(EndReport { quarantined: left });
             }
             if parts.kernel.now >= half {

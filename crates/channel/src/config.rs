@@ -15,6 +15,9 @@ pub struct ChannelConfig {
     pub receive_blocks: u16,
     /// The most operations on files in flight.
     pub files_max: u32,
+    /// How many connections in the ring's table may have a descriptor beside their place, for long data that goes by
+    /// reference; that of others is copied.
+    pub descriptors_max: u32,
     /// How long a peer may take nothing of what is sent to it.
     pub write_stall: Duration,
 }
@@ -26,6 +29,7 @@ impl Default for ChannelConfig {
             sockets_max: 65_536,
             receive_blocks: 256,
             files_max: 64,
+            descriptors_max: 256,
             write_stall: Duration::from_secs(60),
         }
     }

@@ -6,25 +6,31 @@
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use levada_ring::Target;
+use levada_ring::{Done, Target};
 
-/// The descriptor of an open stream: the one beside its place, or its only one. The borrow is the stream's, which hands
-/// over its close by being changed.
-pub(crate) fn of_stream<'a>(
-    beside: Option<&'a OwnedFd>,
-    target: &'a Target,
-) -> Option<BorrowedFd<'a>> {
-    match (beside, target) {
-        (Some(beside), _) => Some(beside.as_fd()),
-        // SAFETY: the target is a stream's, and open as long as nobody changes the stream.
-        (None, Target::Fd(fd)) => Some(unsafe { BorrowedFd::borrow_raw(*fd) }),
-        (None, Target::Direct(_)) => None,
+use crate::kernel::Kind;
+use crate::stream::Stream;
+
+impl Stream {
+    /// A descriptor that means this stream: the one beside its place, or its only one.
+    pub(crate) fn any_descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match (&self.descriptor, self.target) {
+            (Some(beside), _) => Some(beside.as_fd()),
+            // SAFETY: a stream's target was accepted for it, and is open until its close is handed over, for which the
+            // stream is changed.
+            (None, Target::Fd(fd)) => Some(unsafe { BorrowedFd::borrow_raw(fd) }),
+            (None, Target::Direct(_)) => None,
+        }
     }
 }
 
-/// The descriptor that a completion brought.
-pub(crate) fn taken_in(result: u32) -> OwnedFd {
-    let fd = RawFd::try_from(result).expect("a descriptor is not negative");
-    // SAFETY: the kernel made it for the operation that asked for it, and told nobody else.
-    unsafe { OwnedFd::from_raw_fd(fd) }
+/// The descriptor that a completion brought, if it did.
+///
+/// # Panics
+/// If the completion is no answer to [`Kind::Install`]: of another the number may be anybody's.
+pub(crate) fn taken_in(done: &Done) -> Option<OwnedFd> {
+    assert!(Kind::of(done.token) == Some(Kind::Install), "only an installation makes a descriptor");
+    let fd = RawFd::try_from(done.result.ok()?).expect("a descriptor is not negative");
+    // SAFETY: the kernel made it for this very operation, whose one completion is taken in once.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }

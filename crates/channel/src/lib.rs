@@ -40,7 +40,8 @@
 //!
 //! One thread a channel. 64 KiB may be received and not taken by a socket, and 1 MiB and one value be queued to be sent;
 //! 64 connections of a listener accepted and not taken; 64 operations on files in flight. A peer that takes nothing for
-//! a minute is reset. All but the first three are set in [`ChannelConfig`].
+//! a minute is reset. All but the first three are set in [`ChannelConfig`]. `SIGPIPE` has to be ignored, as it is in
+//! every Rust program: sendfile(2) cannot be told not to raise it.
 
 mod bind;
 mod by_reference;

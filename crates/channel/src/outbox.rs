@@ -79,9 +79,9 @@ impl Outbox {
         self.is_out
     }
 
-    /// Whether the socket was closed with what was sent, where that was all.
-    pub(crate) fn closes(&self) -> bool {
-        self.closes
+    /// Whether the socket was closed behind what was sent: all of it was taken, none forgotten.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.closes && self.queue.is_empty()
     }
 
     /// Sends the front of the queue, if nothing is out and there is anything. If that is `last`, and short, the socket is
@@ -115,7 +115,9 @@ impl Outbox {
     /// The kernel is done with the spans, of which it took `bytes`.
     pub(crate) fn answered(&mut self, bytes: u32, now: Deadline) {
         (self.is_out, self.is_waiting) = (false, false);
-        self.progress = now;
+        if bytes > 0 {
+            self.progress = now;
+        }
         let mut left = u64::from(bytes);
         while left > 0 {
             let front = self.queue.front_mut().expect("no more is taken than was handed over");
@@ -135,14 +137,14 @@ impl Outbox {
     pub(crate) fn clear(&mut self) {
         assert!(!self.is_out, "what is with the kernel stays until it answers");
         self.queue.clear();
-        self.by_reference = false;
+        (self.by_reference, self.closes) = (false, false);
     }
 }
 
 impl Drop for Outbox {
     /// What is with a kernel that never answered stays for ever: it may still be read.
     fn drop(&mut self) {
-        if self.is_out {
+        if self.is_out && !self.is_waiting {
             let kept = (core::mem::take(&mut self.queue), core::mem::take(&mut self.list));
             let _quarantined = core::mem::ManuallyDrop::new(kept);
         }

@@ -12,6 +12,7 @@ use levada_ring::{Deadline, Done, Errno, Target};
 use levada_shared::{ExclusiveBuf, SharedData};
 
 use crate::by_reference::{self, Left};
+use crate::config::ChannelConfig;
 use crate::descriptor;
 use crate::error::{Error, Refused};
 use crate::kernel::{Kernel, Kind, wait};
@@ -37,10 +38,14 @@ pub(crate) struct Streams {
     pub(crate) stalls: u64,
     pub(crate) stale: u64,
     pub(crate) bytes_by_reference: u64,
+    /// How many streams have a descriptor beside their place, or have asked for one; and may.
+    descriptors_held: u32,
+    descriptors_max: u32,
 }
 
 impl Streams {
-    pub(crate) fn new(count_max: u32, write_stall: Duration) -> Self {
+    /// Up to `count_max` of them.
+    pub(crate) fn new(count_max: u32, config: &ChannelConfig) -> Self {
         Self {
             table: Table::new(count_max),
             dirty: Vec::new(),
@@ -48,11 +53,13 @@ impl Streams {
             spare_outboxes: SpareOutboxes::default(),
             sends_out: 0,
             sweep_at: Deadline::NEVER,
-            write_stall,
+            write_stall: config.write_stall,
             pauses: 0,
             stalls: 0,
             stale: 0,
             bytes_by_reference: 0,
+            descriptors_held: 0,
+            descriptors_max: config.descriptors_max,
         }
     }
 
@@ -268,10 +275,14 @@ impl Streams {
     fn send_by_reference(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(stream) = self.table.get(name) else { return };
         let Some(mut outbox) = stream.outbox.take() else { return };
-        let Some(socket) = descriptor::of_stream(stream.descriptor.as_ref(), &stream.target) else {
-            if let Target::Direct(place) = stream.target {
-                kernel.install(name, place);
-                outbox.wait();
+        let Some(socket) = stream.any_descriptor() else {
+            match stream.target {
+                Target::Direct(place) if self.descriptors_held < self.descriptors_max => {
+                    self.descriptors_held += 1;
+                    kernel.install(name, place);
+                    outbox.wait();
+                }
+                _ => outbox.go_as_copies(),
             }
             stream.outbox = Some(outbox);
             return;
@@ -294,6 +305,11 @@ impl Streams {
                 return;
             }
             Left::Empty => {}
+            Left::Refused => {
+                outbox.go_as_copies();
+                stream.outbox = Some(outbox);
+                return;
+            }
             Left::Broken(errno) => {
                 stream.broken.get_or_insert(Error::of(errno));
                 outbox.clear();
@@ -305,10 +321,16 @@ impl Streams {
 
     /// A descriptor for a stream is there, or is not to be had: then what waits for it is copied.
     pub(crate) fn installed(&mut self, kernel: &mut Kernel, name: Name, done: &Done) {
-        let descriptor = done.result.ok().map(descriptor::taken_in);
-        let Some(stream) = self.table.get(name) else { return };
+        let descriptor = descriptor::taken_in(done);
+        let Some(stream) = self.table.get(name) else {
+            self.descriptors_held -= 1;
+            return;
+        };
         // The calls that use it never wait.
         stream.descriptor = descriptor.filter(|fd| rustix::io::ioctl_fionbio(fd, true).is_ok());
+        if stream.descriptor.is_none() {
+            self.descriptors_held -= 1;
+        }
         if let Some(outbox) = &mut stream.outbox {
             outbox.answered(0, kernel.now);
             if stream.descriptor.is_none() {
@@ -440,7 +462,7 @@ impl Streams {
             outbox.clear();
         }
         let is_sent = outbox.is_empty();
-        let is_closed = is_sent && outbox.closes();
+        let is_closed = is_sent && outbox.has_closed();
         if is_sent && let Some(outbox) = stream.outbox.take() {
             self.spare_outboxes.give(outbox);
         }
@@ -466,6 +488,7 @@ impl Streams {
     /// The kernel has closed it: nothing of it is left, and its name is stale from here on.
     pub(crate) fn closed(&mut self, kernel: &mut Kernel, name: Name) {
         if let Some(mut stream) = self.table.remove(name) {
+            self.descriptors_held -= u32::from(stream.descriptor.is_some());
             kernel.wake(&mut stream.writer);
             kernel.wake(&mut stream.reader);
         }

@@ -832,3 +832,64 @@ fn sends_by_reference_end_with_their_streams_and_stalled_ones_are_reset() {
         assert!(aborted_peer.read_to_end(&mut all).is_err());
     });
 }
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("a folder").count()
+}
+
+#[test]
+fn a_last_send_to_a_peer_that_has_gone_closes_its_socket_all_the_same() {
+    Stage::on_each(&ChannelConfig::default(), |stage| {
+        // Others of these tests come and go meanwhile, a few at a time.
+        let before = descriptors();
+        for _ in 0..100 {
+            let (stream, mut peer) = stage.pair();
+            peer.write_all(b"request").unwrap();
+            drop(stage.run(stream.recv()).unwrap().unwrap());
+            rustix::net::sockopt::set_socket_linger(&peer, Some(Duration::ZERO)).unwrap();
+            drop(peer);
+            drop(stream.send(stage.data(b"reply")));
+            stage.run(stream.close());
+        }
+        stage.until(|| stage.channel.gauges().streams_open == 0);
+        assert!(descriptors() < before + 60, "{before} descriptors became {}", descriptors());
+    });
+}
+
+#[test]
+fn a_last_send_that_stalls_is_reset() {
+    let config =
+        ChannelConfig { write_stall: Duration::from_millis(300), ..ChannelConfig::default() };
+    Stage::on_each(&config, |stage| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::sockopt::set_socket_send_buffer_size(&listener, 4608).unwrap();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 4608).unwrap();
+        let part = ListenPart::adopt(listener.into()).unwrap();
+        let listener = TcpListener::open(&stage.channel, part, false).unwrap();
+        let mut peer = Peer::connect(listener.address()).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let (stream, _) = stage.run(listener.accept()).unwrap();
+        peer.write_all(b"request").unwrap();
+        drop(stage.run(stream.recv()).unwrap().unwrap());
+        drop(stream.send(stage.data(&pattern(60 << 10))));
+        stage.run(stream.close());
+        let mut all = Vec::new();
+        let ended = peer.read_to_end(&mut all);
+        // The sockets may have had room for all of it.
+        assert!(ended.is_err() || all == pattern(60 << 10), "{} bytes and no reset", all.len());
+    });
+}
+
+#[test]
+fn a_reply_arrives_also_where_its_peer_has_sent_more_than_was_read() {
+    Stage::on_each(&ChannelConfig::default(), |stage| {
+        let (stream, mut peer) = stage.pair();
+        peer.write_all(&[1; 5000]).unwrap();
+        drop(stage.run(stream.recv()).unwrap().unwrap());
+        drop(stream.send(stage.data(b"the whole reply")));
+        stage.run(stream.close());
+        let mut come = [0; 15];
+        peer.read_exact(&mut come).unwrap();
+        assert_eq!(&come, b"the whole reply");
+    });
+}

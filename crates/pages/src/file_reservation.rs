@@ -169,6 +169,10 @@ mod raw {
             // SAFETY: our own mapping; the advice changes what a fork copies, not what is mapped here.
             let kept = unsafe { madvise(start, bytes, Advice::LinuxDontFork) };
             kept.map_err(refused)?;
+            // A core dump would get a page for each hole, and the file be as large as its addresses then.
+            // SAFETY: as above; the advice changes what a dump has.
+            let left_out = unsafe { madvise(start, bytes, Advice::LinuxDontDump) };
+            left_out.map_err(refused)?;
             // SAFETY: as above; the advice changes how pages are got.
             match unsafe { madvise(start, bytes, Advice::LinuxNoHugepage) } {
                 Ok(()) | Err(Errno::INVAL) => {} // the latter from a kernel that knows no huge pages

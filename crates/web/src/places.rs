@@ -16,8 +16,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Those of this core. A socket in the ring's own table takes no descriptor; elsewhere a quarter of the descriptors
-    /// is left to files.
+    /// Those of this core. A socket in the ring's own table takes no descriptor, but for the few that its channel gives one
+    /// beside; elsewhere a quarter of the descriptors is left to files.
     pub(crate) fn here(io: &Io) -> Self {
         let channel = io.channel();
         let sockets_max = u64::from(channel.connections_max());

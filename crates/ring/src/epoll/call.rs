@@ -36,17 +36,10 @@ pub(super) unsafe fn send(socket: RawFd, span: ReadSpan) -> Result<u32, Errno> {
     answer(unsafe { libc::send(socket, span.start.cast(), span.bytes as usize, flags) })
 }
 
-/// With more to come, as the end of the connection is, the last segment waits for it.
-///
 /// # Safety
 /// The list and its spans may be read.
-pub(super) unsafe fn send_many(
-    socket: RawFd,
-    spans: *const Vectored,
-    has_more: bool,
-) -> Result<u32, Errno> {
-    let more = if has_more { libc::MSG_MORE } else { 0 };
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | more;
+pub(super) unsafe fn send_many(socket: RawFd, spans: *const Vectored) -> Result<u32, Errno> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: passed on to the caller.
     let header = unsafe { &*spans }.header();
     // SAFETY: as above.

@@ -150,10 +150,11 @@ fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> 
     }
 }
 
-/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way. With
-/// more to come the last segment waits for the end of the connection, and carries it.
+/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way.
+/// Not with "more to come", by which the end of the connection would go with the last bytes: a close with bytes unread
+/// drops what has not left, and then all of a short reply.
 fn send_last(token: Token, socket: Target, spans: &Vectored) -> Encoded {
-    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL | libc::MSG_MORE).cast_unsigned();
+    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL).cast_unsigned();
     let send =
         with_target!(socket, |fd| opcode::SendMsg::new(fd, spans.header()).flags(flags).build());
     let close = with_target!(socket, |fd| opcode::Close::new(fd).build());
