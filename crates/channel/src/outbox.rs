@@ -17,6 +17,17 @@ use crate::by_reference;
 /// How many bytes one operation carries at most: progress shows, and a slow peer holds no more.
 const OPERATION_BYTES_MAX: u32 = 256 << 10;
 
+/// Whether what is queued is the last that is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Last {
+    /// More may come, or something else has to end first.
+    No,
+    /// The close comes behind it.
+    Behind,
+    /// The close goes with it.
+    Together,
+}
+
 /// How many bytes may be sent with the close behind them, in one operation that ends when all are taken.
 const LAST_BYTES_MAX: u32 = 64 << 10;
 
@@ -84,14 +95,14 @@ impl Outbox {
         self.closes && self.queue.is_empty()
     }
 
-    /// Sends the front of the queue, if nothing is out and there is anything. If that is `last`, and short, the socket is
+    /// Sends the front of the queue, if nothing is out and there is anything. If that is the `last`, and short, the socket is
     /// closed behind it; of a long one it must show whether the peer takes anything.
     pub(crate) fn submit(
         &mut self,
         driver: &mut dyn Driver,
         token: Token,
         socket: Target,
-        is_last: bool,
+        last: Last,
     ) -> bool {
         if self.is_out || self.queue.is_empty() {
             return false;
@@ -100,10 +111,10 @@ impl Outbox {
         let bytes = self.list.fill(spans, OPERATION_BYTES_MAX);
         let is_all = || self.queue.iter().map(SharedData::len).sum::<u64>() == u64::from(bytes);
         self.is_out = true;
-        self.closes = is_last && bytes <= LAST_BYTES_MAX && is_all();
+        self.closes = last != Last::No && bytes <= LAST_BYTES_MAX && is_all();
         let spans = &raw const *self.list;
         let op = match self.list.single() {
-            _ if self.closes => Op::SendLast { socket, spans },
+            _ if self.closes => Op::SendLast { socket, spans, together: last == Last::Together },
             Some(span) => Op::Send { socket, span },
             None => Op::SendMany { socket, spans },
         };

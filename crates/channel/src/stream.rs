@@ -11,7 +11,7 @@ use levada_ring::Target;
 
 use crate::error::Error;
 use crate::inbox::Inbox;
-use crate::outbox::Outbox;
+use crate::outbox::{Last, Outbox};
 
 /// How many received bytes may wait untaken before the receive is paused.
 pub(crate) const CREDIT_BYTES: u32 = 64 << 10;
@@ -26,6 +26,8 @@ pub(crate) enum Ending {
     No,
     /// What is queued goes out, then the kernel closes.
     Close,
+    /// As `Close`, to a peer that sends nothing more: the end goes with the last bytes.
+    CloseTogether,
     /// Nothing more goes out; the peer gets a reset.
     Abort,
 }
@@ -128,11 +130,14 @@ impl Stream {
     }
 
     /// Whether what is queued is the last that it sends, with nothing else to wait for before it closes.
-    pub(crate) fn sends_its_last(&self) -> bool {
-        self.ending == Ending::Close
-            && self.recv == Flight::No
-            && self.shutdown == Flight::No
-            && self.close == Flight::No
+    pub(crate) fn sends_its_last(&self) -> Last {
+        let is_alone =
+            self.recv == Flight::No && self.shutdown == Flight::No && self.close == Flight::No;
+        match self.ending {
+            Ending::Close if is_alone => Last::Behind,
+            Ending::CloseTogether if is_alone => Last::Together,
+            _ => Last::No,
+        }
     }
 
     /// Whether nothing but closing is left to be done for it.

@@ -245,10 +245,10 @@ impl Streams {
             self.send_by_reference(kernel, name);
         }
         let Some(stream) = self.table.get(name) else { return };
-        let is_last = stream.sends_its_last();
+        let last = stream.sends_its_last();
         if let Some(outbox) = &mut stream.outbox
             && !is_abort
-            && outbox.submit(&mut *kernel.driver, Kind::Send.token(name), stream.target, is_last)
+            && outbox.submit(&mut *kernel.driver, Kind::Send.token(name), stream.target, last)
         {
             self.sends_out += 1;
             self.sweep_at = self.sweep_at.min(kernel.now + self.write_stall / 4);
@@ -355,7 +355,9 @@ impl Streams {
             stream.close = Flight::Out;
             match stream.ending {
                 Ending::Abort => kernel.reset(name, stream.target),
-                Ending::Close | Ending::No => kernel.close(name, stream.target),
+                Ending::Close | Ending::CloseTogether | Ending::No => {
+                    kernel.close(name, stream.target)
+                }
             }
         }
     }

@@ -166,6 +166,14 @@ impl TcpStream {
         Closing { channel, name }
     }
 
+    /// Closes behind what is queued, for a peer that has promised to send nothing more: the end may go in the same segment
+    /// as the last bytes. If the peer sends all the same it may get a reset in the place of those.
+    pub fn close_together(self) -> Closing {
+        let (channel, name) = self.into_parts();
+        channel.parts().streams.end(name, Ending::CloseTogether);
+        Closing { channel, name }
+    }
+
     /// Closes at once: the peer gets a reset, and what is queued is forgotten.
     pub fn abort(self) {
         let (channel, name) = self.into_parts();

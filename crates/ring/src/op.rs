@@ -109,6 +109,9 @@ pub enum Op {
         socket: Target,
         /// What is sent.
         spans: *const Vectored,
+        /// The end of the connection goes in the last segment. Not where bytes may come that nobody reads: a close with
+        /// bytes unread drops what has not left.
+        together: bool,
     },
     /// Ends a direction of a connection.
     Shutdown {

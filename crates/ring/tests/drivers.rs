@@ -163,7 +163,7 @@ fn a_last_send_closes_behind_all_of_it_and_not_behind_a_part() {
             spans.fill([ReadSpan::of(&text[..5]), ReadSpan::of(&text[5..9])].into_iter(), 9);
         assert_eq!(bytes, 9);
         let socket = Target::Fd(far.into_raw_fd());
-        scene.push(1, &Op::SendLast { socket, spans: &raw const spans });
+        scene.push(1, &Op::SendLast { socket, spans: &raw const spans, together: true });
         assert_eq!(scene.last(1), Ok(9));
         let mut come = Vec::new();
         near.read_to_end(&mut come).unwrap();
@@ -173,7 +173,7 @@ fn a_last_send_closes_behind_all_of_it_and_not_behind_a_part() {
         far.set_nonblocking(scene.driver.caps().level == Level::Epoll).unwrap();
         let socket = Target::Fd(far.as_raw_fd());
         let bytes = spans.fill([ReadSpan::of(&text)].into_iter(), u32::MAX);
-        scene.push(2, &Op::SendLast { socket, spans: &raw const spans });
+        scene.push(2, &Op::SendLast { socket, spans: &raw const spans, together: false });
         scene.driver.enter(Wait::No, &mut scene.done).expect("the driver works");
         drop(near);
         let ended = scene.last(2);

@@ -57,6 +57,8 @@ enum Came {
 enum End {
     /// All is said: what is queued is sent, then it closes.
     Done,
+    /// As `Done`, and the peer has promised that it sends nothing more (RFC 9112, 9.6).
+    Promised,
     /// An error was said; the peer may still be sending, and must have a chance to read it.
     Refused,
     /// The peer has gone, or there is nothing that can be said.
@@ -104,6 +106,7 @@ pub(crate) async fn serve(
         Connection { context, io, front, stream, patience, peer, input: Input::default() };
     let end = connection.run().await;
     match end {
+        End::Promised => drop(connection.stream.close_together()),
         End::Done | End::Gone => drop(connection.stream.close()),
         End::Reset => connection.stream.abort(),
         End::Refused => Box::pin(connection.linger()).await,
@@ -186,7 +189,9 @@ impl Connection {
             Persistence::Keep | Persistence::KeepSaid => Ok(()),
             // What came behind the last request is no reason to reset the connection under its answer.
             Persistence::Close if head_bytes == 0 || !self.input.is_empty() => Err(End::Refused),
-            Persistence::Close => Err(End::Done),
+            // It is we who end it, or the request said so.
+            Persistence::Close if self.front.with(|front| front.is_stopping) => Err(End::Done),
+            Persistence::Close => Err(End::Promised),
         }
     }
 

@@ -38,8 +38,13 @@ pub(super) unsafe fn send(socket: RawFd, span: ReadSpan) -> Result<u32, Errno> {
 
 /// # Safety
 /// The list and its spans may be read.
-pub(super) unsafe fn send_many(socket: RawFd, spans: *const Vectored) -> Result<u32, Errno> {
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+pub(super) unsafe fn send_many(
+    socket: RawFd,
+    spans: *const Vectored,
+    has_more: bool,
+) -> Result<u32, Errno> {
+    let more = if has_more { libc::MSG_MORE } else { 0 };
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | more;
     // SAFETY: passed on to the caller.
     let header = unsafe { &*spans }.header();
     // SAFETY: as above.

@@ -179,9 +179,9 @@ impl Epoll {
             // SAFETY: the contract of `push`: the spans hold until the completion.
             Op::Send { span, .. } => unsafe { call::send(fd, span) },
             // SAFETY: as above.
-            Op::SendMany { spans, .. } | Op::SendLast { spans, .. } => unsafe {
-                call::send_many(fd, spans)
-            },
+            Op::SendMany { spans, .. } => unsafe { call::send_many(fd, spans, false) },
+            // SAFETY: as above.
+            Op::SendLast { spans, together, .. } => unsafe { call::send_many(fd, spans, together) },
             Op::Writable { .. } => Ok(0),
             other => unreachable!("{other:?} does not write"),
         });

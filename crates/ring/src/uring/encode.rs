@@ -90,9 +90,9 @@ pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
             let flags = libc::MSG_NOSIGNAL.cast_unsigned();
             with_target!(socket, |fd| opcode::SendMsg::new(fd, header).flags(flags).build())
         }
-        Op::SendLast { socket, spans } => {
+        Op::SendLast { socket, spans, together } => {
             // SAFETY: passed on to the caller.
-            return send_last(token, socket, unsafe { &*spans });
+            return send_last(token, socket, unsafe { &*spans }, together);
         }
         Op::Shutdown { socket, how } => {
             let how = match how {
@@ -150,11 +150,11 @@ fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> 
     }
 }
 
-/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way.
-/// Not with "more to come", by which the end of the connection would go with the last bytes: a close with bytes unread
-/// drops what has not left, and then all of a short reply.
-fn send_last(token: Token, socket: Target, spans: &Vectored) -> Encoded {
-    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL).cast_unsigned();
+/// Sends and closes. Waiting for all makes a send that ends short break the link; the close says nothing either way. What is told
+/// to have more to come keeps its last segment for the end of the connection.
+fn send_last(token: Token, socket: Target, spans: &Vectored, together: bool) -> Encoded {
+    let more = if together { libc::MSG_MORE } else { 0 };
+    let flags = (libc::MSG_NOSIGNAL | libc::MSG_WAITALL | more).cast_unsigned();
     let send =
         with_target!(socket, |fd| opcode::SendMsg::new(fd, spans.header()).flags(flags).build());
     let close = with_target!(socket, |fd| opcode::Close::new(fd).build());
