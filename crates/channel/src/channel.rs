@@ -18,7 +18,7 @@ use crate::files::Files;
 use crate::gauges::Gauges;
 use crate::kernel::{Kernel, Kind, name_of};
 use crate::lent::LentBlocks;
-use crate::listeners::{Listeners, RESERVED_PLACES};
+use crate::listeners::{Listeners, reserved_places};
 use crate::lost::LostStreams;
 use crate::stream::Ending;
 use crate::streams::Streams;
@@ -133,7 +133,8 @@ impl Channel {
     /// is accepted before an accept can be stopped.
     #[must_use]
     pub fn connections_max(&self) -> u32 {
-        self.0.borrow().streams.count_max().saturating_sub(RESERVED_PLACES)
+        let count_max = self.0.borrow().streams.count_max();
+        count_max - reserved_places(count_max)
     }
 
     /// Wakes this channel's thread out of a pass that waits.

@@ -22,8 +22,11 @@ use crate::table::{Name, Table};
 /// How many listeners a channel has at most.
 const LISTENERS_MAX: usize = 256;
 
-/// Places that stay free in the table of sockets: what may be accepted before an accept can be stopped.
-pub(crate) const RESERVED_PLACES: u32 = 64;
+/// Places that stay free in the table of sockets, for what may be accepted before an accept can be stopped; of a short
+/// table half of them, where accepts that bring one connection each are enough.
+pub(crate) fn reserved_places(count_max: u32) -> u32 {
+    (count_max / 2).min(64)
+}
 
 /// All listeners of a channel, and the accepts that bring one connection each.
 #[derive(Debug)]
@@ -113,7 +116,8 @@ impl Listeners {
 
     /// Starts what accepts are wanted, and stops what must not go on.
     pub(crate) fn flush(&mut self, kernel: &mut Kernel, streams: &Streams) {
-        let room_count = streams.room_count().saturating_sub(RESERVED_PLACES) as usize;
+        let room_count =
+            streams.room_count().saturating_sub(reserved_places(streams.count_max())) as usize;
         for index in 0..self.names.len() {
             let name = self.names[index];
             let Some(listener) = self.table.get(name) else { continue };

@@ -360,7 +360,7 @@ fn a_full_account_pauses_receiving_until_there_is_room() {
 
 #[test]
 fn more_clients_than_places_are_all_answered_and_none_is_closed_unanswered() {
-    let config = ChannelConfig { sockets_max: 70, ..ChannelConfig::default() };
+    let config = ChannelConfig { sockets_max: 12, ..ChannelConfig::default() };
     for with_peers in [false, true] {
         Stage::on_each(&config, |stage| {
             assert_eq!(stage.channel.connections_max(), 6);
@@ -913,6 +913,19 @@ fn a_close_that_goes_together_with_the_last_bytes_loses_none_of_them() {
             drop(stream.send(stage.data(&pattern(bytes))).unwrap());
             stage.run(stream.close_together());
             assert!(reader.join().unwrap().unwrap() == pattern(bytes), "{bytes}");
+        }
+    });
+}
+
+#[test]
+fn a_table_of_few_places_is_enough_for_a_few_connections() {
+    Stage::on_each(&ChannelConfig { sockets_max: 8, ..ChannelConfig::default() }, |stage| {
+        assert!(stage.channel.connections_max() >= 4);
+        for _ in 0..20 {
+            let (stream, mut peer) = stage.pair();
+            drop(stream.send(stage.data(b"served")).unwrap());
+            stage.run(stream.close());
+            peer.read_exact(&mut [0; 6]).unwrap();
         }
     });
 }

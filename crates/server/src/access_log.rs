@@ -3,35 +3,31 @@
 //! The lines wait in a bounded queue; when it is full they are dropped, and counted.
 
 use core::fmt::{self, Write as _};
-use std::io::Write;
+use std::io::{self, Write};
 
 use levada_http::HttpDate;
 use levada_web::ACCESS_TARGET;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::line_writer::LineWriter;
+use crate::say::write_error;
 use crate::settings::LogForm;
 
 /// How many lines may wait to be written.
 const LINES_MAX: usize = 1 << 16;
 
-/// A log that is on.
-#[derive(Debug)]
-pub(crate) struct AccessLog {
-    pub(crate) dropped: ErrorCounter,
-    /// Writes what waits when it is dropped.
-    _writing: WorkerGuard,
-}
-
-/// Turns the log on, in this form; and what the program itself has to tell, on standard error.
-pub(crate) fn turn_on(form: LogForm) -> Option<AccessLog> {
+/// Turns the log on, in this form, and gives its writer; and hands what the program itself has to tell to standard error.
+///
+/// # Errors
+/// That the OS has no thread for the log.
+pub(crate) fn turn_on(form: LogForm) -> io::Result<Option<LineWriter>> {
     let told = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(Told::default)
         .without_time()
         .with_ansi(false)
         .with_filter(filter_fn(|metadata| {
@@ -40,24 +36,39 @@ pub(crate) fn turn_on(form: LogForm) -> Option<AccessLog> {
     let registry = tracing_subscriber::registry().with(told);
     if form == LogForm::Off {
         registry.init();
-        return None;
+        return Ok(None);
     }
-    let (writer, writing) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES_MAX)
-        .lossy(true)
-        .thread_name("levada-log")
-        .finish(std::io::stdout());
-    let dropped = writer.error_counter();
-    let requests = Requests { form, writer }
+    let writer = LineWriter::start("levada-log", io::stdout(), LINES_MAX)?;
+    let requests = Requests { form, writer: writer.clone() }
         .with_filter(filter_fn(|metadata| metadata.target() == ACCESS_TARGET));
     registry.with(requests).init();
-    Some(AccessLog { dropped, _writing: writing })
+    Ok(Some(writer))
+}
+
+/// Collects what is told of one event.
+#[derive(Default)]
+struct Told(Vec<u8>);
+
+impl Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        write_error(String::from_utf8_lossy(&self.0).into_owned());
+    }
 }
 
 /// Writes events about requests.
 struct Requests {
     form: LogForm,
-    writer: NonBlocking,
+    writer: LineWriter,
 }
 
 impl<S: Subscriber> Layer<S> for Requests {
@@ -71,8 +82,7 @@ impl<S: Subscriber> Layer<S> for Requests {
             }
         };
         text.push('\n');
-        // A full queue takes nothing, and has counted it.
-        let _is_taken: bool = self.writer.clone().write_all(text.as_bytes()).is_ok();
+        self.writer.write(text);
     }
 }
 

@@ -18,9 +18,9 @@ use levada_http::{Compose, ContentType, HttpDate, Method, ReplyHead, Status};
 use levada_process::{Context, Failure, Mailbox};
 use levada_shared::{Account, SharedData, SharedHeap};
 use levada_web::Web;
-use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::admin::facts::{Facts, Observers};
+use crate::line_writer::LineWriter;
 
 /// How long a client has for its request, and for reading the answer.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub(crate) struct Admin {
     pub(crate) part: ListenPart,
     pub(crate) heap: SharedHeap,
     pub(crate) replies: Account,
-    pub(crate) dropped_lines: Option<ErrorCounter>,
+    pub(crate) log: Option<LineWriter>,
 }
 
 /// What each connection's process has.
@@ -45,7 +45,7 @@ struct Desk {
     observers: Observers,
     heap: SharedHeap,
     replies: Account,
-    dropped_lines: Option<ErrorCounter>,
+    log: Option<LineWriter>,
 }
 
 /// Starts an observer on each core, and the acceptor on this one.
@@ -58,9 +58,9 @@ pub(crate) async fn start(
     admin: Admin,
     web: Web,
 ) -> Result<(), Failure> {
-    let Admin { part, heap, replies, dropped_lines } = admin;
+    let Admin { part, heap, replies, log } = admin;
     let observers = Observers::start(context, io).await?;
-    let desk = Desk { io: io.clone(), web, observers, heap, replies, dropped_lines };
+    let desk = Desk { io: io.clone(), web, observers, heap, replies, log };
     let acceptor = move |context: Context, _: Mailbox<()>| accept(context, part, desk);
     context
         .spawn("admin", acceptor)
@@ -138,7 +138,7 @@ impl Desk {
             heap: self.heap.gauges(),
             accounts: self.heap.accounts(),
             cores: self.observers.ask().await,
-            dropped_lines: self.dropped_lines.as_ref().map(ErrorCounter::dropped_lines),
+            dropped_lines: self.log.as_ref().map(LineWriter::dropped_count),
         }
     }
 

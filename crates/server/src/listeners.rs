@@ -1,14 +1,19 @@
 //! Listeners are taken from the OS before anything runs: bound by address, or handed over by whoever started us.
 
+use core::time::Duration;
 use std::net::SocketAddr;
 
-use levada_channel::ListenPart;
+use levada_channel::{Errno, ListenPart};
 use listenfd::ListenFd;
 
 use crate::fault::Fault;
 use crate::settings::file::Key;
 use crate::settings::read::Settled;
 use crate::units::Address;
+
+/// How often an address that is taken is asked for again, and after how long each time.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What each core accepts from, and where it all is.
 #[derive(Debug)]
@@ -38,19 +43,42 @@ pub(crate) fn listeners(settled: &Settled, cores: usize) -> Result<Listeners, Fa
 /// An address that cannot be taken, with why.
 pub(crate) fn admin_listener(settled: &Settled) -> Result<Option<ListenPart>, Fault> {
     let Some(address) = settled.settings.admin else { return Ok(None) };
-    let mut parts = ListenPart::bind(address.0, 1).map_err(|error| {
-        let what = format!("{error}; choose another address");
-        settled.source.fault(&[Key::Name("admin")], "--admin", what)
-    })?;
-    Ok(parts.pop())
+    Ok(take(settled, &[Key::Name("admin")], "--admin", address, 1)?.pop())
+}
+
+/// Takes an address. One that is taken is asked for again for a while: a program that was killed holds its ports until the
+/// kernel has let go of its rings.
+fn take(
+    settled: &Settled,
+    keys: &[Key],
+    flag: &str,
+    address: Address,
+    cores: usize,
+) -> Result<Vec<ListenPart>, Fault> {
+    let mut taken = ListenPart::bind(address.0, cores);
+    for _ in 0..ATTEMPTS {
+        match taken {
+            Err(error) if error.errno == Errno::ADDRINUSE => pause(),
+            _ => break,
+        }
+        taken = ListenPart::bind(address.0, cores);
+    }
+    // Not the configuration's fault: the same will do at another time.
+    taken.map_err(|error| {
+        let told = settled.source.fault(keys, flag, format!("{error}; choose another address"));
+        Fault::failed(told.to_string())
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing runs yet that this could hold up")]
+fn pause() {
+    std::thread::sleep(PAUSE);
 }
 
 fn bound(settled: &Settled, cores: usize) -> Result<Vec<Vec<ListenPart>>, Fault> {
     let bind = |(number, address): (usize, &Address)| {
-        let group = ListenPart::bind(address.0, cores).map_err(|error| {
-            let keys = [Key::Name("listen"), Key::Index(number)];
-            settled.source.fault(&keys, "--listen", format!("{error}; choose another address"))
-        })?;
+        let keys = [Key::Name("listen"), Key::Index(number)];
+        let group = take(settled, &keys, "--listen", *address, cores)?;
         for part in &group {
             // In HTTP the client speaks first. A kernel that will not wait for that serves as well.
             let _is_deferred: bool = part.defer_accept().is_ok();

@@ -12,6 +12,7 @@ mod arguments;
 mod check;
 mod descriptors;
 mod fault;
+mod line_writer;
 mod listeners;
 mod memory;
 mod opening;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Task};
-use crate::say::complain;
+use crate::say::{LAST_WORDS, complain, flush_complaints};
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             complain(&fault);
+            flush_complaints(LAST_WORDS);
             fault.exit_code()
         }
     }

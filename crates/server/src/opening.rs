@@ -19,7 +19,7 @@ pub(crate) fn opening_lines(
     let mut lines: Vec<String> =
         addresses.iter().map(|address| format!("listening http://{address}")).collect();
     lines.extend(admin.map(|address| format!("admin http://{address}")));
-    let Shares { cores, memory_bytes, connections } = shares;
+    let Shares { cores, memory_bytes, connections, .. } = shares;
     let plural = if cores == 1 { "" } else { "s" };
     let memory = rounded(memory_bytes);
     let mut state =
@@ -49,7 +49,12 @@ mod tests {
     #[test]
     fn what_is_lacking_is_said_with_its_remedy() {
         let settled = read(&Said::default()).unwrap();
-        let shares = Shares { cores: 2, memory_bytes: (6 << 30) + 5, connections: 900 };
+        let shares = Shares {
+            cores: 2,
+            memory_bytes: (6 << 30) + 5,
+            connections: 900,
+            descriptors_beside: 8,
+        };
         let denied = Lack::Denied { errno: Errno::PERM, disabled: None };
         let caps = Caps { level: Level::Epoll, direct_places: 0, lacks: vec![denied] };
         let address = "127.0.0.1:80".parse().unwrap();

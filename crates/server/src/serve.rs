@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use levada_channel::{ChannelConfig, Choice, ListenPart};
 use levada_domain::{Config, Domain};
-use levada_process::{Ended, Sender};
+use levada_process::{Ended, Exit, Sender};
 use levada_shared::{Account, OpenError, Options, SharedHeap};
 use levada_web::Start;
 use sd_notify::NotifyState;
@@ -13,14 +13,14 @@ use sd_notify::NotifyState;
 use crate::access_log;
 use crate::admin::Admin;
 use crate::arguments::Said;
-use crate::descriptors::room_for_connections;
+use crate::descriptors::{Descriptors, descriptors};
 use crate::fault::Fault;
 use crate::listeners::{Listeners, admin_listener, listeners};
 use crate::memory::memory_bytes;
 use crate::opening::opening_lines;
 use crate::processors::processors;
 use crate::reload::reload;
-use crate::say::{complain, say};
+use crate::say::{LAST_WORDS, complain, flush_complaints, say, stop_waiting};
 use crate::settings::IoChoice;
 use crate::settings::file::Key;
 use crate::settings::read::{Settled, read};
@@ -28,8 +28,9 @@ use crate::signals::{self, Asked};
 use crate::sites::{Shares, web_config};
 use crate::steward::{self, Order, Plan};
 
-/// How long processes have to end once the service has.
-const REST: Duration = Duration::from_secs(1);
+/// How long processes have to end once the service has, and each core's channel after them; of the grace this is kept
+/// back.
+const REST: Duration = Duration::from_millis(250);
 
 /// Sockets of a core that are not counted as connections: listeners, the admin's, those that are turned away.
 const SOCKETS_BESIDE: usize = 512;
@@ -50,7 +51,8 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
     let Listeners { parts, addresses } = listeners(&settled, shares.cores)?;
     let admin_part = admin_listener(&settled)?;
     let admin_address = admin_part.as_ref().map(ListenPart::address);
-    let log = access_log::turn_on(settled.settings.log);
+    let log = access_log::turn_on(settled.settings.log)
+        .map_err(|error| Fault::failed(format!("no thread for the log: {error}")))?;
 
     let files = account(&heap, "files", shares.memory_bytes / 8 * 7)?;
     let replies = account(&heap, "replies", u64::MAX)?;
@@ -58,20 +60,26 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
         part,
         heap: heap.clone(),
         replies: replies.clone(),
-        dropped_lines: log.as_ref().map(|log| log.dropped.clone()),
+        log: log.clone(),
     });
     let start_with = Start::new(web, parts, files, replies);
-    let plan = Plan { start: start_with, admin, grace: settled.settings.grace.0 };
+    let grace = settled.settings.grace.0;
+    let grace = grace.saturating_sub(REST * 2).max(grace / 2);
+    let plan = Plan { start: start_with, admin, grace };
     let (domain, orders) = start(&settled, heap, &processors, shares, plan)?;
-    for line in opening_lines(&settled, shares, &addresses, admin_address, &domain.caps()[0]) {
-        say(&line);
-    }
+    let lines = opening_lines(&settled, shares, &addresses, admin_address, &domain.caps()[0]);
     let said = said.clone();
     signals::listen(move |asked| obey(asked, &orders, &said, &settled, shares))?;
+    lines.iter().for_each(say);
+    stop_waiting();
     tell_systemd(NotifyState::Ready);
     let ended = domain.wait();
     tell_systemd(NotifyState::Stopping);
     let report = domain.stop(REST);
+    if let Some(log) = log {
+        log.flush(LAST_WORDS);
+    }
+    flush_complaints(LAST_WORDS);
     if report.cores_failed > 0 {
         return Err(Fault::failed("the kernel refused further I/O to a core"));
     }
@@ -83,11 +91,12 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
 /// # Errors
 /// Memory that is too little.
 pub(crate) fn shares(settled: &Settled, cores: usize) -> Result<Shares, Fault> {
-    let wanted = settled.settings.limits.connections;
+    let Descriptors { connections, beside_per_core } = descriptors(cores)?;
     Ok(Shares {
         cores,
         memory_bytes: memory(settled, cores)?,
-        connections: wanted.min(room_for_connections(cores)).max(cores),
+        connections: settled.settings.limits.connections.min(connections).max(cores),
+        descriptors_beside: beside_per_core,
     })
 }
 
@@ -144,9 +153,11 @@ fn start(
     config.channel = ChannelConfig {
         driver,
         sockets_max: u32::try_from(sockets).unwrap_or(u32::MAX),
+        descriptors_max: shares.descriptors_beside,
         write_stall: settings.limits.write_stall.0,
         ..ChannelConfig::default()
     };
+    config.channel_end = REST;
     config.on_failure = Arc::new(tell_failure);
     let (sender, started) = mpsc::sync_channel(1);
     let domain = Domain::start(&config, move |context, io| {
@@ -170,6 +181,9 @@ fn start(
 
 /// A process that ends otherwise than it should is told, with whom it worked for; the others go on.
 fn tell_failure(ended: &Ended<'_>) {
+    if matches!(ended.exit, Exit::Killed { by: None, .. }) {
+        return; // by the end of the grace, which is told as such
+    }
     tracing::error!(
         process = ended.name,
         pid = ?ended.pid,
@@ -185,6 +199,10 @@ fn tell_failure(ended: &Ended<'_>) {
 fn obey(asked: Asked, orders: &Sender<Order>, said: &Said, settled: &Settled, shares: Shares) {
     let order = match asked {
         Asked::Stop => Order::Stop,
+        Asked::Nothing(name) => {
+            complain(&format!("{name} means nothing here: the log goes to standard output"));
+            return;
+        }
         Asked::Reload => match reload(said, settled, shares) {
             Ok(order) => order,
             Err(fault) => {
@@ -196,7 +214,7 @@ fn obey(asked: Asked, orders: &Sender<Order>, said: &Said, settled: &Settled, sh
     if orders.try_send(order).is_err() {
         complain(&"too many signals wait already: this one is dropped");
     } else if asked == Asked::Reload {
-        say(&"reloaded");
+        complain(&"the configuration was read again");
     }
 }
 

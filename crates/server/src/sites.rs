@@ -31,6 +31,8 @@ pub(crate) struct Shares {
     pub(crate) cores: usize,
     pub(crate) memory_bytes: u64,
     pub(crate) connections: usize,
+    /// How many connections of a core may have a descriptor beside their place in a ring's table.
+    pub(crate) descriptors_beside: u32,
 }
 
 /// What the web service is told.
@@ -172,7 +174,8 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
-    const SHARES: Shares = Shares { cores: 2, memory_bytes: 64 << 20, connections: 101 };
+    const SHARES: Shares =
+        Shares { cores: 2, memory_bytes: 64 << 20, connections: 101, descriptors_beside: 8 };
 
     fn made(text: &str) -> Result<WebConfig, String> {
         let mut settings: Settings = toml::from_str(text).unwrap();

@@ -65,7 +65,10 @@ async fn keep_house(
                 if !web.stop(&context, grace).await {
                     let open = web.report().await.connections_open;
                     let grace_s = grace.as_secs_f32();
-                    complain(&format!("{open} connections were cut: they took over {grace_s} s"));
+                    let were = if open == 1 { "connection was" } else { "connections were" };
+                    complain(&format!(
+                        "{open} {were} cut: there was more to send after {grace_s} s"
+                    ));
                 }
                 return Ok(());
             }

@@ -21,7 +21,7 @@ pub(crate) struct Facts {
     pub(crate) accounts: Vec<AccountReport>,
     pub(crate) cores: Vec<CoreFacts>,
     /// Lines of the access log that found no room; none where there is no log.
-    pub(crate) dropped_lines: Option<usize>,
+    pub(crate) dropped_lines: Option<u64>,
 }
 
 /// One core.

@@ -61,7 +61,7 @@ pub(crate) fn text(facts: &Facts) -> String {
     }
     if let Some(dropped) = facts.dropped_lines {
         let help = "Lines of the access log that found no room.";
-        page.metric("log_lines_dropped_total", "counter", help, dropped as u64);
+        page.metric("log_lines_dropped_total", "counter", help, dropped);
     }
     add_cores(&mut page, &facts.cores);
     page.0

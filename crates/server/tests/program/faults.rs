@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
-use crate::rig::run;
+use crate::rig::{await_lines, run};
 
 #[test]
 fn what_cannot_be_is_refused_in_one_line() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
     let config = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -18,13 +17,11 @@ fn what_cannot_be_is_refused_in_one_line() {
     let unknown = config("unknown.toml", "memory = '64MiB'\nlissten = []\n");
     let missing = config("missing.toml", "[[site]]\nroot = 'nothing/here'\n");
     let gone = folder.path().join("gone.toml").to_str().unwrap().to_owned();
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 6] = [
         (
             &["serve", "/nowhere/at/all"],
             "levada: DIR: cannot serve `/nowhere/at/all`: there is none",
         ),
-        (&["serve", "--listen", &port], "another program has that port"),
-        (&["serve", "--listen", "192.0.2.1:0"], "this machine has no such address"),
         (&["serve", "--memory", "1MiB", "--cores", "1"], "choose at least 16 MiB"),
         (&["serve", "--cores", "1000"], "more than this program may use: ask for at most"),
         (&["serve", "--config", &unknown], "unknown.toml:2: unknown field `lissten`, expected one"),
@@ -78,4 +75,43 @@ fn what_check_shows_is_a_configuration_that_says_the_same() {
     }
     fs::write(&path, &shown).unwrap();
     assert_eq!(check(), shown);
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_told_and_no_fault_of_the_configuration() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().to_string();
+    for (address, told) in [
+        (port.as_str(), "--listen: cannot listen on"),
+        (port.as_str(), "another program has that port; choose another address"),
+        ("192.0.2.1:0", "this machine has no such address"),
+    ] {
+        let ended = run(&["serve", "--memory", "64MiB", "--listen", address]);
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{address}: {err}");
+        assert!(err.contains(told) && err.lines().count() == 1, "{address}: {err}");
+    }
+}
+
+#[test]
+fn descriptors_that_are_too_few_are_told_before_it_says_that_it_serves() {
+    let limited = |limit: &str| {
+        let line =
+            format!("ulimit -n {limit}; exec \"$0\" serve --listen 127.0.0.1:0 --memory 64MiB");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_levada")]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let ended = limited("20").output().unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{err}");
+    assert!(err.contains("20 descriptors are too few") && err.contains("`ulimit -n`"), "{err}");
+    assert!(ended.stdout.is_empty());
+
+    let served = await_lines(&mut limited("64"));
+    for _ in 0..10 {
+        assert!(served.get("/").starts_with("HTTP/1.1 "), "with few it serves a few");
+    }
+    assert_eq!(served.stop().code, Some(0));
 }

@@ -108,6 +108,11 @@ impl Served {
         kill_process(pid, signal).expect("it is there");
     }
 
+    /// Waits until it has ended, without reading what it writes.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("it is ours").code()
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn leave(mut self) -> Left {
         let mut out = String::new();

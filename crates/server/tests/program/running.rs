@@ -70,7 +70,44 @@ fn a_download_that_nobody_reads_is_cut_when_the_grace_is_over() {
     stream.read_exact(&mut [0; 32]).unwrap();
     let left = served.stop();
     assert_eq!(left.code, Some(0));
-    assert!(left.err.contains("1 connections were cut"), "{}", left.err);
+    assert!(left.err.contains("1 connection was cut"), "{}", left.err);
+}
+
+#[test]
+fn a_port_of_a_program_that_was_killed_is_had_again() {
+    let folder = site(&[("a", b"a file")]);
+    let first = serve(folder.path(), &[]);
+    let address = first.addresses[0].to_string();
+    first.signal(Signal::KILL);
+    assert_eq!(first.leave().code, None);
+    let mut command = levada();
+    command.arg("serve").arg(folder.path()).args(["--memory", "64MiB", "--listen", &address]);
+    let second = await_lines(&mut command);
+    assert!(second.get("/a").ends_with("a file"));
+    assert_eq!(second.stop().code, Some(0));
+}
+
+#[test]
+fn nobody_waits_for_who_does_not_read_the_log() {
+    let folder = site(&[("a", b"a file")]);
+    let mut served = serve(folder.path(), &["--log", "json"]);
+    // Its output is a pipe that is not read from here on; each line is some 250 bytes.
+    let mut stream = served.connect();
+    for _ in 0..2000 {
+        stream.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut reply = [0; 1024];
+        let mut come = 0;
+        while !reply[..come].ends_with(b"a file") {
+            come += stream.read(&mut reply[come..]).unwrap();
+        }
+    }
+    served.signal(Signal::HUP);
+    assert_eq!(served.next_complaint(), "levada: the configuration was read again");
+    served.signal(Signal::USR1);
+    assert!(served.next_complaint().contains("SIGUSR1 means nothing here"));
+    served.signal(Signal::TERM);
+    let code = served.wait();
+    assert_eq!(code, Some(0));
 }
 
 #[test]
@@ -126,12 +163,13 @@ fn a_configuration_is_read_again_and_a_wrong_one_changes_nothing() {
     assert!(served.get("/a").ends_with("old"));
     say(format!("cores = 1\nlisten = ['127.0.0.1:0']\n[[site]]\nroot = {:?}\n", new.path()));
     served.signal(Signal::HUP);
-    assert_eq!(served.next_line(), "reloaded");
+    let told = served.next_complaint();
+    assert!(told.contains("`cores` has changed: that takes another start"), "{told}");
+    assert_eq!(served.next_complaint(), "levada: the configuration was read again");
     while !served.get("/a").ends_with("new") {
         std::thread::yield_now();
     }
     let left = served.stop();
-    assert!(left.err.contains("`cores` has changed: that takes another start"), "{}", left.err);
     assert_eq!(left.code, Some(0));
 }
 
