@@ -9,7 +9,11 @@ use crate::units::{Address, ByteCount, Cores};
 
 /// Serves folders over HTTP without copying a byte of them.
 #[derive(Debug, Parser)]
-#[command(name = "levada", version, about)]
+#[command(
+    name = "levada",
+    version,
+    about = "Serves folders over HTTP without copying a byte of them"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) task: Task,

@@ -82,9 +82,18 @@ impl SiteMaking<'_> {
         let settings = self.site;
         let mut site = Site::new(self.root(&settings.root)?);
         for host in &settings.hosts {
+            if host.contains('*') {
+                let what = format!(
+                    "`{host}` stands for many names: write each; the first site gets all others"
+                );
+                return Err(self.fault("hosts", what));
+            }
             let name = HostName::new(host);
             let what = |_| self.fault("hosts", format!("`{host}` is no name of a host"));
             site.hosts.push(name.map_err(what)?);
+        }
+        for index in &settings.index {
+            self.page("index", Some(index))?;
         }
         site.index.clone_from(&settings.index);
         site.lists = settings.listing;
@@ -125,11 +134,18 @@ impl SiteMaking<'_> {
     fn add_fields(&self, site: &mut Site) -> Result<(), Fault> {
         let settings = self.site;
         if settings.security_headers {
-            site.fields.push(self.rule("security_headers", "**", &SECURITY_FIELDS)?);
+            site.always = self.fields("security_headers", &SECURITY_FIELDS)?;
         }
         if let Some(origin) = &settings.cors {
+            if !is_origin(origin) {
+                let origin = origin.escape_debug();
+                let what = format!(
+                    "`{origin}` is no origin: write * or https://example.org, with nothing behind"
+                );
+                return Err(self.fault("cors", what));
+            }
             let fields = [("Access-Control-Allow-Origin", origin.as_str())];
-            site.fields.push(self.rule("cors", "**", &fields)?);
+            site.always.extend(self.fields("cors", &fields)?);
             site.preflight = self.fields("cors", &PREFLIGHT_FIELDS)?;
         }
         for rule in &settings.headers {
@@ -169,6 +185,12 @@ impl SiteMaking<'_> {
     }
 }
 
+/// Whether browsers can name it: any, or one with its scheme and no path.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text == "*" || host.is_some_and(|host| HostName::new(host).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +224,9 @@ mod tests {
             ("[[site]]\nroot = '/dev/null'", "DIR: cannot serve `/dev/null`: that is no folder"),
             ("[[site]]\nhosts = ['a b']", "hosts: `a b` is no name of a host"),
             ("[[site]]\nnot_found = '../x'", "not_found: `../x` is no path inside"),
-            ("[[site]]\ncors = \"a\\nb\"", "cors: the field `Access-Control-Allow-Origin: a\\nb`"),
+            ("[[site]]\ncors = 'https://a.example/'", "cors: `https://a.example/` is no origin"),
+            ("[[site]]\nhosts = ['*.a.example']", "hosts: `*.a.example` stands for many names"),
+            ("[[site]]\nindex = ['../x']", "index: `../x` is no path inside"),
             ("[[site]]\n[[site.headers]]\npaths='a['\nset={}", "headers: `a[` is no pattern"),
             (
                 "[[site]]\n[[site.headers]]\npaths='a'\nset={'Content-Length'='1'}",

@@ -149,7 +149,7 @@ impl<T: FromStr<Err = String>> Visitor<'_> for Written<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text in quotes")
+        f.write_str("a number, or a text in quotes")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {

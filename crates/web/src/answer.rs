@@ -59,7 +59,8 @@ pub(crate) fn short(
     let tail = Tail { date: HttpDate::from_unix_s(unix_s), persistence };
     let reply = ShortReply { head, cause: &cause, tail, method };
     let data = compose(account, &reply)?;
-    Ok(Outgoing { data, from_disk: None, status: head.status.code(), body_bytes: 0 })
+    let body_bytes = reply.body_bytes();
+    Ok(Outgoing { data, from_disk: None, status: head.status.code(), body_bytes })
 }
 
 impl Answering<'_> {
@@ -92,6 +93,8 @@ impl Answering<'_> {
 
     fn short(&self, head: ReplyHead<'_>) -> Answer {
         let method = Some(self.request.method);
+        let extra = if head.extra.is_empty() { &self.site.always } else { head.extra };
+        let head = ReplyHead { extra, ..head };
         short(self.account, head, self.unix_s, self.persistence, method, self.cause)
     }
 

@@ -317,7 +317,9 @@ impl Connection {
 
     /// Says why not, and ends.
     fn refuse(&self, status: Status, cause: Cause) -> End {
-        let step = self.front.with(|front| front.refuse(&self.io, status, None, cause));
+        let step = self
+            .front
+            .with(|front| front.refuse(&self.io, self.input.bytes(), status, None, cause));
         let Step::Answer(answered) = step else { return End::Gone };
         self.tell(answered.log.as_deref(), cause, self.io.now());
         match self.stream.send(answered.outgoing.data) {

@@ -155,7 +155,7 @@ impl Front {
             Ok(Some(head)) => self.answer(io, &head, found, cause).unwrap_or(Step::NoRoom),
             Err(refusal) => {
                 self.counters.malformed += 1;
-                self.refuse(io, refusal.status(), None, cause)
+                self.refuse(io, input, refusal.status(), None, cause)
             }
         }
     }
@@ -164,6 +164,7 @@ impl Front {
     pub(crate) fn refuse(
         &mut self,
         io: &Io,
+        input: &[u8],
         status: Status,
         method: Option<Method>,
         cause: Cause,
@@ -171,8 +172,11 @@ impl Front {
         let head = ReplyHead::new(status);
         let outgoing = short(&self.account, head, io.unix_s(), Persistence::Close, method, cause);
         let Ok(outgoing) = outgoing else { return Step::NoRoom };
-        self.counters.replied(outgoing.status, 0);
-        let log = self.config.is_logged.then(|| LogLine::unread(outgoing.status));
+        self.counters.replied(outgoing.status, outgoing.body_bytes);
+        let log = self
+            .config
+            .is_logged
+            .then(|| LogLine::unread(input, outgoing.status, outgoing.body_bytes));
         Step::Answer(Answered {
             outgoing,
             head_bytes: 0,
@@ -196,7 +200,8 @@ impl Front {
             length => match BodyDiscard::new(length, &self.config.limits.body) {
                 Ok(body) => Some(body),
                 Err(refusal) => {
-                    return Ok(self.refuse(io, refusal.status(), Some(request.method), cause));
+                    let method = Some(request.method);
+                    return Ok(self.refuse(io, head.line, refusal.status(), method, cause));
                 }
             },
         };

@@ -15,6 +15,9 @@ use crate::answer::cause_text;
 /// The target under which requests are told.
 pub const ACCESS_TARGET: &str = "levada::access";
 
+/// How much is told of a request's first line that could not be read.
+const LINE_BYTES_MAX: usize = 256;
+
 /// What is told.
 #[derive(Debug)]
 pub(crate) struct LogLine {
@@ -39,16 +42,17 @@ impl LogLine {
         })
     }
 
-    /// Of a request that could not be read.
-    pub(crate) fn unread(status: u16) -> Box<Self> {
+    /// Of a request that could not be read: as much of its first line as came.
+    pub(crate) fn unread(input: &[u8], status: u16, body_bytes: u64) -> Box<Self> {
         let empty = String::new;
+        let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
         Box::new(Self {
-            request: empty(),
+            request: text(&line[..line.len().min(LINE_BYTES_MAX)]),
             host: empty(),
             referer: empty(),
             agent: empty(),
             status,
-            body_bytes: 0,
+            body_bytes,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use globset::{Glob, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher};
 use levada_domain::Folder;
 use levada_http::{ExtraField, Host, HostMalformed, PathRules};
 
@@ -28,7 +28,9 @@ pub struct Site {
     pub paths: PathRules,
     /// Whether entity tags are made from the content of files that are cached, not from their length and time.
     pub tags_content: bool,
-    /// What replies say besides, by path.
+    /// What every reply of the site says besides, errors among them.
+    pub always: Vec<ExtraField>,
+    /// What replies say besides, by path; not errors.
     pub fields: Vec<FieldRule>,
     /// What is said besides to a browser that asks whether it may ask (CORS).
     pub preflight: Vec<ExtraField>,
@@ -78,13 +80,17 @@ impl HostName {
 }
 
 impl FieldRule {
-    /// Adds `fields` to replies about paths that `pattern` covers: `*.css`, `assets/**`. Paths have no slash in front.
+    /// Adds `fields` to replies about paths that `pattern` covers: `*.css` in whatever folder, `assets/*` in this one,
+    /// `assets/**` below it. Paths have no slash in front; a star does not stand for one.
     ///
     /// # Errors
     /// [`GlobMalformed`] if the pattern is none.
     pub fn new(pattern: &str, fields: Vec<ExtraField>) -> Result<Self, GlobMalformed> {
-        let glob =
-            Glob::new(pattern).map_err(|error| GlobMalformed { reason: error.to_string() })?;
+        let anywhere = if pattern.contains('/') { "" } else { "**/" };
+        let glob = GlobBuilder::new(&format!("{anywhere}{pattern}"))
+            .literal_separator(true)
+            .build()
+            .map_err(|error| GlobMalformed { reason: error.to_string() })?;
         Ok(Self { paths: glob.compile_matcher(), fields })
     }
 }
@@ -103,6 +109,7 @@ impl Site {
             serves_neighbours: true,
             paths: PathRules::default(),
             tags_content: false,
+            always: Vec::new(),
             fields: Vec::new(),
             preflight: Vec::new(),
         }
@@ -110,8 +117,8 @@ impl Site {
 
     /// What replies about `relative` say besides. Of rules that name the same field the last one counts.
     pub(crate) fn fields_of(&self, relative: &[u8]) -> Vec<ExtraField> {
-        let Ok(path) = core::str::from_utf8(relative) else { return Vec::new() };
-        let mut fields: Vec<ExtraField> = Vec::new();
+        let mut fields = self.always.clone();
+        let Ok(path) = core::str::from_utf8(relative) else { return fields };
         for rule in self.fields.iter().filter(|rule| rule.paths.is_match(path)) {
             for field in &rule.fields {
                 fields.retain(|known| !known.name().eq_ignore_ascii_case(field.name()));
@@ -145,6 +152,12 @@ mod tests {
             said(b"assets/a/b.css")[0].contains("immutable") && said(b"assets/a/b.css").len() == 1
         );
         assert!(FieldRule::new("a[", Vec::new()).is_err());
+        let covers = |pattern: &str, path: &str| {
+            FieldRule::new(pattern, Vec::new()).unwrap().paths.is_match(path)
+        };
+        assert!(covers("*.css", "a.css") && covers("*.css", "deep/down/a.css"));
+        assert!(covers("assets/*.js", "assets/a.js") && !covers("assets/*.js", "assets/b/a.js"));
+        assert!(covers("assets/**", "assets/b/a.js") && covers("**", "a"));
     }
 
     #[test]

@@ -54,6 +54,16 @@ pub struct ShortReply<'a> {
     pub method: Option<Method>,
 }
 
+impl ShortReply<'_> {
+    /// How long its body is: nothing for HEAD, and for what has none by its status.
+    pub fn body_bytes(&self) -> u64 {
+        if self.head.status.is_bodiless() || self.method == Some(Method::Head) {
+            return 0;
+        }
+        StatusPage { status: self.head.status, cause: self.cause }.text_bytes() as u64
+    }
+}
+
 impl Compose for ShortReply<'_> {
     fn put_into(&self, sink: &mut impl Sink) {
         let page = StatusPage { status: self.head.status, cause: self.cause };

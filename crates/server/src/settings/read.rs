@@ -29,6 +29,10 @@ pub(crate) fn read(said: &Said) -> Result<Settled, Fault> {
         site.root = source.folder().join(&site.root);
     }
     lay_over(&mut settings, said);
+    for site in &mut settings.site {
+        // So that what `check` shows says the same wherever it is put.
+        site.root = std::path::absolute(&site.root).unwrap_or_else(|_| site.root.clone());
+    }
     verify(&settings, &source)?;
     Ok(Settled { settings, source })
 }
@@ -81,7 +85,7 @@ mod tests {
         };
         let settings = read(&said).unwrap().settings;
         assert_eq!(settings.memory, Some(ByteCount(128 << 20)));
-        assert_eq!(settings.site[0].root, Path::new("elsewhere"));
+        assert_eq!(settings.site[0].root, std::path::absolute("elsewhere").unwrap());
         assert_eq!(settings.listen[0].to_string(), "127.0.0.1:1");
     }
 
@@ -89,6 +93,6 @@ mod tests {
     fn without_a_file_the_current_folder_is_served() {
         let settings = read(&Said::default()).unwrap().settings;
         assert_eq!(settings.site.len(), 1);
-        assert_eq!(settings.site[0].root, Path::new("."));
+        assert_eq!(settings.site[0].root, std::path::absolute(".").unwrap());
     }
 }

@@ -28,8 +28,11 @@ pub(crate) fn verify(settings: &Settings, source: &Source) -> Result<(), Fault> 
     let cache = &settings.cache;
     within(source, &[Key::Name("cache"), Key::Name("max_file")], cache.max_file, 0, 1 << 30)?;
     if limits.uri > limits.head {
-        let what = format!("a URI of {} does not fit a head of {}", limits.uri, limits.head);
-        return Err(source.fault(&[Key::Name("limits"), Key::Name("uri")], "limits.uri", what));
+        let what = format!(
+            "a head of {} has no room for a URI of {}: lower `limits.uri`, or raise `limits.head`",
+            limits.head, limits.uri
+        );
+        return Err(source.fault(&[Key::Name("limits"), Key::Name("head")], "limits.uri", what));
     }
     let counts = [
         (["limits", "fields"], limits.fields, 1 << 10),
@@ -58,7 +61,28 @@ pub(crate) fn verify(settings: &Settings, source: &Source) -> Result<(), Fault> 
         let what = "this time cannot be: choose one to 8784h";
         return Err(source.fault(&[Key::Name("grace")], "grace", what));
     }
+    listeners_once(settings, source)?;
     hosts_once(settings, source)
+}
+
+/// No address is taken twice by ourselves.
+fn listeners_once(settings: &Settings, source: &Source) -> Result<(), Fault> {
+    let mut known = Vec::new();
+    for (number, address) in settings.listen.iter().enumerate() {
+        if address.0.port() != 0 && known.contains(&address.0) {
+            let what = format!("{address} stands there twice: leave one out");
+            let key = [Key::Name("listen"), Key::Index(number)];
+            return Err(source.fault(&key, "--listen", what));
+        }
+        known.push(address.0);
+    }
+    match settings.admin {
+        Some(admin) if admin.0.port() != 0 && known.contains(&admin.0) => {
+            let what = format!("{admin} is where sites are served: choose another port");
+            Err(source.fault(&[Key::Name("admin")], "--admin", what))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn within(
@@ -109,7 +133,9 @@ mod tests {
     fn what_cannot_hold_together_is_refused_with_what_would() {
         for (text, part) in [
             ("[limits]\nhead = '1GiB'", "choose a size from 256 to 1MiB"),
-            ("[limits]\nuri = '64KiB'", "does not fit a head of 32KiB"),
+            ("[limits]\nuri = '64KiB'", "has no room for a URI of 64KiB"),
+            ("listen = ['[::]:80', '[::]:80']", "[::]:80 stands there twice"),
+            ("listen = ['[::]:80']\nadmin = '[::]:80'", "choose another port"),
             ("[limits]\nconnections = 0", "choose a number from 1"),
             ("[limits]\nidle = '0s'", "choose one from 1ms"),
             ("[[site]]\n[[site]]", "only the first site goes without"),

@@ -152,8 +152,7 @@ fn a_configuration_is_read_again_and_a_wrong_one_changes_nothing() {
     let config = folder.path().join("levada.toml");
     let say = |text: String| fs::write(&config, text).unwrap();
     say(format!("listen = ['127.0.0.1:0']\n[[site]]\nroot = {:?}\n", old.path()));
-    let mut served =
-        await_lines(levada().args(["serve", "--memory=64MiB", "--config"]).arg(&config));
+    let served = await_lines(levada().args(["serve", "--memory=64MiB", "--config"]).arg(&config));
     assert!(served.get("/a").ends_with("old"));
     say("listen = ['127.0.0.1:0']\n[[site]]\nroot = '/nowhere'\n".to_owned());
     served.signal(Signal::HUP);
@@ -171,6 +170,25 @@ fn a_configuration_is_read_again_and_a_wrong_one_changes_nothing() {
     }
     let left = served.stop();
     assert_eq!(left.code, Some(0));
+}
+
+#[test]
+fn what_a_site_always_says_it_says_with_errors_too() {
+    let folder = site(&[("a", b"a file")]);
+    let config = folder.path().join("levada.toml");
+    let headers = "[[site.headers]]\npaths = '**'\nset = { Cache-Control = 'immutable' }\n";
+    let text = format!("[[site]]\nsecurity_headers = true\ncors = '*'\n{headers}");
+    fs::write(&config, text).unwrap();
+    let served = serve(folder.path(), &["--config", config.to_str().unwrap()]);
+    for (path, status, is_there) in [("/a", "200", true), ("/b", "404", false)] {
+        let reply = served.get(path);
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
+        for field in ["X-Content-Type-Options: nosniff\r\n", "Access-Control-Allow-Origin: *\r\n"] {
+            assert_eq!(reply.matches(field).count(), 1, "{reply}");
+        }
+        assert_eq!(reply.contains("Cache-Control: immutable\r\n"), is_there, "{reply}");
+    }
+    assert_eq!(served.stop().code, Some(0));
 }
 
 #[test]
