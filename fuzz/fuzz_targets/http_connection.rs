@@ -37,6 +37,8 @@ fn start() -> Service {
     for (name, bytes) in [("a", "a file"), ("a.gz", "squeezed"), ("folder/index.html", "<p>")] {
         fs::write(folder.join(name), bytes).expect("a file");
     }
+    // Long enough to go by reference.
+    fs::write(folder.join("long"), vec![7; 200 << 10]).expect("a file");
     let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 }).expect("addresses");
     let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).expect("a port").remove(0);
     let address = part.address();

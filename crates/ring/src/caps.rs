@@ -67,6 +67,11 @@ impl Lack {
             }
             Self::Absent { .. } => "the kernel was built without CONFIG_IO_URING".to_owned(),
             Self::Needs(what) | Self::Without(what) => format!("a kernel with {what}"),
+            Self::Memlock { need_kib, limit_kib } if need_kib <= limit_kib => {
+                format!(
+                    "raise `ulimit -l`, or LimitMEMLOCK= in the unit file, by at least {need_kib} KiB"
+                )
+            }
             Self::Memlock { need_kib, .. } => {
                 format!(
                     "raise `ulimit -l`, or LimitMEMLOCK= in the unit file, to at least {need_kib} KiB"
@@ -86,6 +91,12 @@ impl fmt::Display for Lack {
                 write!(f, "io_uring is absent here ({}): using epoll", name(*errno))
             }
             Self::Needs(what) => write!(f, "io_uring lacks {what}: using epoll"),
+            Self::Memlock { need_kib, limit_kib } if need_kib <= limit_kib => {
+                write!(
+                    f,
+                    "io_uring needs {need_kib} KiB of locked memory beside what this user holds of {limit_kib} KiB: using epoll"
+                )
+            }
             Self::Memlock { need_kib, limit_kib } => {
                 write!(
                     f,
@@ -135,5 +146,9 @@ mod tests {
             memlock.to_string(),
             "io_uring needs 48 KiB of locked memory, limit 16 KiB: using epoll"
         );
+        // The kernel counts what all programs of a user hold.
+        let shared = Lack::Memlock { need_kib: 12, limit_kib: 64 };
+        assert!(shared.to_string().contains("beside what this user holds of 64 KiB"));
+        assert!(shared.remedy().ends_with("by at least 12 KiB"));
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn text(facts: &Facts) -> String {
     ] {
         page.metric(name, "counter", help, value);
     }
+    page.head("build_info", "gauge", "The version that runs.");
+    page.sample("build_info", concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
     page.head("replies_total", "counter", "Replies by the first digit of their status.");
     for (digit, count) in (1..).zip(web.replies) {
         page.sample("replies_total", &format!("{{class=\"{digit}xx\"}}"), count);
