@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use levada_channel::ListenPart;
@@ -26,6 +26,8 @@ const LOOK_EVERY: u64 = 64;
 struct Service {
     address: SocketAddr,
     heap: SharedHeap,
+    /// It runs as long as the program does.
+    _domain: Mutex<Domain>,
 }
 
 static SERVICE: OnceLock<Service> = OnceLock::new();
@@ -55,10 +57,9 @@ fn start() -> Service {
         drop(web);
         Ok(())
     });
-    // It runs as long as the program does.
-    Box::leak(Box::new(domain.expect("a core")));
+    let _domain = Mutex::new(domain.expect("a core"));
     started.recv().expect("the service has started");
-    Service { address, heap }
+    Service { address, heap, _domain }
 }
 
 fn talk(address: SocketAddr, portions: &[&[u8]]) -> Vec<u8> {
