@@ -189,7 +189,7 @@ impl Connection {
             Persistence::Keep | Persistence::KeepSaid => Ok(()),
             // What came behind the last request is no reason to reset the connection under its answer.
             Persistence::Close if head_bytes == 0 || !self.input.is_empty() => Err(End::Refused),
-            // It is we who end it, or the request said so.
+            // It is we who end it; otherwise the request said so, or its version, which has one request a connection.
             Persistence::Close if self.front.with(|front| front.is_stopping) => Err(End::Done),
             Persistence::Close => Err(End::Promised),
         }
@@ -255,7 +255,7 @@ impl Connection {
             account: &account,
             keepers: &keepers,
         };
-        let Err(broken) = streaming.send(file, from_disk.parts).await else { return Ok(()) };
+        let Err(broken) = streaming.send(file, from_disk).await else { return Ok(()) };
         self.front.with(|front| front.counters.stream_failures += 1);
         Err(if matches!(broken, Broken::Peer) { End::Gone } else { End::Reset })
     }

@@ -51,9 +51,12 @@ pub(crate) async fn open(io: &Io, from_disk: &FromDisk) -> Option<File> {
 
 impl Streaming<'_> {
     /// Sends the parts in order. The last of it may still be on its way when this returns.
-    pub(crate) async fn send(&self, file: &File, parts: Vec<Part>) -> Result<(), Broken> {
+    ///
+    /// The last block of each range leaves only if the file is still what its head was made of: bytes of two states are
+    /// never the whole of anything.
+    pub(crate) async fn send(&self, file: &File, from_disk: FromDisk) -> Result<(), Broken> {
         let mut sending = None;
-        for part in parts {
+        for part in from_disk.parts {
             let mut range = match part {
                 Part::Text(text) => {
                     sending = Some(send(self.stream, text).await?);
@@ -72,6 +75,12 @@ impl Streaming<'_> {
                     return Err(Broken::File); // shorter than it was: never the bytes of another length
                 }
                 range.start += block_bytes as u64;
+                if range.is_empty() {
+                    let stat = disk::stat(self.io, file).await.map_err(|_| Broken::File)?;
+                    if Version::of(&stat) != from_disk.version {
+                        return Err(Broken::File);
+                    }
+                }
                 // The block before has to be with the kernel before another is queued behind this one.
                 if let Some(sending) = sending.take() {
                     self.stream.sent(sending).await.map_err(|_| Broken::Peer)?;

@@ -164,3 +164,26 @@ fn a_file_that_is_truncated_while_it_is_sent_never_looks_whole() {
     }
     assert_eq!(rig.look().web.stream_failures, 3);
 }
+
+#[test]
+fn a_file_that_is_overwritten_in_place_while_it_is_sent_never_looks_whole() {
+    let rig = Rig::start();
+    let path = rig.folder.path().join("long.bin");
+    sparse(&path, 64 << 20);
+    let mut client = rig.connect();
+    client.send("GET /long.bin HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let head = client.head();
+    let mut block = vec![0; 100_000];
+    let mut read = client.read(&mut block).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    // As long as it was, and in the part that has not been read yet.
+    file.write_all_at(b"another state", 63 << 20).unwrap();
+    let behind = loop {
+        match client.read(&mut block) {
+            Ok(bytes) => read += bytes,
+            Err(behind) => break behind,
+        }
+    };
+    assert_eq!(behind, Behind::Reset);
+    assert!(read < head.length(), "{read} bytes of two states");
+}
