@@ -9,7 +9,7 @@
 //! enum Order { Buy { what: String, pieces: u32 }, Count(Reply<u64>), Follow(Sender<u32>) }
 //! fn sent<M: Message>(_: M) {}
 //! sent(Order::Buy { what: "water".into(), pieces: 3 });
-//! # drop([Order::Count, |_| todo!()] as [fn(Reply<u64>) -> Order; 2]);
+//! # let _: fn(Reply<u64>) -> Order = Order::Count;
 //! # let _: fn(Sender<u32>) -> Order = Order::Follow;
 //! ```
 //!

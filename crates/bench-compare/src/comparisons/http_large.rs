@@ -46,14 +46,7 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
             window: Window::Timed { warm_up: ground.pace.warm_up, length: ground.pace.window },
             price: Price::MsPerGb,
         };
-        let (panel, point) = ("from memory, 64 connections".to_owned(), name.to_owned());
-        cases.push(Case {
-            panel,
-            point,
-            entrants: case.entrants(),
-            round_count: ground.pace.round_count,
-            bars: vec![bar],
-        });
+        cases.push(case.judged("from memory, 64 connections", name, vec![bar]));
     }
     let cold = (0..COLD_FILE_COUNT).map(|index| {
         let content = Content::new(1_000 + index, 64 * MIB);
@@ -69,13 +62,6 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
         window: Window::Counted(COLD_FILE_COUNT),
         price: Price::MsPerGb,
     };
-    let (panel, point) = ("cold, one connection".to_owned(), "64 MiB".to_owned());
-    cases.push(Case {
-        panel,
-        point,
-        entrants: case.entrants(),
-        round_count: ground.pace.round_count,
-        bars: vec![bar],
-    });
+    cases.push(case.judged("cold, one connection", "64 MiB", vec![bar]));
     Ok(cases)
 }

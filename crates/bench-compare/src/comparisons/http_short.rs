@@ -41,12 +41,5 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
         Bar { against: Yardstick::Floor, first: None, goal: Some(1.10) },
         Bar { against: NGINX, first: Some(0.92), goal: Some(0.85) },
     ];
-    let (panel, point) = ("1 KiB files".to_owned(), "64 at a time".to_owned());
-    Ok(vec![Case {
-        panel,
-        point,
-        entrants: case.entrants(),
-        round_count: ground.pace.round_count,
-        bars,
-    }])
+    Ok(vec![case.judged("1 KiB files", "64 at a time", bars)])
 }

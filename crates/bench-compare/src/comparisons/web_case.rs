@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::floor::serve_bare::BareIo;
-use crate::frame::comparison::{Contender, Entrant, Ground, Side};
+use crate::frame::comparison::{Bar, Case, Contender, Entrant, Ground, Side};
 use crate::frame::fault::Fault;
 use crate::frame::sample::Sample;
 use crate::http::fetch::{Connection, Fetch, Target};
@@ -59,6 +59,17 @@ pub(crate) struct WebCase {
 }
 
 impl WebCase {
+    /// A case with everybody in it, that is judged.
+    pub(crate) fn judged(&self, panel: &str, point: &str, bars: Vec<Bar>) -> Case {
+        Case {
+            panel: panel.to_owned(),
+            point: point.to_owned(),
+            entrants: self.entrants(),
+            round_count: self.ground.pace.round_count,
+            bars,
+        }
+    }
+
     /// Everybody, ours first.
     pub(crate) fn entrants(&self) -> Vec<Entrant> {
         let mut entrants = vec![

@@ -1,0 +1,13 @@
+//! A channel does the same over every driver: each scene runs over a full ring, a plain one, and epoll.
+//!
+//! `LEVADA_IO=epoll` (or `uring`) leaves only that one; a driver that this machine does not have is named and left out.
+
+mod by_reference;
+mod ending;
+mod files;
+mod last_send;
+mod listeners;
+mod receiving;
+mod sending;
+mod stage;
+mod whole;
