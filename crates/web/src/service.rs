@@ -65,9 +65,10 @@ impl Web {
     /// Starts the service on all cores of the domain. When this returns, connections are accepted.
     ///
     /// # Errors
-    /// [`Failure`] where a core has no room for the processes.
+    /// [`Failure`] where a core has no room for the processes, and of a configuration without a site or with 65,536.
     pub async fn start(context: &Context, io: &Io, start: Start) -> Result<Self, Failure> {
         let Start { config, parts, files, replies } = start;
+        check(&config)?;
         let known = Arc::new(OnceLock::new());
         let (of_config, of_known) = (Arc::clone(&config), Arc::clone(&known));
         let front = PerCore::new(move || {
@@ -106,6 +107,7 @@ impl Web {
     /// # Errors
     /// [`Failure`] where a core does not take it, because it ends.
     pub async fn reload(&self, config: Arc<WebConfig>) -> Result<(), Failure> {
+        check(&config)?;
         let number = self.configs.fetch_add(1, Ordering::Relaxed) + 1;
         let share = || Isolated::new(Arc::clone(&config), size_of::<WebConfig>());
         for storage in &self.keepers.storages {
@@ -154,6 +156,15 @@ impl Web {
             context.sleep_until(by.min(now.after(LOOK_EVERY))).await;
         }
     }
+}
+
+/// A request's site is a number of two bytes, and there is a first for all hosts that no other has.
+fn check(config: &WebConfig) -> Result<(), Failure> {
+    if config.sites.is_empty() || config.sites.len() > usize::from(u16::MAX) {
+        let count = config.sites.len();
+        return Err(Failure::new(format!("{count} sites cannot be served: from 1 to 65,535 can")));
+    }
+    Ok(())
 }
 
 fn no_room<E>(_: E) -> Failure {

@@ -24,6 +24,11 @@ use crate::storage_message::{Found, Kept, Loaded, ToStorage};
 /// How many loaders run at a time; what is asked beyond waits in order.
 const LOADS_MAX: usize = 16;
 
+/// How many loads wait for others to end, and how many wait for one. A disk that does not answer lets those who wait give
+/// up and ask again, and what they asked before is still here: without these limits it would become ever more.
+const QUEUED_MAX: usize = 4096;
+const WAITERS_MAX: usize = 1 << 16;
+
 /// How many messages may wait for a storage process.
 pub(crate) const MAILBOX: Bounds = Bounds { messages: 1024, bytes: 4 << 20 };
 
@@ -126,10 +131,17 @@ impl Storage {
             Self::answer(waiter, Found::Entry(entry.clone()));
             return;
         }
+        let queued_count = self.queued.len();
         if let Some(waiters) = self.loading.get_mut(&load) {
+            if waiters.list.len() >= WAITERS_MAX {
+                return Self::answer(waiter, Found::Busy);
+            }
             self.counts.shared_loads += 1;
             waiters.list.push(waiter);
             return;
+        }
+        if queued_count >= QUEUED_MAX {
+            return Self::answer(waiter, Found::Busy);
         }
         self.loading.insert(load.clone(), Waiters { config, list: vec![waiter] });
         if self.running < LOADS_MAX {

@@ -11,6 +11,9 @@ use crate::units::{ByteCount, Span};
 /// The longest time that can be said: a year.
 const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
+/// As many sites as the web service tells apart.
+const SITES_MAX: usize = u16::MAX as usize;
+
 /// Says what is wrong first, if anything is.
 ///
 /// # Errors
@@ -60,6 +63,10 @@ pub(crate) fn verify(settings: &Settings, source: &Source) -> Result<(), Fault> 
     if settings.grace.0 > SPAN_MAX {
         let what = "this time cannot be: choose one to 8784h";
         return Err(source.fault(&[Key::Name("grace")], "grace", what));
+    }
+    if settings.site.len() > SITES_MAX {
+        let what = format!("more than {SITES_MAX} sites cannot be served: leave some out");
+        return Err(source.fault(&[Key::Name("site"), Key::Index(SITES_MAX)], "[[site]]", what));
     }
     listeners_once(settings, source)?;
     hosts_once(settings, source)
@@ -144,6 +151,8 @@ mod tests {
             let fault = fault_of(text);
             assert!(fault.contains(part), "{text}: {fault}");
         }
+        let many = fault_of(&"[[site]]\n".repeat(SITES_MAX + 1));
+        assert!(many.contains("more than 65535 sites"), "{many}");
         assert!(verify(&Settings::default(), &Source::default()).is_ok());
     }
 }
