@@ -78,8 +78,8 @@ pub use file::{File, Filled};
 pub use file_room::FileRoom;
 pub use gauges::Gauges;
 pub use levada_ring::{
-    Caps, Choice, CoreWaker, Deadline, Errno, Fatal, FileKind, Lack, Level, OpenError, OpenHow,
-    Stat, Wait, now,
+    Access, Caps, Choice, CoreWaker, Creation, Deadline, Errno, Fatal, FileKind, Lack, Level,
+    OpenError, OpenHow, Stat, Wait, now,
 };
 pub use names::NameIn;
 pub use tcp::{Accepting, Closing, Receiving, Room, Sending, TcpListener, TcpStream};

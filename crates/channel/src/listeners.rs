@@ -10,7 +10,7 @@ use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use levada_ring::{Deadline, Done, Errno, Op, PeerAddress, Target};
+use levada_ring::{Address, Deadline, Done, Errno, Op, Target};
 
 use crate::error::Error;
 use crate::kernel::{Kernel, Kind, wait};
@@ -45,7 +45,7 @@ pub(crate) struct Listeners {
 struct Single {
     listener: Name,
     /// Not dropped with a channel whose kernel never answered: it may still be written.
-    peer: ManuallyDrop<Box<PeerAddress>>,
+    peer: ManuallyDrop<Box<Address>>,
 }
 
 impl Listeners {

@@ -16,4 +16,23 @@ pub struct Done {
     pub more: bool,
     /// The block that was filled; it belongs to the program again.
     pub block: Option<BlockId>,
+    /// The network is done with the bytes of a zero-copy send; this one says nothing else.
+    pub notice: Option<Notice>,
+}
+
+/// How bytes that were to be sent without a copy were sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// Without a copy, as far as the kernel knows.
+    ByReference,
+    /// Copied after all: the way to the peer does not do without.
+    Copied,
+}
+
+impl Done {
+    /// A completion that is the last of its operation, and brings nothing but its result.
+    #[must_use]
+    pub fn last(token: Token, result: Result<u32, Errno>) -> Self {
+        Self { token, result, more: false, block: None, notice: None }
+    }
 }

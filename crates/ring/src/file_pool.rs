@@ -154,7 +154,7 @@ unsafe fn carry_out(op: &Op) -> Result<u32, Errno> {
 }
 
 fn open(directory: RawFd, path: &CStr, how: OpenHow) -> Result<u32, Errno> {
-    let (flags, mode, resolve) = (how.flags(), 0_u64, how.resolve());
+    let (flags, mode, resolve) = (how.flags(), how.mode(), how.resolve());
     let how = [flags, mode, resolve]; // `struct open_how`, version 0
     // SAFETY: the path and the struct live across the call, and the length is that of the struct.
     let fd = unsafe {

@@ -3,7 +3,8 @@
 use core::ffi::CStr;
 use std::os::fd::RawFd;
 
-use crate::address::PeerAddress;
+use crate::address::Address;
+use crate::message::MessageForm;
 use crate::span::{ReadSpan, WriteSpan};
 use crate::stat::StatBuffer;
 use crate::vectored::Vectored;
@@ -36,15 +37,58 @@ pub enum Shutdown {
     Both,
 }
 
+/// What may be done with an open file.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Access {
+    /// It is read.
+    #[default]
+    Read,
+    /// It is written.
+    Write,
+    /// Both.
+    ReadWrite,
+    /// Nothing: it is only named.
+    Name,
+}
+
+/// What is done about a file that is not there, or is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Creation {
+    /// It must be there.
+    #[default]
+    Never,
+    /// It is made, readable and writable as the umask allows, if it is not there.
+    IfMissing,
+    /// It is made if it is not there, and emptied if it is.
+    Emptied,
+    /// It is made; that it is there already is an error.
+    Always,
+}
+
 /// How a path is opened.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct OpenHow {
+    /// What is to be done with it.
+    pub access: Access,
+    /// Whether it is made.
+    pub creation: Creation,
     /// Never leave the directory that the path begins in: no `..` above it, no link out of it.
     pub beneath: bool,
     /// Only a directory will do.
     pub directory: bool,
-    /// Only name the file; nothing of it is read through this descriptor.
-    pub path_only: bool,
+    /// Past the page cache: addresses, offsets and lengths of reads and writes must be multiples of a page.
+    pub direct: bool,
+}
+
+/// How sockets address each other.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+    /// Names of this machine.
+    Unix,
 }
 
 impl OpenHow {
@@ -52,13 +96,26 @@ impl OpenHow {
     pub(crate) const fn flags(self) -> u64 {
         // Never blocking: a pipe in the folder must not hold up who opens it. A mere name takes no other flag.
         let mut flags = libc::O_CLOEXEC;
-        flags |= if self.path_only {
-            libc::O_PATH
-        } else {
-            libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK
+        flags |= match self.access {
+            Access::Name => libc::O_PATH,
+            Access::Read => libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK,
+            Access::Write => libc::O_WRONLY | libc::O_NOCTTY | libc::O_NONBLOCK,
+            Access::ReadWrite => libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK,
+        };
+        flags |= match self.creation {
+            Creation::Never => 0,
+            Creation::IfMissing => libc::O_CREAT,
+            Creation::Emptied => libc::O_CREAT | libc::O_TRUNC,
+            Creation::Always => libc::O_CREAT | libc::O_EXCL,
         };
         flags |= if self.directory { libc::O_DIRECTORY } else { 0 };
+        flags |= if self.direct { libc::O_DIRECT } else { 0 };
         flags.cast_unsigned() as u64
+    }
+
+    /// As the `mode` of `open_how`, which must be zero where nothing is made.
+    pub(crate) const fn mode(self) -> u64 {
+        if matches!(self.creation, Creation::Never) { 0 } else { 0o666 }
     }
 
     /// As the `resolve` of `open_how`.
@@ -77,7 +134,7 @@ pub enum Op {
         /// Whether the connection gets a place in the ring's table.
         direct: bool,
         /// Where the peer's address goes; with one, a single connection is taken, without, one after another.
-        peer: Option<*mut PeerAddress>,
+        peer: Option<*mut Address>,
     },
     /// Receives, each time into a block of the group. Result: bytes, with the block; 0 is the end.
     Recv {
@@ -88,6 +145,23 @@ pub enum Op {
         /// Only one time; otherwise again and again.
         once: bool,
     },
+    /// Receives one time, behind each other into memory that is the program's own. Result: bytes; 0 is the end.
+    RecvInto {
+        /// The connection.
+        socket: Target,
+        /// Where they go.
+        into: WriteSpan,
+    },
+    /// Receives messages one after another, each into a block of the group, laid out as [`crate::Message`] says. Result: bytes
+    /// of the block, its heads among them; an empty message from nobody is the end of a connection.
+    RecvMessage {
+        /// A socket of datagrams, or a connection that passes descriptors.
+        socket: Target,
+        /// Whose blocks are filled.
+        group: Group,
+        /// What comes beside the bytes.
+        form: MessageForm,
+    },
     /// Sends one span. Result: bytes, perhaps fewer than asked.
     Send {
         /// The connection.
@@ -95,8 +169,17 @@ pub enum Op {
         /// What is sent.
         span: ReadSpan,
     },
-    /// Sends several spans as one. Result: bytes, perhaps fewer than asked.
+    /// Sends several spans as one, with what else the list names: whom to, descriptors. Result: bytes, perhaps fewer than
+    /// asked.
     SendMany {
+        /// The connection, or the socket of datagrams.
+        socket: Target,
+        /// What is sent.
+        spans: *const Vectored,
+    },
+    /// As [`Op::SendMany`], but the bytes stay the network's after the first completion, if that says that more follow:
+    /// until the one with a notice. A driver that cannot do it copies, and brings one completion.
+    SendZeroCopy {
         /// The connection.
         socket: Target,
         /// What is sent.
@@ -112,6 +195,20 @@ pub enum Op {
         /// The end of the connection goes in the last segment. Not where bytes may come that nobody reads: a close with
         /// bytes unread drops what has not left.
         together: bool,
+    },
+    /// Makes a socket of the stream kind. Result: a place in the ring's table (`direct`) or a descriptor.
+    Socket {
+        /// Its family.
+        family: Family,
+        /// Whether it gets a place in the ring's table.
+        direct: bool,
+    },
+    /// Connects. Result: nothing.
+    Connect {
+        /// The socket.
+        socket: Target,
+        /// Whom to.
+        to: *const Address,
     },
     /// Ends a direction of a connection.
     Shutdown {
@@ -156,6 +253,34 @@ pub enum Op {
         into: WriteSpan,
         /// From where in the file.
         offset: u64,
+    },
+    /// Writes several spans at an offset. Result: bytes, perhaps fewer than asked.
+    Write {
+        /// The file.
+        file: RawFd,
+        /// What is written.
+        spans: *const Vectored,
+        /// To where in the file.
+        offset: u64,
+    },
+    /// Waits until what was written has reached the disk.
+    Sync {
+        /// The file.
+        file: RawFd,
+        /// Only its bytes, and what is needed to read them; not its times.
+        data_only: bool,
+    },
+    /// Sends from a file without a copy in this program, on a thread that may wait for the disk and never waits for the socket.
+    /// Result: bytes, perhaps fewer than asked; 0 is the file's end; `AGAIN` that the socket takes nothing now.
+    SendFile {
+        /// The socket, not blocking.
+        socket: RawFd,
+        /// The file.
+        file: RawFd,
+        /// From where in the file.
+        offset: u64,
+        /// How many.
+        bytes: u32,
     },
     /// Reads the next names of a directory, as `getdents64` lays them out. Result: bytes; 0 is the end.
     List {

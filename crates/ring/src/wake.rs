@@ -22,7 +22,11 @@ struct Bell {
 }
 
 impl CoreWaker {
-    pub(crate) fn new() -> Result<Self, Errno> {
+    /// A waker, for a driver: its core sleeps on the event, and looks at it after.
+    ///
+    /// # Errors
+    /// What the kernel said when it gave no event.
+    pub fn new() -> Result<Self, Errno> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self(Arc::new(Bell { event, rung: AtomicBool::new(false) })))
     }
@@ -36,19 +40,21 @@ impl CoreWaker {
         }
     }
 
-    pub(crate) fn fd(&self) -> RawFd {
+    /// The event that becomes readable, for a driver to wait on.
+    #[must_use]
+    pub fn fd(&self) -> RawFd {
         self.0.event.as_raw_fd()
     }
 
     /// Empties the counter, for who learned only that it is not empty.
-    pub(crate) fn drain(&self) {
+    pub fn drain(&self) {
         let mut count = [0; 8];
         let _drained: Result<usize, Errno> = read(&self.0.event, &mut count);
     }
 
     /// Takes the bell down: a wake from here on rings it again. Only after the counter was emptied: the other way
     /// round, a wake between the two would be emptied unseen with the bell up, and every later one be kept back.
-    pub(crate) fn take_down(&self) {
+    pub fn take_down(&self) {
         self.0.rung.swap(false, Ordering::AcqRel);
     }
 }

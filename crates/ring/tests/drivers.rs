@@ -12,9 +12,8 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use levada_ring::{
-    BlockId, Choice, Done, Driver, Errno, FileKind, Generation, Group, Level, Op, OpenHow,
-    PeerAddress, ReadSpan, Shutdown, StatBuffer, Target, Token, Vectored, Wait, WriteSpan, now,
-    open,
+    Access, Address, BlockId, Choice, Done, Driver, Errno, FileKind, Generation, Group, Level, Op,
+    OpenHow, ReadSpan, Shutdown, StatBuffer, Target, Token, Vectored, Wait, WriteSpan, now, open,
 };
 
 const GROUP: Group = Group(0);
@@ -285,7 +284,7 @@ fn an_accept_with_room_for_it_brings_the_peers_address() {
         for listener in ["127.0.0.1:0", "[::1]:0"] {
             let Ok(listener) = TcpListener::bind(listener) else { continue };
             listener.set_nonblocking(true).unwrap();
-            let mut rooms = [Box::new(PeerAddress::new()), Box::new(PeerAddress::new())];
+            let mut rooms = [Box::new(Address::new()), Box::new(Address::new())];
             for (index, room) in (1..).zip(&mut rooms) {
                 let peer = Some(&raw mut **room);
                 scene.push(
@@ -344,7 +343,7 @@ fn files_are_opened_below_a_folder_and_nowhere_else() {
     Scene::on_each(|scene| {
         let open = |scene: &mut Scene, path: &str, directory: bool| {
             let path = CString::new(path).unwrap();
-            let how = OpenHow { beneath: true, directory, path_only: false };
+            let how = OpenHow { beneath: true, directory, ..OpenHow::default() };
             scene.push(1, &Op::Open { directory: root.as_raw_fd(), path: path.as_ref(), how });
             scene.last(1)
         };
@@ -354,7 +353,7 @@ fn files_are_opened_below_a_folder_and_nowhere_else() {
         assert_eq!(open(scene, "sub/page", true), Err(Errno::NOTDIR));
         let file = fd(open(scene, "link", false));
         let path = c"sub";
-        let how = OpenHow { beneath: true, path_only: true, ..OpenHow::default() };
+        let how = OpenHow { beneath: true, access: Access::Name, ..OpenHow::default() };
         scene.push(7, &Op::Open { directory: root.as_raw_fd(), path, how });
         drop(fd(scene.last(7)));
         let mut stat = Box::new(StatBuffer::new());

@@ -1,6 +1,6 @@
 //! A folder without a page of its own is listed: names, lengths and times, as HTML or as JSON.
 
-use levada_channel::{Error, File, FileKind, Stat};
+use levada_channel::{Access, Error, File, FileKind, Stat};
 use levada_http::{Compose, HtmlListing, JsonListing, Listing, ListingEntry};
 use levada_shared::SharedData;
 
@@ -72,7 +72,7 @@ async fn stat_of(
     if stat.kind == FileKind::Link {
         let path =
             if relative.is_empty() { name.to_vec() } else { [relative, b"/", name].concat() };
-        let how = levada_channel::OpenHow { path_only: true, ..Default::default() };
+        let how = levada_channel::OpenHow { access: Access::Name, ..Default::default() };
         let file = disk::open(loading.io, &loading.site.root, &path, how).await?;
         stat = disk::stat(loading.io, &file).await?;
     }

@@ -8,7 +8,7 @@ use std::os::fd::RawFd;
 
 use rustix::io::Errno;
 
-use crate::address::PeerAddress;
+use crate::address::Address;
 use crate::op::Shutdown;
 use crate::span::{ReadSpan, WriteSpan};
 use crate::vectored::Vectored;
@@ -53,10 +53,10 @@ pub(super) unsafe fn send_many(
 
 /// # Safety
 /// The address, if one is given, may be written.
-pub(super) unsafe fn accept(listener: RawFd, peer: Option<*mut PeerAddress>) -> Result<u32, Errno> {
+pub(super) unsafe fn accept(listener: RawFd, peer: Option<*mut Address>) -> Result<u32, Errno> {
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let (address, length) =
-        peer.map_or((core::ptr::null_mut(), core::ptr::null_mut()), PeerAddress::places);
+        peer.map_or((core::ptr::null_mut(), core::ptr::null_mut()), Address::places);
     // SAFETY: both are null, or room of the length that is told (passed on to the caller).
     let socket = unsafe { libc::accept4(listener, address, length, flags) };
     answer(socket as libc::ssize_t)

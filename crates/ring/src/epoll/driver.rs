@@ -11,7 +11,7 @@ use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
-use crate::address::PeerAddress;
+use crate::address::Address;
 use crate::caps::Caps;
 use crate::clock::{now, timespec_until};
 use crate::done::Done;
@@ -59,7 +59,7 @@ pub(crate) struct Epoll {
 
 /// Where an accept writes the peer's address.
 #[derive(Clone, Copy, Debug)]
-struct PeerRoom(*mut PeerAddress);
+struct PeerRoom(*mut Address);
 
 impl Epoll {
     pub(crate) fn open(caps: Caps) -> Result<Self, Errno> {
@@ -104,7 +104,7 @@ impl Epoll {
                 if let Err(errno) = self.poll_again(fd) {
                     self.watches.at(fd).reader = None;
                     self.waiting.remove(&token);
-                    done.push(Done { token, result: Err(errno), more: false, block: None });
+                    done.push(Done::last(token, Err(errno)));
                 }
             }
             Op::Writable { fd } => {
@@ -131,7 +131,7 @@ impl Epoll {
             Op::Shutdown { socket, how } => {
                 let fd = self.fd_of(socket);
                 let result = self.counted(|| call::shutdown(fd, how));
-                done.push(Done { token, result, more: false, block: None });
+                done.push(Done::last(token, result));
             }
             Op::Close { target } | Op::Reset { socket: target } => {
                 let fd = self.fd_of(target);
@@ -139,12 +139,23 @@ impl Epoll {
                 let abrupt = matches!(op, Op::Reset { .. });
                 let result =
                     self.counted(|| if abrupt { call::reset(fd) } else { call::close(fd) });
-                done.push(Done { token, result, more: false, block: None });
+                done.push(Done::last(token, result));
             }
-            Op::Open { .. } | Op::Stat { .. } | Op::Read { .. } | Op::List { .. } => {
+            Op::RecvInto { .. }
+            | Op::RecvMessage { .. }
+            | Op::SendZeroCopy { .. }
+            | Op::Socket { .. }
+            | Op::Connect { .. }
+            | Op::Write { .. }
+            | Op::Sync { .. }
+            | Op::SendFile { .. }
+            | Op::Open { .. }
+            | Op::Stat { .. }
+            | Op::Read { .. }
+            | Op::List { .. } => {
                 // SAFETY: the contract of `push`, by which the operation came here.
                 if let Err(errno) = unsafe { self.pool.push(token, op) } {
-                    done.push(Done { token, result: Err(errno), more: false, block: None });
+                    done.push(Done::last(token, Err(errno)));
                 }
             }
         }
@@ -214,7 +225,7 @@ impl Epoll {
     ) {
         self.watches.at(fd).writer = None;
         self.waiting.remove(&token);
-        done.push(Done { token, result, more: false, block: None });
+        done.push(Done::last(token, result));
     }
 
     fn try_read(&mut self, fd: RawFd, done: &mut Vec<Done>) {
@@ -245,7 +256,13 @@ impl Epoll {
             match received {
                 Ok(bytes) if bytes > 0 => {
                     let more = !once;
-                    done.push(Done { token, result: received, more, block: Some(block) });
+                    done.push(Done {
+                        token,
+                        result: received,
+                        more,
+                        block: Some(block),
+                        notice: None,
+                    });
                     if once {
                         self.watches.at(fd).reader = None;
                         self.waiting.remove(&token);
@@ -288,7 +305,7 @@ impl Epoll {
                         self.watches.forget(fd.cast_signed());
                     }
                     let more = peer.is_none() && result.is_ok();
-                    done.push(Done { token, result, more, block: None });
+                    done.push(Done { token, result, more, block: None, notice: None });
                     if !more {
                         self.waiting.remove(&token);
                         self.accepts.entry(fd).or_default().pop_front();
@@ -321,7 +338,7 @@ impl Epoll {
             self.watches.at(fd).reader = None;
         }
         self.waiting.remove(&token);
-        done.push(Done { token, result, more: false, block: None });
+        done.push(Done::last(token, result));
     }
 
     fn poll_first_time(&mut self, fd: RawFd) -> Result<(), Errno> {
@@ -441,7 +458,7 @@ unsafe impl Driver for Epoll {
     }
 
     fn cancel(&mut self, token: Token) {
-        let canceled = Done { token, result: Err(Errno::CANCELED), more: false, block: None };
+        let canceled = Done::last(token, Err(Errno::CANCELED));
         if let Some(index) = self.pushed.iter().position(|(pushed, _)| *pushed == token) {
             self.pushed.remove(index);
         } else if let Some(fd) = self.waiting.remove(&token) {
@@ -475,12 +492,7 @@ unsafe impl Driver for Epoll {
         }
         self.pool.take_done(&mut self.pool_done);
         let pool_done = self.pool_done.drain(..);
-        done.extend(pool_done.map(|(token, result)| Done {
-            token,
-            result,
-            more: false,
-            block: None,
-        }));
+        done.extend(pool_done.map(|(token, result)| Done::last(token, result)));
         let ended = done[before..].iter().filter(|done| !done.more).count() as u64;
         self.gauges.in_kernel -= ended;
         self.gauges.completions += (done.len() - before) as u64;

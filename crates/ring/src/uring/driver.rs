@@ -139,7 +139,7 @@ impl Uring {
     }
 
     fn finish_own(&mut self, token: Token, result: Result<u32, Errno>) {
-        self.own_done.push(Done { token, result, more: false, block: None });
+        self.own_done.push(Done::last(token, result));
     }
 
     fn reap(&mut self, done: &mut Vec<Done>) -> bool {
@@ -161,17 +161,13 @@ impl Uring {
                     result: result_of(entry.result()),
                     more: io_uring::cqueue::more(flags),
                     block: io_uring::cqueue::buffer_select(flags).map(BlockId),
+                    notice: None,
                 }),
             }
         }
         self.pool.take_done(&mut self.pool_done);
         let pool_done = self.pool_done.drain(..);
-        done.extend(pool_done.map(|(token, result)| Done {
-            token,
-            result,
-            more: false,
-            block: None,
-        }));
+        done.extend(pool_done.map(|(token, result)| Done::last(token, result)));
         done.append(&mut self.own_done);
         let ended = done[before..].iter().filter(|done| !done.more).count() as u64;
         self.gauges.in_kernel -= ended;

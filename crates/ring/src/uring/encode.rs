@@ -6,8 +6,8 @@
 
 use io_uring::{opcode, squeue, types};
 
-use crate::address::PeerAddress;
-use crate::op::{Op, OpenHow, Shutdown, Target};
+use crate::address::Address;
+use crate::op::{Access, Creation, Op, OpenHow, Shutdown, Target};
 use crate::stat::StatBuffer;
 use crate::token::Token;
 use crate::vectored::Vectored;
@@ -19,27 +19,47 @@ pub(super) const UNANSWERED: u64 = u64::MAX;
 static LINGER_ZERO: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
 
 /// Every way in which a path is opened, where the kernel finds it whenever it looks.
-static HOWS: [types::OpenHow; 8] = hows();
+static HOWS: [types::OpenHow; 128] = hows();
 
-const fn hows() -> [types::OpenHow; 8] {
-    let mut hows = [types::OpenHow::new(); 8];
+const fn hows() -> [types::OpenHow; 128] {
+    const ACCESSES: [Access; 4] = [Access::Read, Access::Write, Access::ReadWrite, Access::Name];
+    const CREATIONS: [Creation; 4] =
+        [Creation::Never, Creation::IfMissing, Creation::Emptied, Creation::Always];
+    let mut hows = [types::OpenHow::new(); 128];
     let mut index = 0;
-    while index < 8 {
+    while index < hows.len() {
         let how = OpenHow {
-            beneath: index & 1 != 0,
-            directory: index & 2 != 0,
-            path_only: index & 4 != 0,
+            access: ACCESSES[index & 3],
+            creation: CREATIONS[index >> 2 & 3],
+            beneath: index >> 4 & 1 != 0,
+            directory: index >> 5 & 1 != 0,
+            direct: index >> 6 & 1 != 0,
         };
-        hows[index] = types::OpenHow::new().flags(how.flags()).resolve(how.resolve());
+        hows[index] =
+            types::OpenHow::new().flags(how.flags()).mode(how.mode()).resolve(how.resolve());
         index += 1;
     }
     hows
 }
 
 fn kernel_how(how: OpenHow) -> *const types::OpenHow {
-    let index = usize::from(how.beneath)
-        | usize::from(how.directory) << 1
-        | usize::from(how.path_only) << 2;
+    let access = match how.access {
+        Access::Read => 0,
+        Access::Write => 1,
+        Access::ReadWrite => 2,
+        Access::Name => 3,
+    };
+    let creation = match how.creation {
+        Creation::Never => 0,
+        Creation::IfMissing => 1,
+        Creation::Emptied => 2,
+        Creation::Always => 3,
+    };
+    let index = access
+        | creation << 2
+        | usize::from(how.beneath) << 4
+        | usize::from(how.directory) << 5
+        | usize::from(how.direct) << 6;
     &raw const HOWS[index]
 }
 
@@ -121,7 +141,15 @@ pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
         Op::Read { file, into, offset } => {
             opcode::Read::new(types::Fd(file), into.start, into.bytes).offset(offset).build()
         }
-        Op::List { .. } => return Encoded::ForThePool,
+        Op::RecvInto { .. }
+        | Op::RecvMessage { .. }
+        | Op::SendZeroCopy { .. }
+        | Op::Socket { .. }
+        | Op::Connect { .. }
+        | Op::Write { .. }
+        | Op::Sync { .. }
+        | Op::SendFile { .. }
+        | Op::List { .. } => return Encoded::ForThePool,
         Op::Install { place } => opcode::FixedFdInstall::new(types::Fixed(place), 0).build(),
         Op::Writable { fd } => {
             opcode::PollAdd::new(types::Fd(fd), u32::from(libc::POLLOUT.cast_unsigned())).build()
@@ -133,13 +161,13 @@ pub(super) unsafe fn encode(token: Token, op: &Op) -> Encoded {
     Encoded::One(entry.user_data(token.number()))
 }
 
-fn accept(listener: types::Fd, direct: bool, peer: Option<*mut PeerAddress>) -> squeue::Entry {
+fn accept(listener: types::Fd, direct: bool, peer: Option<*mut Address>) -> squeue::Entry {
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     match (peer, direct) {
         (None, true) => opcode::AcceptMulti::new(listener).allocate_file_index(true).build(),
         (None, false) => opcode::AcceptMulti::new(listener).flags(flags).build(),
         (Some(peer), direct) => {
-            let (address, length) = PeerAddress::places(peer);
+            let (address, length) = Address::places(peer);
             let accept = opcode::Accept::new(listener, address, length);
             if direct {
                 accept.file_index(Some(types::DestinationSlot::auto_target())).build()
