@@ -1,10 +1,11 @@
 //! A socket's address, as the kernel writes and reads it and as the program does.
 #![expect(unsafe_code, reason = "an address is zeroed memory until somebody fills it")]
+#![expect(clippy::cast_possible_truncation, reason = "families and lengths are small numbers")]
 
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use crate::op::Family;
+use crate::family::Family;
 
 /// How long a name of this machine may be.
 pub const UNIX_NAME_BYTES_MAX: usize = 107;
@@ -20,7 +21,6 @@ pub struct Address {
 impl Address {
     /// Room, empty.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "an address is 128 bytes")]
     pub fn new() -> Self {
         // SAFETY: all fields are integers, for which zero is a value.
         let storage = unsafe { core::mem::zeroed() };

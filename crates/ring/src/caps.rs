@@ -128,6 +128,8 @@ pub struct Caps {
     pub direct_places: u32,
     /// What it lacks, most important first.
     pub lacks: Vec<Lack>,
+    /// Whether descriptors that it brings are the kernel's, for calls of the program's own; those of a simulated kernel are not.
+    pub descriptors_are_real: bool,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The driver over epoll: the same operations, tried when the core enters, and again when a descriptor is ready.
 
-pub(crate) mod call;
 pub(crate) mod driver;
+mod reading;
 mod watch;
+mod writing;

@@ -1,4 +1,4 @@
-//! A file pool does on threads of its own what a core's loop must not wait for: opening, asking, reading, listing.
+//! A file pool does on threads of its own what a core's loop must not wait for: opening, asking, reading, writing, listing.
 //!
 //! Two threads, made at the first use; what waits for them is bounded by who asks (64 files in flight per channel).
 //! Results come back through a list, and the core's waker.
@@ -20,6 +20,7 @@ use crate::op::{Op, OpenHow};
 use crate::span::WriteSpan;
 use crate::stat::StatBuffer;
 use crate::token::Token;
+use crate::vectored::Vectored;
 use crate::wake::CoreWaker;
 
 const THREADS: usize = 2;
@@ -112,6 +113,7 @@ impl Shared {
     }
 
     fn work(&self) {
+        ignore_broken_pipes();
         let mut lists = self.lock();
         while !lists.ended {
             let Some(job) = lists.jobs.pop_front() else {
@@ -119,8 +121,13 @@ impl Shared {
                 continue;
             };
             drop(lists);
-            // SAFETY: the spans hold until the completion is reported, which is after this.
-            let result = unsafe { carry_out(&job.op) };
+            let result = loop {
+                // SAFETY: the spans hold until the completion is reported, which is after this.
+                match unsafe { carry_out(&job.op) } {
+                    Err(Errno::INTR) => {} // a signal of the program's, of no meaning for the file
+                    result => break result,
+                }
+            };
             lists = self.lock();
             lists.done.push((job.token, result));
             self.waker.wake();
@@ -147,6 +154,14 @@ unsafe fn carry_out(op: &Op) -> Result<u32, Errno> {
         }
         // SAFETY: passed on to the caller.
         Op::Read { file, into, offset } => unsafe { read(file, into, offset) },
+        Op::Write { file, spans, offset } => {
+            // SAFETY: passed on to the caller.
+            let spans = unsafe { &*spans };
+            // SAFETY: passed on to the caller.
+            unsafe { write(file, spans, offset) }
+        }
+        Op::Sync { file, data_only } => sync(file, data_only),
+        Op::SendFile { socket, file, offset, bytes } => send_file(socket, file, offset, bytes),
         // SAFETY: passed on to the caller.
         Op::List { directory, into } => unsafe { list(directory, into) },
         _ => Err(Errno::INVAL),
@@ -176,8 +191,7 @@ unsafe fn stat(file: RawFd, name: Option<&CStr>, into: *mut StatBuffer) -> Resul
 /// # Safety
 /// The span may be written.
 unsafe fn read(file: RawFd, into: WriteSpan, offset: u64) -> Result<u32, Errno> {
-    // SAFETY: the descriptor is borrowed from the operation's owner for the call.
-    let file = unsafe { BorrowedFd::borrow_raw(file) };
+    let file = borrowed(&file)?;
     // SAFETY: passed on to the caller.
     let room = unsafe {
         core::slice::from_raw_parts_mut(
@@ -195,6 +209,47 @@ unsafe fn list(directory: RawFd, into: WriteSpan) -> Result<u32, Errno> {
     // SAFETY: passed on to the caller.
     let bytes = unsafe { libc::syscall(libc::SYS_getdents64, directory, into.start, into.bytes) };
     result(bytes)
+}
+
+/// # Safety
+/// The spans may be read.
+unsafe fn write(file: RawFd, spans: &Vectored, offset: u64) -> Result<u32, Errno> {
+    let list = spans.raw_spans();
+    let count = libc::c_int::try_from(list.len()).expect("a list has few spans");
+    // SAFETY: the list and its length are one, and its spans may be read (passed on to the caller).
+    let bytes = unsafe { libc::pwritev64(file, list.as_ptr(), count, offset.cast_signed()) };
+    result(bytes as libc::c_long)
+}
+
+fn sync(file: RawFd, data_only: bool) -> Result<u32, Errno> {
+    let file = borrowed(&file)?;
+    let synced = if data_only { rustix::fs::fdatasync(file) } else { rustix::fs::fsync(file) };
+    synced.map(|()| 0)
+}
+
+fn send_file(socket: RawFd, file: RawFd, offset: u64, bytes: u32) -> Result<u32, Errno> {
+    let (socket, file) = (borrowed(&socket)?, borrowed(&file)?);
+    let sent = rustix::fs::sendfile(socket, file, Some(&mut { offset }), bytes as usize)?;
+    Ok(u32::try_from(sent).unwrap_or(u32::MAX))
+}
+
+/// A peer that is gone is an error of its send; the signal that comes with it would end a program that does not ignore it.
+fn ignore_broken_pipes() {
+    // SAFETY: a set of signals is integers, for which zero is a value.
+    let mut signals: libc::sigset_t = unsafe { core::mem::zeroed() };
+    // SAFETY: the set is ours, and the number is that of a signal.
+    unsafe { libc::sigaddset(&raw mut signals, libc::SIGPIPE) };
+    // SAFETY: the set lives across the call, which is about this thread alone.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, core::ptr::null_mut()) };
+}
+
+/// The operation's descriptor, for a call; what none can be is refused as the kernel would.
+fn borrowed(fd: &RawFd) -> Result<BorrowedFd<'_>, Errno> {
+    if *fd < 0 {
+        return Err(Errno::BADF);
+    }
+    // SAFETY: it is not the number that stands for none, and the operation's owner keeps it open until the completion.
+    Ok(unsafe { BorrowedFd::borrow_raw(*fd) })
 }
 
 fn result(status: libc::c_long) -> Result<u32, Errno> {

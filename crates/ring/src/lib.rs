@@ -26,11 +26,14 @@
 //! early when full; a token's generation steps through 2^24 values; a group lends at most 32,768 blocks.
 
 mod address;
+mod call;
 mod caps;
 mod clock;
 mod done;
 mod driver;
 mod epoll;
+mod family;
+mod feature;
 mod file_pool;
 mod message;
 mod op;
@@ -48,9 +51,11 @@ pub use caps::{Caps, Lack, Level};
 pub use clock::now;
 pub use done::{Done, Errno, Notice};
 pub use driver::{Driver, DriverGauges, Entered, Fatal};
+pub use family::Family;
+pub use feature::Feature;
 pub use message::{DESCRIPTORS_MAX, HEAD_BYTES, Message, MessageForm, MessageHead};
-pub use op::{Access, BlockId, Creation, Family, Group, Op, OpenHow, Shutdown, Target};
-pub use open::{Choice, OpenError, open};
+pub use op::{Access, BlockId, Creation, Group, Op, OpenHow, Shutdown, Target};
+pub use open::{Choice, OpenError, open, open_lacking};
 pub use span::{ReadSpan, WriteSpan};
 pub use stat::{FileKind, Stat, StatBuffer};
 pub use token::{Generation, Token};

@@ -6,6 +6,8 @@
 //! The head says how long each of the three is, and what was cut; it is io_uring's own (`io_uring_recvmsg_out`), and the other
 //! drivers write the same.
 
+#![expect(unsafe_code, reason = "a message header is zeroed memory until it is filled")]
+
 use core::ops::Range;
 use std::os::fd::RawFd;
 
@@ -42,10 +44,40 @@ impl MessageForm {
         }
     }
 
+    /// Whether a message without bytes is the end of a connection, and not one that somebody sent.
+    #[must_use]
+    pub const fn is_of_a_connection(self) -> bool {
+        matches!(self, Self::Descriptors)
+    }
+
+    /// What is asked of the kernel: the true length of what was cut, descriptors closed on exec. For a connection the first would
+    /// mean nothing, and for TCP something else.
+    pub(crate) const fn flags(self) -> i32 {
+        match self {
+            Self::From => libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC,
+            Self::Descriptors => libc::MSG_CMSG_CLOEXEC,
+        }
+    }
+
+    /// A header that says how much room each part has, and names none.
+    #[expect(clippy::cast_possible_truncation, reason = "an address is 128 bytes")]
+    pub(crate) const fn header(self) -> libc::msghdr {
+        // SAFETY: all fields are integers and pointers, for which zero is a value.
+        let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
+        header.msg_namelen = self.name_bytes() as libc::socklen_t;
+        header.msg_controllen = self.control_bytes();
+        header
+    }
+
+    /// Bytes of a block before its control part.
+    pub(crate) const fn control_start(self) -> usize {
+        HEAD_BYTES + self.name_bytes()
+    }
+
     /// Bytes of a block before its payload.
     #[must_use]
     pub const fn payload_start(self) -> usize {
-        HEAD_BYTES + self.name_bytes() + self.control_bytes()
+        self.control_start() + self.control_bytes()
     }
 }
 
@@ -66,7 +98,7 @@ pub struct MessageHead {
 pub const HEAD_BYTES: usize = 16;
 
 /// The length of a control part's own head, `struct cmsghdr`.
-const CONTROL_HEAD_BYTES: usize = 16;
+pub(crate) const CONTROL_HEAD_BYTES: usize = 16;
 
 /// A message, read from the block that it came in.
 #[derive(Clone, Debug)]
@@ -95,14 +127,14 @@ impl MessageHead {
         bytes
     }
 
-    fn read(block: &[u8]) -> Option<Self> {
-        let bytes = block.first_chunk::<HEAD_BYTES>()?;
+    /// As it was read from a block.
+    pub(crate) fn of(bytes: [u8; HEAD_BYTES]) -> Self {
         let word = |index: usize| {
             let at = index * 4;
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
         let (name_bytes, control_bytes) = (word(0), word(1));
-        Some(Self { name_bytes, control_bytes, payload_bytes: word(2), flags: word(3) })
+        Self { name_bytes, control_bytes, payload_bytes: word(2), flags: word(3) }
     }
 }
 
@@ -110,11 +142,11 @@ impl Message {
     /// The message in a block that a receive of that form filled. `None` where it is no message: the block is too short.
     #[must_use]
     pub fn read(block: &[u8], form: MessageForm) -> Option<Self> {
-        let head = MessageHead::read(block)?;
+        let head = MessageHead::of(*block.first_chunk()?);
         let payload_start = form.payload_start();
         let there = block.len().checked_sub(payload_start)?;
         let payload_bytes = (head.payload_bytes as usize).min(there);
-        let name_end = HEAD_BYTES + form.name_bytes();
+        let name_end = form.control_start();
         let name = &block[HEAD_BYTES..name_end];
         let name = &name[..(head.name_bytes as usize).min(name.len())];
         let control = &block[name_end..payload_start];
@@ -130,23 +162,23 @@ impl Message {
     }
 }
 
-/// The descriptors in a control part: of the one kind of content that is asked for, so there is one at most.
-fn descriptors_in(control: &[u8]) -> Vec<RawFd> {
-    let word = |at: usize| {
-        control
-            .get(at..at + 4)
-            .and_then(|bytes| bytes.first_chunk::<4>())
-            .copied()
-            .map(i32::from_le_bytes)
-    };
-    if (word(8), word(12)) != (Some(libc::SOL_SOCKET), Some(libc::SCM_RIGHTS)) {
-        return Vec::new();
+/// The descriptors in a control part. There may be other contents, if the socket was told to bring them.
+fn descriptors_in(mut control: &[u8]) -> Vec<RawFd> {
+    let mut descriptors = Vec::new();
+    while let Some((head, _)) = control.split_first_chunk::<CONTROL_HEAD_BYTES>() {
+        let (length, kind) = head.split_at(8);
+        let length = u64::from_le_bytes(*length.first_chunk().expect("eight bytes"));
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(control.len());
+        let content = control.get(CONTROL_HEAD_BYTES..length).unwrap_or_default();
+        let rights = [libc::SOL_SOCKET.to_le_bytes(), libc::SCM_RIGHTS.to_le_bytes()];
+        if kind == rights.as_flattened() {
+            let fds = content.as_chunks::<4>().0;
+            descriptors.extend(fds.iter().map(|fd| RawFd::from_le_bytes(*fd)));
+        }
+        let next = length.max(CONTROL_HEAD_BYTES).next_multiple_of(8);
+        control = control.get(next..).unwrap_or_default();
     }
-    let Some(length) = word(0).and_then(|length| usize::try_from(length).ok()) else {
-        return Vec::new();
-    };
-    let content = control.get(CONTROL_HEAD_BYTES..length.min(control.len())).unwrap_or_default();
-    content.as_chunks::<4>().0.iter().map(|bytes| RawFd::from_le_bytes(*bytes)).collect()
+    descriptors
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use core::ffi::CStr;
 use std::os::fd::RawFd;
 
 use crate::address::Address;
+use crate::family::Family;
 use crate::message::MessageForm;
 use crate::span::{ReadSpan, WriteSpan};
 use crate::stat::StatBuffer;
@@ -80,17 +81,6 @@ pub struct OpenHow {
     pub direct: bool,
 }
 
-/// How sockets address each other.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-    /// Names of this machine.
-    Unix,
-}
-
 impl OpenHow {
     /// As the `flags` of `open_how`.
     pub(crate) const fn flags(self) -> u64 {
@@ -127,7 +117,8 @@ impl OpenHow {
 /// One operation. Pointers in it must hold until its last completion: [`crate::Driver::push`] says so.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
-    /// Takes connections that wait at a listener. Result: a place in the ring's table (`direct`) or a descriptor.
+    /// Takes connections that wait at a listener; they are not blocking. Result: a place in the ring's table (`direct`) or a
+    /// descriptor.
     Accept {
         /// The listening socket.
         listener: RawFd,
@@ -152,8 +143,12 @@ pub enum Op {
         /// Where they go.
         into: WriteSpan,
     },
-    /// Receives messages one after another, each into a block of the group, laid out as [`crate::Message`] says. Result: bytes
-    /// of the block, its heads among them; an empty message from nobody is the end of a connection.
+    /// Receives messages one after another, each into a block of the group, laid out as [`crate::Message`] says, with zeros
+    /// where a name or descriptors could be. Result: bytes of the block, its head among them.
+    ///
+    /// The end of a connection is 0, without a block. A datagram without bytes is a message, and the last: the operation ends
+    /// with its block and can be started again. So it does with an error, which may be about a datagram that was sent
+    /// (`CONNREFUSED`) and says nothing of the socket. A block without room for what stands before the payload is `FAULT`.
     RecvMessage {
         /// A socket of datagrams, or a connection that passes descriptors.
         socket: Target,
@@ -178,7 +173,9 @@ pub enum Op {
         spans: *const Vectored,
     },
     /// As [`Op::SendMany`], but the bytes stay the network's after the first completion, if that says that more follow:
-    /// until the one with a notice. A driver that cannot do it copies, and brings one completion.
+    /// until the one with a notice, which comes after an error too. A driver that cannot do it copies, and brings one completion.
+    /// Where the kind of socket cannot (`OPNOTSUPP`), or nothing more may be locked (`NOMEM`), nothing was sent: a copying send
+    /// does it.
     SendZeroCopy {
         /// The connection.
         socket: Target,
@@ -196,16 +193,17 @@ pub enum Op {
         /// bytes unread drops what has not left.
         together: bool,
     },
-    /// Makes a socket of the stream kind. Result: a place in the ring's table (`direct`) or a descriptor.
+    /// Makes a socket of the stream kind, not blocking. Result: a place in the ring's table (`direct`) or a descriptor.
     Socket {
         /// Its family.
         family: Family,
         /// Whether it gets a place in the ring's table.
         direct: bool,
     },
-    /// Connects. Result: nothing.
+    /// Connects. Result: nothing. `AGAIN` is that the listener of a name of this machine takes no more now; nobody tells when it
+    /// does.
     Connect {
-        /// The socket.
+        /// The socket, not blocking.
         socket: Target,
         /// Whom to.
         to: *const Address,

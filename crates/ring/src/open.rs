@@ -5,6 +5,7 @@ use core::fmt;
 use crate::caps::{Caps, Lack, Level};
 use crate::driver::Driver;
 use crate::epoll::driver::Epoll;
+use crate::feature::Feature;
 use crate::uring::probe;
 
 /// Which driver is wanted: `--io` of the program.
@@ -50,8 +51,17 @@ impl std::error::Error for OpenError {}
 /// # Errors
 /// [`OpenError`] where what was demanded is not to be had.
 pub fn open(choice: Choice) -> Result<Box<dyn Driver>, OpenError> {
+    open_lacking(choice, &[])
+}
+
+/// Opens a driver as on a kernel without some features, for tests of what is done without them.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_lacking(choice: Choice, lacking: &[Feature]) -> Result<Box<dyn Driver>, OpenError> {
     let epoll = |lacks| -> Result<Box<dyn Driver>, OpenError> {
-        let caps = Caps { level: Level::Epoll, direct_places: 0, lacks };
+        let caps =
+            Caps { level: Level::Epoll, direct_places: 0, lacks, descriptors_are_real: true };
         Ok(Box::new(Epoll::open(caps).map_err(OpenError::NoPoll)?))
     };
     let level_max = match choice {
@@ -59,7 +69,7 @@ pub fn open(choice: Choice) -> Result<Box<dyn Driver>, OpenError> {
         Choice::Auto | Choice::Uring => Level::Full,
         Choice::Plain => Level::Plain,
     };
-    match probe::open(level_max) {
+    match probe::open(level_max, lacking) {
         Ok(ring) => Ok(Box::new(ring)),
         Err(lack) if choice == Choice::Auto => epoll(vec![lack]),
         Err(lack) => Err(OpenError::NoRing(lack)),

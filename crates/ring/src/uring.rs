@@ -3,5 +3,6 @@
 pub(crate) mod driver;
 mod encode;
 mod group;
+mod messages;
 pub(crate) mod probe;
 mod setup;

@@ -50,8 +50,7 @@ impl Vectored {
     pub fn set_address(&mut self, address: &Address) {
         let beside = self.beside.get_or_insert_default();
         beside.address = address.clone();
-        self.header.msg_namelen =
-            u32::try_from(address.as_bytes().len()).expect("an address is short");
+        self.header.msg_namelen = u32::try_from(address.as_bytes().len()).unwrap_or(0); // 128 at most
         self.header.msg_name = (&raw mut beside.address).cast();
     }
 

@@ -56,7 +56,12 @@ mod tests {
             descriptors_beside: 8,
         };
         let denied = Lack::Denied { errno: Errno::PERM, disabled: None };
-        let caps = Caps { level: Level::Epoll, direct_places: 0, lacks: vec![denied] };
+        let caps = Caps {
+            level: Level::Epoll,
+            direct_places: 0,
+            lacks: vec![denied],
+            descriptors_are_real: true,
+        };
         let address = "127.0.0.1:80".parse().unwrap();
         let lines = opening_lines(&settled, shares, &[address], Some(address), &caps);
         assert_eq!(lines[0], "listening http://127.0.0.1:80");

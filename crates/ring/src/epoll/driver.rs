@@ -12,11 +12,11 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
 use crate::address::Address;
+use crate::call;
 use crate::caps::Caps;
 use crate::clock::{now, timespec_until};
 use crate::done::Done;
 use crate::driver::{Driver, DriverGauges, Entered, Fatal};
-use crate::epoll::call;
 use crate::epoll::watch::{Reader, Watches};
 use crate::file_pool::FilePool;
 use crate::op::{BlockId, Group, Op, Target};
@@ -28,23 +28,17 @@ use crate::wake::CoreWaker;
 /// What the waker's event carries in the poll set, where others carry their descriptor.
 const WAKE: u64 = u64::MAX;
 
-/// How many receives one socket may make in a pass.
-const RECEIVES_PER_PASS: usize = 16;
-
-/// How many connections one listener may take in a pass.
-const ACCEPTS_PER_PASS: usize = 64;
-
 /// How many edges a pass takes from the kernel.
 const EDGES_PER_PASS: usize = 256;
 
 /// A poll set, what waits in it, and what goes beside it.
 pub(crate) struct Epoll {
     set: OwnedFd,
-    watches: Watches,
-    accepts: HashMap<RawFd, VecDeque<(Token, Option<PeerRoom>)>>,
+    pub(super) watches: Watches,
+    pub(super) accepts: HashMap<RawFd, VecDeque<(Token, Option<PeerRoom>)>>,
     /// Which descriptor a waiting operation is about, for cancels.
-    waiting: HashMap<Token, RawFd>,
-    groups: Vec<Vec<(BlockId, WriteSpan)>>,
+    pub(super) waiting: HashMap<Token, RawFd>,
+    pub(super) groups: Vec<Vec<(BlockId, WriteSpan)>>,
     /// To be done at the next pass, in order.
     pushed: Vec<(Token, Op)>,
     own_done: Vec<Done>,
@@ -59,7 +53,7 @@ pub(crate) struct Epoll {
 
 /// Where an accept writes the peer's address.
 #[derive(Clone, Copy, Debug)]
-struct PeerRoom(*mut Address);
+pub(super) struct PeerRoom(pub(super) *mut Address);
 
 impl Epoll {
     pub(crate) fn open(caps: Caps) -> Result<Self, Errno> {
@@ -119,7 +113,18 @@ impl Epoll {
             Op::Install { place } => {
                 unreachable!("place {place}: a driver without a table gives none out")
             }
-            Op::Send { socket, .. } | Op::SendMany { socket, .. } | Op::SendLast { socket, .. } => {
+            Op::RecvInto { socket, into } => {
+                let fd = self.fd_of(socket);
+                self.wait_to_read(fd, token, Reader::RecvInto { token, into });
+            }
+            Op::RecvMessage { socket, group, form } => {
+                let fd = self.fd_of(socket);
+                self.wait_to_read(fd, token, Reader::Message { token, group, form });
+            }
+            Op::Send { socket, .. }
+            | Op::SendMany { socket, .. }
+            | Op::SendZeroCopy { socket, .. }
+            | Op::SendLast { socket, .. } => {
                 let fd = self.fd_of(socket);
                 self.watches.at(fd).writer = Some((token, op));
                 if self.watches.at(fd).is_written_full {
@@ -136,17 +141,26 @@ impl Epoll {
             Op::Close { target } | Op::Reset { socket: target } => {
                 let fd = self.fd_of(target);
                 self.watches.forget(fd);
-                let abrupt = matches!(op, Op::Reset { .. });
-                let result =
-                    self.counted(|| if abrupt { call::reset(fd) } else { call::close(fd) });
+                if matches!(op, Op::Reset { .. }) {
+                    self.counted(|| call::forget_unsent(fd));
+                }
+                let result = self.counted(|| call::close(fd));
                 done.push(Done::last(token, result));
             }
-            Op::RecvInto { .. }
-            | Op::RecvMessage { .. }
-            | Op::SendZeroCopy { .. }
-            | Op::Socket { .. }
-            | Op::Connect { .. }
-            | Op::Write { .. }
+            Op::Socket { family, .. } => {
+                let result = self.counted(|| call::socket(family));
+                if let Ok(fd) = result {
+                    // Its number may have been another's who closed it by himself.
+                    self.watches.forget(fd.cast_signed());
+                }
+                done.push(Done::last(token, result));
+            }
+            Op::Connect { socket, .. } => {
+                let fd = self.fd_of(socket);
+                self.watches.at(fd).writer = Some((token, op));
+                self.try_write(fd, done);
+            }
+            Op::Write { .. }
             | Op::Sync { .. }
             | Op::SendFile { .. }
             | Op::Open { .. }
@@ -170,7 +184,7 @@ impl Epoll {
         }
     }
 
-    fn counted<R>(&mut self, act: impl FnOnce() -> R) -> R {
+    pub(super) fn counted<R>(&mut self, act: impl FnOnce() -> R) -> R {
         self.gauges.syscalls += 1;
         act()
     }
@@ -184,164 +198,7 @@ impl Epoll {
         }
     }
 
-    fn try_write(&mut self, fd: RawFd, done: &mut Vec<Done>) {
-        let Some((token, op)) = self.watches.at(fd).writer else { return };
-        let result = self.counted(|| match op {
-            // SAFETY: the contract of `push`: the spans hold until the completion.
-            Op::Send { span, .. } => unsafe { call::send(fd, span) },
-            // SAFETY: as above.
-            Op::SendMany { spans, .. } => unsafe { call::send_many(fd, spans, false) },
-            // SAFETY: as above.
-            Op::SendLast { spans, together, .. } => unsafe { call::send_many(fd, spans, together) },
-            Op::Writable { .. } => Ok(0),
-            other => unreachable!("{other:?} does not write"),
-        });
-        if result == Err(Errno::AGAIN) {
-            self.watches.at(fd).is_written_full = true;
-            self.waiting.insert(token, fd);
-            if let Err(errno) = self.poll_first_time(fd) {
-                self.end_write(fd, token, Err(errno), done);
-            }
-        } else if result != Err(Errno::INTR) {
-            self.end_write(fd, token, result, done);
-            if let Op::SendLast { spans, .. } = op
-                // SAFETY: the contract of `push`: the list is there until its completion is handed out.
-                && result == Ok(unsafe { &*spans }.bytes())
-            {
-                self.watches.forget(fd);
-                let _closed: Result<u32, Errno> = self.counted(|| call::close(fd));
-            }
-        } else {
-            self.watches.list(fd);
-        }
-    }
-
-    fn end_write(
-        &mut self,
-        fd: RawFd,
-        token: Token,
-        result: Result<u32, Errno>,
-        done: &mut Vec<Done>,
-    ) {
-        self.watches.at(fd).writer = None;
-        self.waiting.remove(&token);
-        done.push(Done::last(token, result));
-    }
-
-    fn try_read(&mut self, fd: RawFd, done: &mut Vec<Done>) {
-        match self.watches.at(fd).reader {
-            None => {}
-            Some(Reader::Recv { token, group, once }) => {
-                self.try_receive(fd, token, group, once, done);
-            }
-            Some(Reader::Accept) => self.try_accept(fd, done),
-            Some(Reader::Readable(token)) => self.end_read(fd, token, Ok(0), done),
-        }
-    }
-
-    fn try_receive(
-        &mut self,
-        fd: RawFd,
-        token: Token,
-        group: Group,
-        once: bool,
-        done: &mut Vec<Done>,
-    ) {
-        for _ in 0..RECEIVES_PER_PASS {
-            let Some((block, span)) = self.groups[usize::from(group.0)].pop() else {
-                return self.end_read(fd, token, Err(Errno::NOBUFS), done);
-            };
-            // SAFETY: the block is lent to us until a completion names it (the contract of `provide`).
-            let received = self.counted(|| unsafe { call::recv(fd, span) });
-            match received {
-                Ok(bytes) if bytes > 0 => {
-                    let more = !once;
-                    done.push(Done {
-                        token,
-                        result: received,
-                        more,
-                        block: Some(block),
-                        notice: None,
-                    });
-                    if once {
-                        self.watches.at(fd).reader = None;
-                        self.waiting.remove(&token);
-                        return;
-                    }
-                    // Less than there was room for: it is read out, and what comes later makes an edge.
-                    if bytes < span.bytes && !self.watches.at(fd).is_hung_up {
-                        return self.read_out(fd, token, done);
-                    }
-                }
-                other => {
-                    self.groups[usize::from(group.0)].push((block, span));
-                    match other {
-                        Err(Errno::AGAIN) => return self.read_out(fd, token, done),
-                        Err(Errno::INTR) => {}
-                        ended => return self.end_read(fd, token, ended, done),
-                    }
-                }
-            }
-        }
-        self.watches.list(fd);
-    }
-
-    fn try_accept(&mut self, fd: RawFd, done: &mut Vec<Done>) {
-        for _ in 0..ACCEPTS_PER_PASS {
-            let Some((token, peer)) =
-                self.accepts.get(&fd).and_then(|accepts| accepts.front()).copied()
-            else {
-                self.watches.at(fd).reader = None;
-                return;
-            };
-            // SAFETY: the contract of `push`: the room holds until the completion.
-            let accepted = self.counted(|| unsafe { call::accept(fd, peer.map(|room| room.0)) });
-            match accepted {
-                Err(Errno::AGAIN) => return self.read_out(fd, token, done),
-                Err(Errno::INTR | Errno::CONNABORTED) => {}
-                result => {
-                    if let Ok(fd) = result {
-                        // Its number may have been another's who closed it by himself.
-                        self.watches.forget(fd.cast_signed());
-                    }
-                    let more = peer.is_none() && result.is_ok();
-                    done.push(Done { token, result, more, block: None, notice: None });
-                    if !more {
-                        self.waiting.remove(&token);
-                        self.accepts.entry(fd).or_default().pop_front();
-                    }
-                }
-            }
-        }
-        self.watches.list(fd);
-    }
-
-    /// There is nothing to read now: an edge will tell.
-    fn read_out(&mut self, fd: RawFd, token: Token, done: &mut Vec<Done>) {
-        self.watches.at(fd).is_read_out = true;
-        if let Err(errno) = self.poll_first_time(fd) {
-            self.end_read(fd, token, Err(errno), done);
-        }
-    }
-
-    fn end_read(
-        &mut self,
-        fd: RawFd,
-        token: Token,
-        result: Result<u32, Errno>,
-        done: &mut Vec<Done>,
-    ) {
-        if let Some(accepts) = self.accepts.get_mut(&fd) {
-            accepts.retain(|(accept, _)| *accept != token);
-        }
-        if self.accepts.get(&fd).is_none_or(VecDeque::is_empty) {
-            self.watches.at(fd).reader = None;
-        }
-        self.waiting.remove(&token);
-        done.push(Done::last(token, result));
-    }
-
-    fn poll_first_time(&mut self, fd: RawFd) -> Result<(), Errno> {
+    pub(super) fn poll_first_time(&mut self, fd: RawFd) -> Result<(), Errno> {
         if self.watches.at(fd).is_polled {
             return Ok(());
         }

@@ -2,7 +2,9 @@
 
 use std::os::fd::RawFd;
 
+use crate::message::MessageForm;
 use crate::op::{Group, Op};
+use crate::span::WriteSpan;
 use crate::token::Token;
 
 /// Who waits to read.
@@ -10,6 +12,10 @@ use crate::token::Token;
 pub(super) enum Reader {
     /// Receives into blocks of a group, until cancelled or ended, or one time.
     Recv { token: Token, group: Group, once: bool },
+    /// Receives one time, into memory of the program's.
+    RecvInto { token: Token, into: WriteSpan },
+    /// Receives messages into blocks of a group, until cancelled or ended.
+    Message { token: Token, group: Group, form: MessageForm },
     /// One of those in the list of accepts.
     Accept,
     /// Wants to know, once.

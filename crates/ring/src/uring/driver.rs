@@ -14,16 +14,19 @@ use std::os::fd::RawFd;
 use io_uring::{IoUring, opcode, squeue, types};
 use rustix::io::Errno;
 
+use crate::call;
 use crate::caps::{Caps, Lack, Level};
 use crate::clock::{now, timespec_until};
-use crate::done::Done;
+use crate::done::{Done, Notice};
 use crate::driver::{Driver, DriverGauges, Entered, Fatal};
+use crate::feature::{Feature, Features};
 use crate::file_pool::FilePool;
 use crate::op::{BlockId, Group, Op};
 use crate::span::WriteSpan;
 use crate::token::Token;
 use crate::uring::encode::{Encoded, UNANSWERED, encode};
 use crate::uring::group::LentBlocks;
+use crate::uring::messages::Messages;
 use crate::uring::setup::{self, Refused};
 use crate::wait::{Deadline, Wait};
 use crate::wake::CoreWaker;
@@ -39,11 +42,15 @@ const ENTER_GETEVENTS: u32 = 1;
 const ENTER_EXT_ARG: u32 = 1 << 3;
 const ENTER_NO_IOWAIT: u32 = 1 << 7;
 
+/// In the result of a notice.
+const NOTICE_COPIED: u32 = 1 << 31;
+
 /// A ring, its groups, and what goes beside it.
 pub(crate) struct Uring {
     ring: ManuallyDrop<IoUring>,
     /// Outlives the ring, and stays for ever if operations were left in it (see `drop`).
     groups: ManuallyDrop<Vec<Option<LentBlocks>>>,
+    messages: Messages,
     /// Entries for which the queue had no room, and whether the next one is linked to each.
     backlog: VecDeque<(squeue::Entry, bool)>,
     /// Completions that the kernel did not make.
@@ -53,30 +60,34 @@ pub(crate) struct Uring {
     waker: CoreWaker,
     wake_armed: bool,
     enter_flags: u32,
+    features: Features,
     caps: Caps,
     gauges: DriverGauges,
 }
 
 impl Uring {
-    /// Makes a ring for this thread. With `direct_places` it gets a table of its own for sockets.
-    pub(crate) fn open(direct_places: u32, lacks: Vec<Lack>) -> Result<Self, Refused> {
-        let (ring, _) = setup::ring()?;
-        let other = |error: &std::io::Error| {
-            Refused::Other(Errno::from_io_error(error).unwrap_or(Errno::IO))
-        };
+    /// Makes a ring for this thread, which uses no other features than these. With `direct_places` it gets a table of its
+    /// own for sockets.
+    pub(crate) fn open(direct_places: u32, features: Features) -> Result<Self, Refused> {
+        let (ring, mut features) = setup::ring(features)?;
         if direct_places > 0 {
-            ring.submitter().register_files_sparse(direct_places).map_err(|error| other(&error))?;
+            ring.submitter().register_files_sparse(direct_places).map_err(|error| {
+                Refused::Other(Errno::from_io_error(&error).unwrap_or(Errno::IO))
+            })?;
         }
-        // Both are refinements: a kernel that refuses them works as well.
-        let _bounded: Result<(), _> =
-            ring.submitter().register_iowq_max_workers(&mut { WORKERS_MAX });
-        let _nearer: Result<(), _> = ring.submitter().register_ring_fd();
+        if features.has(Feature::BoundedWorkers) {
+            let bounded = ring.submitter().register_iowq_max_workers(&mut { WORKERS_MAX });
+            features.keep_if(bounded.is_ok(), Feature::BoundedWorkers);
+        }
+        features.keep_if(ring.params().is_feature_no_iowait(), Feature::NoIowait);
         let waker = CoreWaker::new().map_err(Refused::Other)?;
-        let quiet = if ring.params().is_feature_no_iowait() { ENTER_NO_IOWAIT } else { 0 };
+        let quiet = if features.has(Feature::NoIowait) { ENTER_NO_IOWAIT } else { 0 };
         let level = if direct_places > 0 { Level::Full } else { Level::Plain };
+        let lacks = features.lacking().map(|feature| Lack::Without(feature.words())).collect();
         Ok(Self {
             ring: ManuallyDrop::new(ring),
             groups: ManuallyDrop::new(Vec::new()),
+            messages: Messages::default(),
             backlog: VecDeque::new(),
             own_done: Vec::new(),
             pool: FilePool::new(waker.clone()),
@@ -84,7 +95,8 @@ impl Uring {
             waker,
             wake_armed: false,
             enter_flags: ENTER_GETEVENTS | ENTER_EXT_ARG | quiet,
-            caps: Caps { level, direct_places, lacks },
+            features,
+            caps: Caps { level, direct_places, lacks, descriptors_are_real: true },
             gauges: DriverGauges::default(),
         })
     }
@@ -156,13 +168,14 @@ impl Uring {
                     self.wake_armed = false;
                     woken = true;
                 }
-                number => done.push(Done {
-                    token: Token::numbered(number),
-                    result: result_of(entry.result()),
-                    more: io_uring::cqueue::more(flags),
-                    block: io_uring::cqueue::buffer_select(flags).map(BlockId),
-                    notice: None,
-                }),
+                number => {
+                    let mut one = completion(Token::numbered(number), entry.result(), flags);
+                    if !self.messages.is_empty() {
+                        // SAFETY: the kernel has just brought it.
+                        unsafe { self.messages.settle(&mut one, &mut self.groups) };
+                    }
+                    done.push(one);
+                }
             }
         }
         self.pool.take_done(&mut self.pool_done);
@@ -227,8 +240,19 @@ impl Uring {
     }
 }
 
-fn result_of(result: i32) -> Result<u32, Errno> {
-    u32::try_from(result).map_err(|_negative| Errno::from_raw_os_error(-result))
+fn completion(token: Token, result: i32, flags: u32) -> Done {
+    if io_uring::cqueue::notif(flags) {
+        let is_copied = result.cast_unsigned() & NOTICE_COPIED != 0;
+        let notice = Some(if is_copied { Notice::Copied } else { Notice::ByReference });
+        return Done { token, result: Ok(0), more: false, block: None, notice };
+    }
+    Done {
+        token,
+        result: u32::try_from(result).map_err(|_negative| Errno::from_raw_os_error(-result)),
+        more: io_uring::cqueue::more(flags),
+        block: io_uring::cqueue::buffer_select(flags).map(BlockId),
+        notice: None,
+    }
 }
 
 // SAFETY: a span goes into an entry and nowhere else; the kernel is done with it when it posts the last completion, and
@@ -257,10 +281,22 @@ unsafe impl Driver for Uring {
     unsafe fn push(&mut self, token: Token, op: &Op) {
         self.gauges.operations += 1;
         self.gauges.in_kernel += 1;
+        if let Op::RecvMessage { group, form, .. } = *op {
+            self.messages.arm(token, group, form);
+        }
         // SAFETY: passed on to the caller.
-        match unsafe { encode(token, op) } {
+        match unsafe { encode(token, op, self.features) } {
             Encoded::One(entry) => self.queue(entry),
             Encoded::Linked(first, second) => self.queue_linked(first, second),
+            Encoded::Forgetting(fd, close) => {
+                self.gauges.syscalls += 1;
+                call::forget_unsent(fd);
+                self.queue(close);
+            }
+            Encoded::Socket(family) => {
+                self.gauges.syscalls += 1;
+                self.finish_own(token, call::socket(family));
+            }
             Encoded::ForThePool => {
                 // SAFETY: passed on to the caller.
                 if let Err(errno) = unsafe { self.pool.push(token, *op) } {

@@ -23,11 +23,13 @@ mod raw {
     /// 1. `entries` is zeroed memory for `mask + 1` entries, registered with the ring under `group`, and stays mapped
     ///    until the ring is closed or the group unregistered: the driver drops its ring first.
     /// 2. Entries between the kernel's head and `tail` are the kernel's; `tail` is ours alone to write.
+    /// 3. `spans` has the span that each block was last lent with.
     #[derive(Debug)]
     pub(in super::super) struct LentBlocks {
         memory: Reservation,
         mask: u16,
         tail: u16,
+        spans: Vec<Option<WriteSpan>>,
     }
 
     impl LentBlocks {
@@ -50,7 +52,7 @@ mod raw {
                 ring.submitter().register_buf_ring_with_flags(address, count, group.0, 0)
             };
             registered.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-            Ok(Self { memory, mask: count - 1, tail: 0 })
+            Ok(Self { memory, mask: count - 1, tail: 0, spans: Vec::new() })
         }
 
         /// Lends a block.
@@ -58,6 +60,11 @@ mod raw {
         /// # Safety
         /// As [`crate::Driver::provide`]; and no more blocks are lent at a time than the group was made for.
         pub(in super::super) unsafe fn provide(&mut self, block: BlockId, span: WriteSpan) {
+            let index = usize::from(block.0);
+            if self.spans.len() <= index {
+                self.spans.resize(index + 1, None);
+            }
+            self.spans[index] = Some(span);
             let first = self.memory.start().cast::<BufRingEntry>();
             // SAFETY: the masked index lies among the entries (invariant 1).
             let entry = unsafe { first.add(usize::from(self.tail & self.mask)) };
@@ -73,6 +80,12 @@ mod raw {
             let tail = unsafe { AtomicU16::from_ptr(tail.cast_mut()) };
             // Release: the kernel sees the entry before it sees the tail behind it.
             tail.store(self.tail, Ordering::Release);
+        }
+
+        /// The span that a block was last lent with.
+        pub(in super::super) fn span_of(&self, block: BlockId) -> WriteSpan {
+            let span = self.spans.get(usize::from(block.0)).copied().flatten();
+            span.expect("the kernel names blocks that were lent")
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::caps::{Lack, Level};
 use crate::clock::now;
 use crate::done::Done;
 use crate::driver::Driver;
+use crate::feature::{Feature, Features};
 use crate::op::{BlockId, Group, Op, Target};
 use crate::span::{ReadSpan, WriteSpan};
 use crate::token::{Generation, Token};
@@ -22,39 +23,32 @@ use crate::uring::driver::Uring;
 use crate::uring::setup::{Refused, ring_with};
 use crate::wait::Wait;
 
-/// What was found.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) level: Level,
-    pub(crate) lacks: Vec<Lack>,
-}
-
 /// The operations without which the driver cannot work.
-const NEEDED: [(u8, &str); 11] = [
+const NEEDED: [(u8, &str); 14] = [
     (opcode::Accept::CODE, "ACCEPT"),
     (opcode::RecvMulti::CODE, "RECV"),
     (opcode::Send::CODE, "SEND"),
     (opcode::SendMsg::CODE, "SENDMSG"),
+    (opcode::Connect::CODE, "CONNECT"),
     (opcode::Shutdown::CODE, "SHUTDOWN"),
     (opcode::Close::CODE, "CLOSE"),
     (opcode::OpenAt2::CODE, "OPENAT2"),
     (opcode::Statx::CODE, "STATX"),
     (opcode::Read::CODE, "READ"),
+    (opcode::Writev::CODE, "WRITEV"),
+    (opcode::Fsync::CODE, "FSYNC"),
     (opcode::PollAdd::CODE, "POLL_ADD"),
     (opcode::AsyncCancel::CODE, "ASYNC_CANCEL"),
 ];
 
 /// What the kernel can do for this OS process; tried at the first call.
-pub(crate) fn found() -> &'static Found {
-    static FOUND: OnceLock<Found> = OnceLock::new();
-    FOUND.get_or_init(|| match try_out() {
-        Ok(found) => found,
-        Err(lack) => Found { level: Level::Epoll, lacks: vec![lack] },
-    })
+fn found() -> Result<Features, Lack> {
+    static FOUND: OnceLock<Result<Features, Lack>> = OnceLock::new();
+    FOUND.get_or_init(try_out).clone()
 }
 
-fn try_out() -> Result<Found, Lack> {
-    let (ring, _) = ring_with(8).map_err(lack_of)?;
+fn try_out() -> Result<Features, Lack> {
+    let (ring, mut features) = ring_with(8, Features::ALL).map_err(lack_of)?;
     let mut probe = Probe::new();
     ring.submitter().register_probe(&mut probe).map_err(|_| Lack::Needs("REGISTER_PROBE"))?;
     for (code, name) in NEEDED {
@@ -63,17 +57,30 @@ fn try_out() -> Result<Found, Lack> {
         }
     }
     drop(ring);
-    let mut plain = Uring::open(0, Vec::new()).map_err(lack_of)?;
-    if !receives_into_group(&mut plain) {
-        return Err(Lack::Needs("multishot receives into lent blocks"));
+    let mut plain = Uring::open(0, features).map_err(lack_of)?;
+    features.keep_if(receives_into_group(&mut plain), Feature::MultishotReceive);
+    features.keep_if(probe.is_supported(opcode::FixedFdInstall::CODE), Feature::Install);
+    features.keep_if(probe.is_supported(opcode::Socket::CODE), Feature::SocketCommand);
+    features.keep_if(probe.is_supported(opcode::SendMsgZc::CODE), Feature::ZeroCopy);
+    let has_table = Uring::open(16, features).is_ok_and(|mut full| serves_directly(&mut full));
+    features.keep_if(has_table, Feature::RingTable);
+    Ok(features)
+}
+
+/// What a kernel with these features is good for.
+fn level_of(features: Features) -> Result<Level, Lack> {
+    let has = |feature| features.has(feature);
+    for needed in [Feature::MultishotReceive, Feature::MultishotMessage] {
+        if !has(needed) {
+            return Err(Lack::Needs(needed.words()));
+        }
     }
-    let is_convertible = probe.is_supported(opcode::FixedFdInstall::CODE);
-    let has_table = is_convertible
-        && Uring::open(16, Vec::new()).is_ok_and(|mut full| serves_directly(&mut full));
-    if has_table {
-        return Ok(Found { level: Level::Full, lacks: Vec::new() });
-    }
-    Ok(Found { level: Level::Plain, lacks: vec![Lack::Without("sockets in the ring's own table")] })
+    // A connection must be convertible, and to be reset, or it has no place in the table.
+    let is_full = has(Feature::RingTable)
+        && has(Feature::Install)
+        && has(Feature::SocketOptions)
+        && has(Feature::SocketCommand);
+    Ok(if is_full { Level::Full } else { Level::Plain })
 }
 
 /// The sentence for a refusal.
@@ -184,16 +191,14 @@ fn serves_directly(driver: &mut Uring) -> bool {
     is_quiet(driver, &[token(1)]) && sent && closed
 }
 
-/// The best ring that this thread can have; the reason why there is none, otherwise.
-pub(crate) fn open(level_max: Level) -> Result<Uring, Lack> {
-    let found = found();
-    let level = found.level.min(level_max);
-    let lacks = found.lacks.clone();
-    if level == Level::Epoll {
-        return Err(lacks.into_iter().next().unwrap_or(Lack::Without("io_uring, as was asked")));
-    }
-    let places = if level == Level::Full { direct_places() } else { 0 };
-    Uring::open(places, lacks).map_err(lack_of)
+/// The best ring that this thread can have without some features; the reason why there is none, otherwise.
+pub(crate) fn open(level_max: Level, lacking: &[Feature]) -> Result<Uring, Lack> {
+    let features = found()?.without_all(lacking);
+    let places = match level_of(features)?.min(level_max) {
+        Level::Full => direct_places(),
+        Level::Plain | Level::Epoll => 0,
+    };
+    Uring::open(places, features).map_err(lack_of)
 }
 
 /// As many places as the kernel allows: it takes the limit on descriptors for the table's bound too.

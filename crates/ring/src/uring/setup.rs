@@ -3,6 +3,8 @@
 use io_uring::IoUring;
 use rustix::io::Errno;
 
+use crate::feature::{Feature, Features};
+
 /// How many operations a pass hands over at once.
 pub(crate) const SQ_ENTRIES: u32 = 256;
 
@@ -11,17 +13,6 @@ const CQ_PER_SQ: u32 = 8;
 
 /// The smallest ring that is worth having, where the user may lock little memory.
 const SQ_ENTRIES_MIN: u32 = 64;
-
-/// How completions come about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Style {
-    /// Work is deferred until the owner enters: nothing interrupts a turn.
-    Deferring,
-    /// Work is done when the owner next enters the kernel for whatever reason.
-    Cooperative,
-    /// Work interrupts.
-    Plain,
-}
 
 /// Why no ring came about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,43 +24,44 @@ pub(crate) enum Refused {
     Other(Errno),
 }
 
-/// A ring of the best style that the kernel gives.
-pub(crate) fn ring() -> Result<(IoUring, Style), Refused> {
-    match ring_with(SQ_ENTRIES) {
-        Err(Refused::Memlock { .. }) => ring_with(SQ_ENTRIES_MIN),
+/// A ring of the best style that the kernel gives, and which of the features it then has.
+pub(crate) fn ring(features: Features) -> Result<(IoUring, Features), Refused> {
+    match ring_with(SQ_ENTRIES, features) {
+        Err(Refused::Memlock { .. }) => ring_with(SQ_ENTRIES_MIN, features),
         other => other,
     }
 }
 
 /// A ring with this many entries to hand over.
-pub(crate) fn ring_with(sq_entries: u32) -> Result<(IoUring, Style), Refused> {
+pub(crate) fn ring_with(
+    sq_entries: u32,
+    features: Features,
+) -> Result<(IoUring, Features), Refused> {
+    use Feature::{CooperativeWork, DeferredWork, NoSubmissionArray};
     let mut refused = Refused::Absent(Errno::INVAL);
-    for (style, lean) in [
-        (Style::Deferring, true),
-        (Style::Deferring, false),
-        (Style::Cooperative, false),
-        (Style::Plain, false),
+    for missing in [
+        &[][..],
+        &[NoSubmissionArray],
+        &[DeferredWork],
+        &[DeferredWork, NoSubmissionArray],
+        &[DeferredWork, CooperativeWork, NoSubmissionArray],
     ] {
+        let features = features.without_all(missing);
         let mut builder = IoUring::builder();
         builder.setup_clamp().setup_cqsize(sq_entries * CQ_PER_SQ).dontfork();
-        match style {
-            Style::Deferring => {
-                builder
-                    .setup_single_issuer()
-                    .setup_defer_taskrun()
-                    .setup_taskrun_flag()
-                    .setup_submit_all();
-            }
-            Style::Cooperative => {
-                builder.setup_coop_taskrun().setup_taskrun_flag().setup_submit_all();
-            }
-            Style::Plain => {}
+        if features.has(DeferredWork) {
+            builder.setup_single_issuer().setup_defer_taskrun();
+        } else if features.has(CooperativeWork) {
+            builder.setup_coop_taskrun();
         }
-        if lean {
+        if features.has(DeferredWork) || features.has(CooperativeWork) {
+            builder.setup_taskrun_flag().setup_submit_all();
+        }
+        if features.has(NoSubmissionArray) {
             builder.setup_no_sqarray();
         }
         match builder.build(sq_entries) {
-            Ok(ring) => return check(ring).map(|ring| (ring, style)),
+            Ok(ring) => return check(ring).map(|ring| (ring, features)),
             Err(error) => refused = reason(&error, sq_entries),
         }
         if refused != Refused::Other(Errno::INVAL) {
