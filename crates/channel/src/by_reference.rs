@@ -7,7 +7,6 @@
 //! Cost: two system calls for a reply of up to a MiB, beside the ring; no byte is copied on this side. The calls
 //! never wait: a full socket is waited for by an operation.
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 
@@ -48,9 +47,12 @@ fn file_of<'a>(part: &Part<'a>) -> Option<(BorrowedFd<'a>, u64)> {
 }
 
 /// Sends what stands in `queue`, in order; says how many bytes the kernel took.
-pub(crate) fn send(socket: BorrowedFd<'_>, queue: &VecDeque<SharedData>) -> (u32, Left) {
+pub(crate) fn send<'a>(
+    socket: BorrowedFd<'a>,
+    queue: impl Iterator<Item = &'a SharedData> + Clone,
+) -> (u32, Left) {
     let (mut sent_bytes, mut referred_bytes) = (0, 0);
-    let mut parts = queue.iter().flat_map(SharedData::parts).peekable();
+    let mut parts = queue.clone().flat_map(SharedData::parts).peekable();
     while let Some(part) = parts.peek() {
         let wanted_bytes;
         let sent = if let Some((file, mut offset)) = file_of(part) {
@@ -83,15 +85,11 @@ pub(crate) fn send(socket: BorrowedFd<'_>, queue: &VecDeque<SharedData>) -> (u32
         if sent != Ok(wanted_bytes) || referred_bytes >= PASS_BYTES_MAX {
             let is_all = parts.peek().is_none() && sent == Ok(wanted_bytes);
             // The part in hand may have been longer than what is left of this pass: the queue says so.
-            let is_empty = is_all && queued_bytes(queue) == sent_bytes as u64;
+            let is_empty = is_all && queue.map(SharedData::len).sum::<u64>() == sent_bytes as u64;
             return (to_u32(sent_bytes), if is_empty { Left::Empty } else { Left::Waiting });
         }
     }
     (to_u32(sent_bytes), Left::Empty)
-}
-
-fn queued_bytes(queue: &VecDeque<SharedData>) -> u64 {
-    queue.iter().map(SharedData::len).sum()
 }
 
 fn send_short(

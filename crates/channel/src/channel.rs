@@ -14,14 +14,19 @@ use levada_ring::{Caps, CoreWaker, Deadline, Done, Driver, Fatal, OpenError, Wai
 use levada_shared::Account;
 
 use crate::config::ChannelConfig;
+use crate::connects::Connects;
 use crate::files::Files;
 use crate::gauges::Gauges;
 use crate::kernel::{Kernel, Kind, name_of};
-use crate::lent::LentBlocks;
+use crate::lent::Lent;
 use crate::listeners::{Listeners, reserved_places};
 use crate::lost::LostStreams;
 use crate::stream::Ending;
 use crate::streams::Streams;
+use crate::timers::Timers;
+
+/// How soon what an account had no room for is tried again: nothing tells that it has some.
+const UNPAID_WAIT: Duration = Duration::from_millis(10);
 
 /// A handle to a channel.
 #[derive(Clone)]
@@ -52,9 +57,10 @@ pub(crate) struct Parts {
     pub(crate) streams: Streams,
     pub(crate) listeners: Listeners,
     pub(crate) files: Files,
+    pub(crate) timers: Timers,
+    pub(crate) connects: Connects,
     pub(crate) lost: Arc<LostStreams>,
-    lent: LentBlocks,
-    account: Account,
+    pub(crate) lent: Lent,
     done: Vec<Done>,
     woken: Vec<Waker>,
     passes: u64,
@@ -83,17 +89,18 @@ impl Channel {
         let sockets_max =
             if places > 0 { config.sockets_max.min(places) } else { config.sockets_max };
         let mut lent =
-            LentBlocks::open(&mut *driver, config.receive_blocks).map_err(OpenError::NoPoll)?;
-        lent.refill(&mut *driver, account);
+            Lent::open(&mut *driver, config.receive_blocks, account).map_err(OpenError::NoPoll)?;
+        lent.refill(&mut *driver);
         let lost = LostStreams::new(driver.waker());
         Ok(Self(Rc::new(RefCell::new(Parts {
             kernel: Kernel::new(driver),
             streams: Streams::new(sockets_max, config),
             listeners: Listeners::new(),
             files: Files::new(config.files_max),
+            timers: Timers::new(),
+            connects: Connects::new(),
             lost,
             lent,
-            account: account.clone(),
             done: Vec::new(),
             woken: Vec::new(),
             passes: 0,
@@ -115,6 +122,14 @@ impl Channel {
         woken.drain(..).for_each(Waker::wake);
         self.0.borrow_mut().woken = woken;
         Ok(passed)
+    }
+
+    /// Hands over what was asked since the last pass, without waiting; what is complete already is taken in.
+    ///
+    /// # Errors
+    /// [`Fatal`] where the kernel refuses further I/O on this thread.
+    pub fn flush(&self) -> Result<Passed, Fatal> {
+        self.pass(Wait::No)
     }
 
     /// The moment when the kernel last answered.
@@ -211,13 +226,25 @@ impl Parts {
         for lost in self.lost.take() {
             self.streams.end(lost, Ending::Close);
         }
+        if self.kernel.events().is_empty() {
+            self.streams.forget_ended();
+        }
         self.streams.flush(&mut self.kernel);
         self.listeners.flush(&mut self.kernel, &self.streams);
-        self.lent.refill(&mut *self.kernel.driver, &self.account);
+        self.lent.refill(&mut *self.kernel.driver);
         self.streams.resume(&mut self.kernel, &self.lent);
         // Who was woken between two passes, by another's call, is told after this one: so it must not wait.
-        let wait = if self.kernel.has_woken() { Wait::No } else { wait };
-        let wait = wait.or_until(self.streams.next_sweep()).or_until(self.listeners.next_resume());
+        let wait = if self.kernel.has_news() { Wait::No } else { wait };
+        let wait = wait
+            .or_until(self.streams.next_sweep())
+            .or_until(self.listeners.next_resume())
+            .or_until(self.timers.next())
+            .or_until(self.connects.next_deadline());
+        let wait = if self.streams.has_unpaid() {
+            wait.or_until(self.kernel.now + UNPAID_WAIT)
+        } else {
+            wait
+        };
         let entered = self.kernel.driver.enter(wait, &mut self.done)?;
         self.kernel.now = entered.now;
         let mut done = core::mem::take(&mut self.done);
@@ -227,6 +254,8 @@ impl Parts {
         }
         self.done = done;
         self.streams.sweep(&mut self.kernel);
+        self.timers.fire(&mut self.kernel);
+        self.connects.expire(&mut self.kernel);
         Ok(Passed { now: entered.now, completions, woken: entered.woken })
     }
 
@@ -244,7 +273,12 @@ impl Parts {
             Some(Kind::Close) => self.streams.closed(kernel, name),
             Some(Kind::Install) => self.streams.installed(kernel, name, done),
             Some(Kind::File) => self.files.answered(kernel, name, done),
-            None => {}
+            Some(Kind::Fill) => self.streams.filled(kernel, name, done),
+            Some(Kind::SendZeroCopy) => self.streams.sent_zero_copy(kernel, name, done),
+            Some(Kind::Connect) => {
+                self.connects.answered(kernel, &mut self.streams, name, done);
+            }
+            Some(Kind::Datagrams | Kind::SendTo | Kind::Timer | Kind::Discard) | None => {}
         }
     }
 
@@ -254,6 +288,7 @@ impl Parts {
         }
         self.streams.end_all(Ending::Close);
         self.files.detach_all(&mut self.kernel);
+        self.connects.forget_all(&mut self.kernel, &mut self.streams);
         self.kernel.now + (by - self.kernel.now) / 2
     }
 }

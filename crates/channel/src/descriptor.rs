@@ -34,3 +34,15 @@ pub(crate) fn taken_in(done: &Done) -> Option<OwnedFd> {
     // SAFETY: the kernel made it for this very operation, whose one completion is taken in once.
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
+
+/// A stream's only descriptor, which leaves with its connection: the caller has nothing in flight for it, and forgets it.
+pub(crate) fn given_up(fd: RawFd) -> OwnedFd {
+    // SAFETY: the stream owned it by this number, and gives it up here.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// A descriptor that came in a message; the one place that takes it.
+pub(crate) fn of_message(fd: RawFd) -> OwnedFd {
+    // SAFETY: the kernel made it for the receive that brought the message, which is read once.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}

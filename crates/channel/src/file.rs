@@ -42,6 +42,11 @@ impl File {
         Self { channel: channel.clone(), fd: fd.into() }
     }
 
+    /// Its descriptor, for operations of others on it.
+    pub(crate) fn shared_fd(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.fd)
+    }
+
     /// Opens `path`, which begins in this folder.
     ///
     /// # Errors

@@ -85,6 +85,13 @@ impl Files {
         }
     }
 
+    /// Wishes it ended.
+    pub(crate) fn cancel(&mut self, kernel: &mut Kernel, name: Name) {
+        if self.table.peek(name).is_some_and(|op| op.answer.is_none()) {
+            kernel.driver.cancel(Kind::File.token(name));
+        }
+    }
+
     /// Nobody awaits it any more. What it holds stays until the kernel answers; asking that it end sooner is a wish.
     pub(crate) fn detach(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(op) = self.table.get(name) else { return };

@@ -25,6 +25,17 @@ impl Inbox {
         }
     }
 
+    /// Puts a block back before all others.
+    pub(crate) fn push_front(&mut self, block: ExclusiveBuf) {
+        if let Some(first) = self.first.replace(block) {
+            self.more.get_or_insert_default().push_front(first);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<ExclusiveBuf> {
         let popped = self.first.take()?;
@@ -53,8 +64,11 @@ mod tests {
             block.write(&[byte]).unwrap();
             inbox.push(block);
         }
+        let mut earlier = account.buf(64).unwrap();
+        earlier.write(&[9]).unwrap();
+        inbox.push_front(earlier);
         let popped: Vec<u8> = core::iter::from_fn(|| inbox.pop()).map(|block| block[0]).collect();
-        assert_eq!(popped, [0, 1, 2, 3, 4]);
+        assert_eq!(popped, [9, 0, 1, 2, 3, 4]);
         assert!(inbox.first.is_none() && inbox.more.is_none());
     }
 }

@@ -4,12 +4,14 @@
     reason = "pushes operations that point to nothing, which needs no further promise"
 )]
 
+use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::Waker;
+use std::collections::VecDeque;
 use std::os::fd::RawFd;
 
-use levada_ring::{Deadline, Driver, Op, Shutdown, Target, Token};
+use levada_ring::{Deadline, Driver, Group, MessageForm, Op, Shutdown, Target, Token};
 
-use crate::lent::SMALL;
+use crate::event::Event;
 use crate::table::Name;
 
 /// What an operation of a channel is.
@@ -27,11 +29,22 @@ pub(crate) enum Kind {
     File,
     /// A descriptor for a stream in the ring's table.
     Install,
+    /// No operation: a moment that somebody waits for.
+    Timer,
+    /// A receive into memory of the program's own.
+    Fill,
+    SendZeroCopy,
+    Connect,
+    /// Closing a socket that never became a stream.
+    Discard,
+    /// Receiving datagrams.
+    Datagrams,
+    SendTo,
 }
 
 impl Kind {
     pub(crate) fn of(token: Token) -> Option<Self> {
-        const KINDS: [Kind; 8] = [
+        const KINDS: [Kind; 15] = [
             Kind::Accept,
             Kind::AcceptOne,
             Kind::Recv,
@@ -40,6 +53,13 @@ impl Kind {
             Kind::Close,
             Kind::File,
             Kind::Install,
+            Kind::Timer,
+            Kind::Fill,
+            Kind::SendZeroCopy,
+            Kind::Connect,
+            Kind::Discard,
+            Kind::Datagrams,
+            Kind::SendTo,
         ];
         KINDS.into_iter().find(|kind| *kind as u8 == token.kind())
     }
@@ -60,17 +80,76 @@ pub(crate) struct Kernel {
     pub(crate) driver: Box<dyn Driver>,
     /// When the kernel last answered.
     pub(crate) now: Deadline,
+    /// Which channel of the program it is; of 256 that follow each other no two have the same.
+    pub(crate) number: u8,
+    discards: u32,
     woken: Vec<Waker>,
+    events: VecDeque<Event>,
 }
+
+/// Who is to hear of something: a future, or a loop that takes events.
+#[derive(Debug)]
+pub(crate) enum Watcher {
+    Future(Option<Waker>),
+    Cookie(u64),
+}
+
+impl Watcher {
+    /// Remembers the future that waits.
+    pub(crate) fn wait(&mut self, waker: &Waker) {
+        if let Self::Future(waiting) = self {
+            wait(waiting, waker);
+        }
+    }
+}
+
+/// The number of the next channel.
+static CHANNELS: AtomicU8 = AtomicU8::new(0);
 
 impl Kernel {
     pub(crate) fn new(driver: Box<dyn Driver>) -> Self {
-        Self { driver, now: levada_ring::now(), woken: Vec::new() }
+        Self {
+            driver,
+            now: levada_ring::now(),
+            // Relaxed: only that numbers differ matters.
+            number: CHANNELS.fetch_add(1, Ordering::Relaxed),
+            discards: 0,
+            woken: Vec::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// Begins to receive into lent blocks: one, or one after another.
-    pub(crate) fn recv(&mut self, name: Name, socket: Target, once: bool) {
-        self.push(Kind::Recv.token(name), &Op::Recv { socket, group: SMALL, once });
+    pub(crate) fn recv(&mut self, name: Name, socket: Target, group: Group, once: bool) {
+        self.push(Kind::Recv.token(name), &Op::Recv { socket, group, once });
+    }
+
+    /// Begins to receive messages into lent blocks, one after another.
+    pub(crate) fn recv_messages(
+        &mut self,
+        name: Name,
+        socket: Target,
+        group: Group,
+        form: MessageForm,
+    ) {
+        let kind = if form == MessageForm::From { Kind::Datagrams } else { Kind::Recv };
+        self.push(kind.token(name), &Op::RecvMessage { socket, group, form });
+    }
+
+    /// Closes a socket that nothing is in flight for and nobody has a name of.
+    pub(crate) fn discard(&mut self, target: Target) {
+        self.discards = self.discards.wrapping_add(1);
+        let nobody = Name::numbered(self.discards, 0);
+        self.push(Kind::Discard.token(nobody), &Op::Close { target });
+    }
+
+    /// What a driver's number for a socket that it made means.
+    pub(crate) fn target_of(&self, number: u32) -> Target {
+        if self.driver.caps().direct_places > 0 {
+            Target::Direct(number)
+        } else {
+            Target::Fd(number.cast_signed())
+        }
     }
 
     /// Ends this side's direction.
@@ -116,9 +195,20 @@ impl Kernel {
         }
     }
 
-    /// Whether anybody is to be woken.
-    pub(crate) fn has_woken(&self) -> bool {
-        !self.woken.is_empty()
+    /// Adds an event to those that the next dispatch brings.
+    #[inline]
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// The events that nobody has taken.
+    pub(crate) fn events(&mut self) -> &mut VecDeque<Event> {
+        &mut self.events
+    }
+
+    /// Whether anybody is to be told of something.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.woken.is_empty() || !self.events.is_empty()
     }
 
     /// Moves the wakers of this pass into `woken`, which is empty.

@@ -43,16 +43,28 @@
 //! a minute is reset. All but the first three are set in [`ChannelConfig`]. `SIGPIPE` has to be ignored, as it is in
 //! every Rust program: sendfile(2) cannot be told not to raise it.
 
+mod acceptor;
 mod bind;
 mod by_reference;
 mod channel;
+mod closing;
 mod config;
+mod connecting;
+mod connection;
+mod connects;
+mod datagram;
 mod descriptor;
+mod detached;
+mod detaching;
+mod dispatch;
+mod due;
 mod error;
+mod event;
 mod file;
 mod file_op;
 mod file_room;
 mod files;
+mod filling;
 mod gauges;
 mod inbox;
 mod kernel;
@@ -64,23 +76,44 @@ pub mod local;
 mod lost;
 mod names;
 mod outbox;
+mod queued;
+mod rare;
+mod receiving;
+mod receiving_into;
+mod sending;
+mod socket;
 mod stream;
 mod streams;
 mod table;
 mod tcp;
 mod ticket;
+mod timer;
+mod timers;
+mod unix;
+mod unix_name;
+mod zero_copy;
 
+pub use acceptor::{Accepting, Acceptor, SocketKind};
 pub use bind::{BindError, ListenPart};
 pub use channel::{Channel, EndReport, Passed};
 pub use config::ChannelConfig;
+pub use connecting::Connecting;
+pub use connection::{Closing, Connection, Detaching, Receiving, ReceivingInto, Room, Sending};
+pub use datagram::Datagram;
+pub use detached::Detached;
 pub use error::{Error, Refused};
+pub use event::{Event, Events};
 pub use file::{File, Filled};
 pub use file_room::FileRoom;
 pub use gauges::Gauges;
 pub use levada_ring::{
-    Access, Caps, Choice, CoreWaker, Creation, Deadline, Errno, Fatal, FileKind, Lack, Level,
-    OpenError, OpenHow, Stat, Wait, now,
+    Access, Caps, Choice, CoreWaker, Creation, Deadline, Driver, Errno, Fatal, FileKind, Lack,
+    Level, OpenError, OpenHow, Stat, Token, Wait, now,
 };
 pub use names::NameIn;
-pub use tcp::{Accepting, Closing, Receiving, Room, Sending, TcpListener, TcpStream};
+pub use socket::{Socket, Stale};
+pub use tcp::{Tcp, TcpListener, TcpStream};
 pub use ticket::Ticket;
+pub use timer::Timer;
+pub use unix::{PeerCredentials, ReceivingDescriptors, Unix, UnixListener, UnixStream};
+pub use unix_name::UnixName;

@@ -9,9 +9,10 @@ use core::task::Waker;
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
-use levada_ring::Deadline;
+use levada_ring::{Deadline, Group};
 
-use crate::stream::Flight;
+use crate::lent::SMALL;
+use crate::stream::{Flight, Form};
 use crate::table::Name;
 
 /// How many connections may be accepted, or be being accepted, and not taken.
@@ -39,6 +40,16 @@ pub(crate) struct Listener {
     pub(crate) fd: OwnedFd,
     /// Whether each connection is to come with its peer's address.
     pub(crate) with_peers: bool,
+    /// Who hears of connections.
+    pub(crate) form: Form,
+    /// What whoever takes the events calls it.
+    pub(crate) cookie: u64,
+    /// How many connections whoever takes the events asked for and has not got.
+    pub(crate) credits: u32,
+    /// Whose blocks its connections fill first.
+    pub(crate) group: Group,
+    /// Connections bring messages with descriptors.
+    pub(crate) passes_descriptors: bool,
     pub(crate) untaken: VecDeque<(Name, Option<SocketAddr>)>,
     pub(crate) waker: Option<Waker>,
     /// Operations with the kernel that bring one connection each.
@@ -52,10 +63,15 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(fd: OwnedFd, with_peers: bool) -> Self {
+    pub(crate) fn new(fd: OwnedFd, with_peers: bool, form: Form) -> Self {
         Self {
             fd,
             with_peers,
+            form,
+            cookie: 0,
+            credits: 0,
+            group: SMALL,
+            passes_descriptors: false,
             untaken: VecDeque::new(),
             waker: None,
             singles_out: 0,
@@ -71,8 +87,18 @@ impl Listener {
         if self.is_closing || self.paused_until.is_some() {
             return Step::Nothing;
         }
-        let spare = UNTAKEN_MAX.saturating_sub(self.untaken.len());
-        let is_short = room_count < UNTAKEN_MAX || spare == 0;
+        let (spare, is_over) = match self.form {
+            Form::Futures => {
+                let spare = UNTAKEN_MAX.saturating_sub(self.untaken.len());
+                (spare, spare == 0)
+            }
+            // One that goes on may bring as many as a pass takes: it runs only while all of those are wanted.
+            Form::Events => {
+                let credits = self.credits as usize;
+                (credits.min(UNTAKEN_MAX), credits < UNTAKEN_MAX)
+            }
+        };
+        let is_short = room_count < UNTAKEN_MAX || is_over;
         match self.many {
             Flight::Out if is_short => Step::StopMany,
             Flight::Out | Flight::Cancelled => Step::Nothing,

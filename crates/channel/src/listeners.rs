@@ -10,13 +10,16 @@ use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use levada_ring::{Address, Deadline, Done, Errno, Op, Target};
+use levada_ring::{Address, Deadline, Done, Errno, Op};
 
 use crate::error::Error;
+use crate::event::Event;
 use crate::kernel::{Kernel, Kind, wait};
+use crate::lent::{Lent, URGENT};
 use crate::listener::{Listener, PAUSE_MS, Step, UNTAKEN_MAX};
-use crate::stream::{Ending, Flight};
-use crate::streams::Streams;
+use crate::socket::{Socket, SocketKind};
+use crate::stream::{Ending, Flight, Form};
+use crate::streams::{Streams, socket_of};
 use crate::table::{Name, Table};
 
 /// How many listeners a channel has at most.
@@ -59,11 +62,32 @@ impl Listeners {
         }
     }
 
-    pub(crate) fn listen(&mut self, fd: OwnedFd, with_peers: bool) -> Result<Name, OwnedFd> {
-        let name =
-            self.table.insert(Listener::new(fd, with_peers)).map_err(|listener| listener.fd)?;
+    pub(crate) fn listen(&mut self, listener: Listener) -> Result<Name, OwnedFd> {
+        let name = self.table.insert(listener).map_err(|listener| listener.fd)?;
         self.names.push(name);
         Ok(name)
+    }
+
+    pub(crate) fn is_open(&self, name: Name) -> bool {
+        self.table.peek(name).is_some_and(|listener| !listener.is_closing)
+    }
+
+    /// Asks for so many connections more.
+    pub(crate) fn credit(&mut self, name: Name, credits: u32) -> bool {
+        let Some(listener) = self.table.get(name).filter(|listener| !listener.is_closing) else {
+            return false;
+        };
+        listener.credits = listener.credits.saturating_add(credits);
+        true
+    }
+
+    /// Lets its connections be served while blocks for others have run out.
+    pub(crate) fn make_urgent(&mut self, kernel: &mut Kernel, lent: &mut Lent, name: Name) -> bool {
+        let Some(listener) = self.table.get(name) else { return false };
+        if lent.has(URGENT, &mut *kernel.driver) {
+            listener.group = URGENT;
+        }
+        true
     }
 
     /// The next connection.
@@ -109,6 +133,11 @@ impl Listeners {
             self.table.get(name).filter(|listener| listener.is_closing && !listener.is_busy())
         {
             kernel.driver.forget(listener.fd.as_raw_fd());
+            if listener.form == Form::Events {
+                let (socket, cookie) =
+                    (Socket::new(SocketKind::Listener, name, kernel.number), listener.cookie);
+                kernel.tell(Event::Closed { socket, cookie, error: None, unsent: Vec::new() });
+            }
             self.table.remove(name);
             self.names.retain(|known| *known != name);
         }
@@ -204,21 +233,34 @@ impl Listeners {
     ) {
         match result {
             Ok(number) => {
-                let direct = kernel.driver.caps().direct_places > 0;
-                let target =
-                    if direct { Target::Direct(number) } else { Target::Fd(number.cast_signed()) };
-                let adopted = streams.adopt(kernel, target);
+                let target = kernel.target_of(number);
+                let listener = self.table.get(name).filter(|listener| !listener.is_closing);
+                let form = listener.as_ref().map_or(Form::Futures, |listener| listener.form);
+                let adopted = streams.adopt(kernel, target, form, |stream| {
+                    if let Some(listener) = &listener {
+                        stream.passes_descriptors = listener.passes_descriptors;
+                        stream.next_group = listener.group;
+                    }
+                });
                 let stream = adopted.unwrap_or_else(|target| {
                     unreachable!("places are reserved, {target:?} has none")
                 });
-                match self.table.get(name).filter(|listener| !listener.is_closing) {
+                match listener {
+                    Some(listener) if form == Form::Events => {
+                        listener.pause_ms = *PAUSE_MS.start();
+                        listener.credits = listener.credits.saturating_sub(1);
+                        let cookie = listener.cookie;
+                        let at = Socket::new(SocketKind::Listener, name, kernel.number);
+                        let socket = socket_of(kernel, stream);
+                        kernel.tell(Event::Accepted { listener: at, cookie, socket, peer });
+                    }
                     Some(listener) => {
                         listener.pause_ms = *PAUSE_MS.start();
                         listener.untaken.push_back((stream, peer));
                         kernel.wake(&mut listener.waker);
                     }
                     // It came while the listener was being closed: nobody will take it.
-                    None => streams.end(stream, Ending::Close),
+                    None => drop(streams.end(stream, Ending::Close)),
                 }
             }
             Err(Errno::CANCELED | Errno::CONNABORTED | Errno::INTR | Errno::AGAIN) => {}

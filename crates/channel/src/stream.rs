@@ -7,11 +7,14 @@
 use core::task::Waker;
 use std::os::fd::OwnedFd;
 
-use levada_ring::Target;
+use levada_ring::{Group, Target};
 
 use crate::error::Error;
+use crate::filling::Filling;
 use crate::inbox::Inbox;
+use crate::lent::{BULK, SMALL};
 use crate::outbox::{Last, Outbox};
+use crate::rare::Rare;
 
 /// How many received bytes may wait untaken before the receive is paused.
 pub(crate) const CREDIT_BYTES: u32 = 64 << 10;
@@ -28,8 +31,19 @@ pub(crate) enum Ending {
     Close,
     /// As `Close`, to a peer that sends nothing more: the end goes with the last bytes.
     CloseTogether,
+    /// What is queued goes out, then the connection leaves the channel as a descriptor.
+    Detach,
     /// Nothing more goes out; the peer gets a reset.
     Abort,
+}
+
+/// Who hears of what happens to a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// Futures that wait.
+    Futures,
+    /// A loop that takes events.
+    Events,
 }
 
 /// One operation that may be with the kernel.
@@ -74,6 +88,8 @@ pub(crate) struct Stream {
     pub(crate) pace: Pace,
     pub(crate) shutdown: Flight,
     pub(crate) close: Flight,
+    /// A descriptor is being made for it to leave with.
+    pub(crate) install: Flight,
     pub(crate) send_cancelled: bool,
     pub(crate) ending: Ending,
     /// The peer has sent its last byte, or never will.
@@ -84,10 +100,31 @@ pub(crate) struct Stream {
     pub(crate) wants_shutdown: bool,
     pub(crate) is_dirty: bool,
     pub(crate) is_paused: bool,
+    pub(crate) form: Form,
+    /// A send was refused for want of room, and whoever takes the events is told when there is some.
+    pub(crate) wants_room: bool,
+    /// The end has been told.
+    pub(crate) is_end_told: bool,
+    /// Messages with descriptors come, not bytes alone.
+    pub(crate) passes_descriptors: bool,
+    /// Whose blocks are filled, and which of them is to be when the receive is armed again.
+    pub(crate) group: Group,
+    pub(crate) next_group: Group,
+    /// Receives in a row that speak for the other group.
+    misfits: u8,
+    /// What whoever takes the events calls it.
+    pub(crate) cookie: u64,
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
+/// After so many receives in a row that filled a short block a connection gets long ones; and back.
+const MISFITS_MAX: u8 = 4;
+
+/// What a receive brings at least for a long block to be worth it.
+const BULK_WORTH_BYTES: usize = 8 << 10;
+
 impl Stream {
-    pub(crate) fn new(target: Target) -> Self {
+    pub(crate) fn new(target: Target, form: Form) -> Self {
         Self {
             target,
             descriptor: None,
@@ -97,11 +134,12 @@ impl Stream {
             sent_bytes: 0,
             reader: None,
             writer: None,
-            credit_bytes: i64::from(CREDIT_BYTES),
+            credit_bytes: if form == Form::Futures { i64::from(CREDIT_BYTES) } else { 0 },
             recv: Flight::No,
             pace: Pace::Once,
             shutdown: Flight::No,
             close: Flight::No,
+            install: Flight::No,
             send_cancelled: false,
             ending: Ending::No,
             ended: None,
@@ -109,7 +147,41 @@ impl Stream {
             wants_shutdown: false,
             is_dirty: false,
             is_paused: false,
+            form,
+            wants_room: false,
+            is_end_told: false,
+            passes_descriptors: false,
+            group: SMALL,
+            next_group: SMALL,
+            misfits: 0,
+            cookie: 0,
+            rare: None,
         }
+    }
+
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes note of how much of a block a receive filled. Says whether the blocks are of the wrong length for it.
+    #[inline]
+    pub(crate) fn note_fill(&mut self, block: &levada_shared::ExclusiveBuf) -> bool {
+        let is_misfit = match self.group {
+            SMALL => block.room_bytes() == 0,
+            BULK => block.len() < BULK_WORTH_BYTES,
+            _ => false,
+        };
+        self.misfits = if is_misfit { self.misfits + 1 } else { 0 };
+        let is_wrong = self.misfits >= MISFITS_MAX;
+        if is_wrong {
+            self.misfits = 0;
+            self.next_group = if self.group == SMALL { BULK } else { SMALL };
+        }
+        is_wrong
+    }
+
+    fn is_filling(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.filling.is_some())
     }
 
     pub(crate) fn unsent_bytes(&self) -> u64 {
@@ -127,6 +199,7 @@ impl Stream {
             && self.ending == Ending::No
             && self.credit_bytes > 0
             && !self.is_paused
+            && !self.is_filling()
     }
 
     /// Whether what is queued is the last that it sends, with nothing else to wait for before it closes.
@@ -142,8 +215,26 @@ impl Stream {
 
     /// Whether nothing but closing is left to be done for it.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.recv == Flight::No && self.shutdown == Flight::No && !self.is_send_out()
+        self.recv == Flight::No
+            && self.shutdown == Flight::No
+            && !self.is_send_out()
+            && !self.is_filling_out()
+            && self.install == Flight::No
+    }
+
+    pub(crate) fn is_filling_out(&self) -> bool {
+        let filling = self.rare.as_ref().and_then(|rare| rare.filling.as_ref());
+        filling.is_some_and(Filling::is_out)
+    }
+
+    pub(crate) fn is_zero_copy(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.zero_copy.is_allowed)
+    }
+
+    /// Why it ended, if this side did not ask for it.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.broken.filter(|error| *error != Error::Closed)
     }
 }
 
-const _: () = assert!(size_of::<Stream>() <= 160, "an idle connection costs little");
+const _: () = assert!(size_of::<Stream>() <= 192, "an idle connection costs little");

@@ -11,6 +11,13 @@ pub(crate) struct Name {
     pub(crate) generation: Generation,
 }
 
+impl Name {
+    /// The name with these numbers.
+    pub(crate) fn numbered(index: u32, generation: u32) -> Self {
+        Self { index, generation: Generation::numbered(generation) }
+    }
+}
+
 /// Entries by name, at most `count_max` at a time.
 #[derive(Debug)]
 pub(crate) struct Table<T> {

@@ -99,7 +99,7 @@ pub unsafe trait Driver: fmt::Debug {
     /// [`Fatal`] where the driver is of no use any more.
     fn enter(&mut self, wait: Wait, done: &mut Vec<Done>) -> Result<Entered, Fatal>;
 
-    /// Forgets a descriptor that its owner is about to close by himself: its number may be another's next.
+    /// Forgets a descriptor that its owner is about to close by himself, or to give away: its number may be another's next.
     fn forget(&mut self, fd: RawFd);
 
     /// A waker for this driver's core.

@@ -243,6 +243,13 @@ mod raw {
                 + u32::try_from(bytes).map_or(filled_bytes, |bytes| bytes.min(filled_bytes));
         }
 
+        /// Gives up the first `bytes` of what is filled, or all of it if there is less: nobody reaches them any more.
+        pub fn skip(&mut self, bytes: usize) {
+            let filled_bytes = self.filled - self.start;
+            self.start +=
+                u32::try_from(bytes).map_or(filled_bytes, |bytes| bytes.min(filled_bytes));
+        }
+
         /// The filled range as a view, and the rest, if any is left, as a buffer still.
         pub(crate) fn split_filled(&mut self) -> Option<Piece> {
             let range = self.start..self.filled;
@@ -320,6 +327,21 @@ mod tests {
         buf.truncate(2);
         buf.truncate(9);
         assert_eq!(&buf[..], [1, 1]);
+    }
+
+    #[test]
+    fn what_is_skipped_is_not_read_and_the_room_behind_is_as_it_was() {
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let account = heap.account("test", u64::MAX).unwrap();
+        let mut buf = account.buf(64).unwrap();
+        buf.write(b"head, body").unwrap();
+        buf.skip(6);
+        assert_eq!((&buf[..], buf.room_bytes()), (&b"body"[..], 54));
+        buf.write(b" and tail").unwrap();
+        assert_eq!(buf.freeze_filled().to_vec(), b"body and tail");
+        buf.write(b"x").unwrap();
+        buf.skip(9);
+        assert_eq!((buf.len(), buf.freeze().len()), (0, 0));
     }
 
     #[test]

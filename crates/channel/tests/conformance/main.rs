@@ -4,6 +4,7 @@
 
 mod by_reference;
 mod ending;
+mod events;
 mod files;
 mod last_send;
 mod listeners;

@@ -357,6 +357,13 @@ unsafe impl Driver for Epoll {
     }
 
     fn forget(&mut self, fd: RawFd) {
+        if self.watches.at(fd).is_polled {
+            self.gauges.syscalls += 1;
+            // SAFETY: its owner has not closed it yet.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+            // It may stay open, with another owner: its edges are no news here.
+            let _deleted: Result<(), Errno> = epoll::delete(&self.set, borrowed);
+        }
         self.watches.forget(fd);
         self.accepts.remove(&fd);
     }
