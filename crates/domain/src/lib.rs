@@ -22,7 +22,7 @@
 //!
 //! # Cost
 //!
-//! A core is a thread, a channel (48 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
+//! A core is a thread, a channel (52 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
 //! system call; an idle core makes none. A timer is 64 bytes, a deadline that is pushed back a write.
 //!
 //! # Limits

@@ -126,10 +126,11 @@ pub struct Caps {
     pub level: Level,
     /// How many places its own table has; zero where sockets are descriptors.
     pub direct_places: u32,
+    /// Whether descriptors that it gives, or is given, mean the same in system calls of the program's own: a simulated
+    /// kernel's do not.
+    pub descriptors_are_real: bool,
     /// What it lacks, most important first.
     pub lacks: Vec<Lack>,
-    /// Whether descriptors that it brings are the kernel's, for calls of the program's own; those of a simulated kernel are not.
-    pub descriptors_are_real: bool,
 }
 
 #[cfg(test)]

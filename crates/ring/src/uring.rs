@@ -6,3 +6,4 @@ mod group;
 mod messages;
 pub(crate) mod probe;
 mod setup;
+mod trial;

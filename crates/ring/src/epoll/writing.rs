@@ -54,7 +54,6 @@ impl Epoll {
             Err(Errno::INPROGRESS) => self.wait_to_write(fd, token, done),
             // An edge that meant something else.
             Err(Errno::ALREADY) if !is_first => self.wait_to_write(fd, token, done),
-            Err(Errno::ISCONN) if !is_first => self.end_write(fd, token, Ok(0), done),
             Err(Errno::INTR) => self.watches.list(fd),
             result => self.end_write(fd, token, result, done),
         }

@@ -69,12 +69,21 @@ impl Uring {
     /// Makes a ring for this thread, which uses no other features than these. With `direct_places` it gets a table of its
     /// own for sockets.
     pub(crate) fn open(direct_places: u32, features: Features) -> Result<Self, Refused> {
-        let (ring, mut features) = setup::ring(features)?;
+        let (ring, features) = setup::ring(features)?;
         if direct_places > 0 {
             ring.submitter().register_files_sparse(direct_places).map_err(|error| {
                 Refused::Other(Errno::from_io_error(&error).unwrap_or(Errno::IO))
             })?;
         }
+        Self::over(ring, features, direct_places)
+    }
+
+    /// The driver over a ring that has a table with so many places.
+    pub(crate) fn over(
+        ring: IoUring,
+        mut features: Features,
+        direct_places: u32,
+    ) -> Result<Self, Refused> {
         if features.has(Feature::BoundedWorkers) {
             let bounded = ring.submitter().register_iowq_max_workers(&mut { WORKERS_MAX });
             features.keep_if(bounded.is_ok(), Feature::BoundedWorkers);
@@ -99,6 +108,11 @@ impl Uring {
             caps: Caps { level, direct_places, lacks, descriptors_are_real: true },
             gauges: DriverGauges::default(),
         })
+    }
+
+    /// What it uses, of all that there is.
+    pub(crate) fn features(&self) -> Features {
+        self.features
     }
 
     fn queue(&mut self, entry: squeue::Entry) {
@@ -246,9 +260,14 @@ fn completion(token: Token, result: i32, flags: u32) -> Done {
         let notice = Some(if is_copied { Notice::Copied } else { Notice::ByReference });
         return Done { token, result: Ok(0), more: false, block: None, notice };
     }
+    let result =
+        u32::try_from(result).map_err(|_negative| match Errno::from_raw_os_error(-result) {
+            Errno::INTR => Errno::CANCELED, // a worker of the kernel's is interrupted by a cancel, and by nothing else
+            errno => errno,
+        });
     Done {
         token,
-        result: u32::try_from(result).map_err(|_negative| Errno::from_raw_os_error(-result)),
+        result,
         more: io_uring::cqueue::more(flags),
         block: io_uring::cqueue::buffer_select(flags).map(BlockId),
         notice: None,

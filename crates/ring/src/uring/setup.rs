@@ -19,7 +19,7 @@ const SQ_ENTRIES_MIN: u32 = 64;
 pub(crate) enum Refused {
     Denied(Errno),
     Absent(Errno),
-    Memlock { need_kib: u64 },
+    Memlock,
     Feature(&'static str),
     Other(Errno),
 }
@@ -27,7 +27,7 @@ pub(crate) enum Refused {
 /// A ring of the best style that the kernel gives, and which of the features it then has.
 pub(crate) fn ring(features: Features) -> Result<(IoUring, Features), Refused> {
     match ring_with(SQ_ENTRIES, features) {
-        Err(Refused::Memlock { .. }) => ring_with(SQ_ENTRIES_MIN, features),
+        Err(Refused::Memlock) => ring_with(SQ_ENTRIES_MIN, features),
         other => other,
     }
 }
@@ -62,7 +62,7 @@ pub(crate) fn ring_with(
         }
         match builder.build(sq_entries) {
             Ok(ring) => return check(ring).map(|ring| (ring, features)),
-            Err(error) => refused = reason(&error, sq_entries),
+            Err(error) => refused = reason(&error),
         }
         if refused != Refused::Other(Errno::INVAL) {
             break; // only "I do not know this flag" is answered by leaving the flag out
@@ -81,14 +81,19 @@ fn check(ring: IoUring) -> Result<IoUring, Refused> {
     Ok(ring)
 }
 
-fn reason(error: &std::io::Error, sq_entries: u32) -> Refused {
+fn reason(error: &std::io::Error) -> Refused {
     match Errno::from_io_error(error).unwrap_or(Errno::IO) {
         errno @ (Errno::PERM | Errno::ACCESS) => Refused::Denied(errno),
         errno @ Errno::NOSYS => Refused::Absent(errno),
-        // 64 B an entry to hand over, 16 B a completion; all of it is locked and counted.
-        Errno::NOMEM => Refused::Memlock {
-            need_kib: u64::from(sq_entries) * (64 + 16 * u64::from(CQ_PER_SQ)) / 1024,
-        },
+        Errno::NOMEM => Refused::Memlock,
         errno => Refused::Other(errno),
     }
+}
+
+/// What the smallest ring locks, in whole pages: 64 B an entry to hand over; for the rest a head, 16 B a completion, and perhaps 4 B
+/// more an entry.
+pub(crate) fn need_kib() -> u64 {
+    let entries = SQ_ENTRIES_MIN * 64;
+    let rest = 64 + SQ_ENTRIES_MIN * (CQ_PER_SQ * 16 + 4);
+    u64::from(entries.next_multiple_of(4096) + rest.next_multiple_of(4096)) / 1024
 }

@@ -7,7 +7,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::time::Duration;
 
-use levada_ring::{Address, Errno, Family, Op, ReadSpan, Target, Wait, now};
+use levada_ring::{Address, Choice, Errno, Family, Level, Op, ReadSpan, Target, Wait, now, open};
 
 use crate::stage::{GROUP, Scene, fd, token};
 
@@ -83,7 +83,10 @@ fn a_connection_in_the_table_gets_a_descriptor_that_means_it_too() {
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let place = scene.next(1).result.unwrap();
         scene.push(2, &Op::Install { place });
-        let mut beside = TcpStream::from(fd(scene.last(2)));
+        let beside = fd(scene.last(2));
+        assert!(rustix::fs::fcntl_getfl(&beside).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
+        assert_eq!(rustix::io::fcntl_getfd(&beside).unwrap(), rustix::io::FdFlags::CLOEXEC);
+        let mut beside = TcpStream::from(beside);
         beside.write_all(b"by hand").unwrap();
         let mut come = [0; 7];
         peer.read_exact(&mut come).unwrap();
@@ -186,22 +189,65 @@ fn full_listener() -> (TcpListener, Vec<TcpStream>) {
 }
 
 #[test]
-fn a_connection_that_must_wait_comes_about_later_or_is_cancelled() {
-    Scene::on_each(|scene| {
+fn a_connection_that_must_wait_comes_about_later() {
+    Scene::on_each_level(|scene| {
         let (listener, waiting) = full_listener();
         let to = Address::of(listener.local_addr().unwrap());
-        let sockets = [socket(scene, Family::V4), socket(scene, Family::V4)];
-        for (index, socket) in (1..).zip(sockets) {
-            scene.push(index, &Op::Connect { socket, to: &raw const to });
-        }
+        let socket = socket(scene, Family::V4);
+        scene.push(1, &Op::Connect { socket, to: &raw const to });
         scene.driver.enter(Wait::No, &mut scene.done).unwrap();
+        assert!(scene.done.is_empty(), "{:?}", scene.done);
+        waiting.iter().for_each(|_| drop(listener.accept().unwrap()));
+        assert_eq!(scene.last(1), Ok(0)); // at the next try of the network's, after a second
+        close(scene, socket);
+    });
+}
+
+#[test]
+fn a_connection_that_must_wait_is_cancelled_before_and_after_it_was_begun() {
+    let (listener, _waiting) = full_listener();
+    let to = Address::of(listener.local_addr().unwrap());
+    Scene::on_each(|scene| {
+        for is_begun in [false, true] {
+            let socket = socket(scene, Family::V4);
+            scene.push(1, &Op::Connect { socket, to: &raw const to });
+            if is_begun {
+                scene.driver.enter(Wait::No, &mut scene.done).unwrap();
+                assert!(scene.done.is_empty(), "{:?}", scene.done);
+            }
+            scene.driver.cancel(token(1));
+            assert_eq!(scene.last(1), Err(Errno::CANCELED));
+            close(scene, socket);
+        }
+    });
+}
+
+#[test]
+fn what_a_cancel_interrupts_was_cancelled() {
+    Scene::on_each(|scene| {
+        if scene.driver.caps().level == Level::Epoll {
+            return; // it never waits inside an operation
+        }
+        let name = format!("\0levada-ring-held-{}", now().ns);
+        let listener =
+            UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name[1..]).unwrap()).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let to = Address::unix(name.as_bytes()).unwrap();
+        // One that blocks, so that a worker of the kernel's waits in it.
+        let blocking = || {
+            use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+            let flags = SocketFlags::CLOEXEC;
+            socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap()
+        };
+        let sockets = [blocking(), blocking()];
+        let [first, second] = sockets.each_ref().map(|socket| Target::Fd(socket.as_raw_fd()));
+        assert_eq!(connect(scene, first, &to), Ok(0));
+        scene.push(1, &Op::Connect { socket: second, to: &raw const to });
+        let soon = now() + Duration::from_millis(20);
+        while scene.driver.enter(Wait::Until(soon), &mut scene.done).unwrap().now < soon {}
         assert!(scene.done.is_empty(), "{:?}", scene.done);
         scene.driver.cancel(token(1));
         assert_eq!(scene.last(1), Err(Errno::CANCELED));
-        close(scene, sockets[0]);
-        waiting.iter().for_each(|_| drop(listener.accept().unwrap()));
-        assert_eq!(scene.last(2), Ok(0)); // at the next try of the network's, after a second
-        close(scene, sockets[1]);
     });
 }
 
@@ -222,4 +268,24 @@ fn a_name_whose_listener_takes_no_more_is_said_at_once() {
         close(scene, first);
         close(scene, second);
     });
+}
+
+#[test]
+fn a_ring_that_is_closed_lets_the_connections_in_its_table_go() {
+    let mut driver = open(Choice::Auto).unwrap();
+    if driver.caps().direct_places == 0 {
+        return; // its connections are the program's
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let accept = Op::Accept { listener: listener.as_raw_fd(), direct: true, peer: None };
+    // SAFETY: the operation points to nothing.
+    unsafe { driver.push(token(1), &accept) };
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut done = Vec::new();
+    while done.is_empty() {
+        driver.enter(Wait::ANY, &mut done).unwrap();
+    }
+    drop(driver);
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert_eq!(peer.read_to_end(&mut Vec::new()).unwrap(), 0);
 }

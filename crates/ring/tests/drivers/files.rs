@@ -10,7 +10,7 @@ use levada_ring::{
     Access, Creation, Errno, FileKind, Op, OpenHow, ReadSpan, StatBuffer, Vectored, WriteSpan,
 };
 
-use crate::stage::{Scene, fd};
+use crate::stage::{Scene, apart, fd, is_apart};
 
 #[test]
 fn files_are_opened_below_a_folder_and_nowhere_else() {
@@ -148,5 +148,23 @@ fn a_file_goes_to_a_socket_as_far_as_that_takes_it() {
         assert_eq!(come.len() as u64, offset + 5);
         drop(far);
         assert_eq!(send(scene, 0, 10), Err(Errno::PIPE));
+    });
+}
+
+#[test]
+fn a_file_sent_to_who_is_gone_is_an_error_also_where_the_signal_would_end_the_program() {
+    if !is_apart() {
+        let name = "files::a_file_sent_to_who_is_gone_is_an_error_also_where_the_signal_would_end_the_program";
+        return assert!(apart(name).status().unwrap().success());
+    }
+    // SAFETY: no other thread of this process has anything to do with the signal.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"text").unwrap();
+    Scene::on_each(|scene| {
+        let (near, _) = UnixStream::pair().unwrap();
+        let (socket, file) = (near.as_raw_fd(), file.as_raw_fd());
+        scene.push(1, &Op::SendFile { socket, file, offset: 0, bytes: 4 });
+        assert_eq!(scene.last(1), Err(Errno::PIPE));
     });
 }

@@ -1,7 +1,7 @@
 //! Receives bring bytes into lent blocks, or into memory of the program.
 
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use levada_ring::{BlockId, Errno, Op, Target, Wait, WriteSpan};
@@ -117,5 +117,29 @@ fn a_receive_into_the_programs_memory_takes_once_what_is_there_and_waits_for_it(
         scene.push(4, &Op::RecvInto { socket, into });
         drop(near);
         assert_eq!(scene.last(4), Ok(0));
+    });
+}
+
+#[test]
+fn a_late_cancel_leaves_alone_who_has_the_descriptors_number_now() {
+    Scene::on_each(|scene| {
+        scene.lend(2, 16);
+        let (_one, far) = UnixStream::pair().unwrap();
+        let (mut other, next) = UnixStream::pair().unwrap();
+        let recv = Op::Recv { socket: Target::Fd(far.as_raw_fd()), group: GROUP, once: false };
+        scene.push(1, &recv);
+        scene.driver.enter(Wait::No, &mut scene.done).unwrap();
+        scene.driver.forget(far.as_raw_fd());
+        let mut far = OwnedFd::from(far);
+        rustix::io::dup2(&next, &mut far).unwrap(); // closes what had the number
+        scene.push(2, &recv);
+        scene.driver.enter(Wait::No, &mut scene.done).unwrap();
+        scene.driver.cancel(token(1));
+        assert_eq!(scene.last(1), Err(Errno::CANCELED));
+        other.write_all(b"to the next").unwrap();
+        let done = scene.next(2);
+        assert_eq!(scene.received(done), b"to the next");
+        scene.driver.cancel(token(2));
+        assert_eq!(scene.last(2), Err(Errno::CANCELED));
     });
 }

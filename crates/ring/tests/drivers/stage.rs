@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::process::Command;
 use std::time::Duration;
 
 use levada_ring::{
@@ -32,11 +33,16 @@ impl Scene {
     /// Runs `play` over each driver that this machine has, and over each that it would have without one of the features:
     /// so every scene is tried without each.
     pub(crate) fn on_each(play: impl Fn(&mut Self)) {
-        for choice in [Choice::Uring, Choice::Plain, Choice::Epoll] {
-            Self::on(choice, &[], &play);
-        }
+        Self::on_each_level(&play);
         for feature in Feature::ALL {
             Self::on(Choice::Auto, &[feature], &play);
+        }
+    }
+
+    /// Runs `play` over each level only: for what takes a while and has nothing to do with the features.
+    pub(crate) fn on_each_level(play: impl Fn(&mut Self)) {
+        for choice in [Choice::Uring, Choice::Plain, Choice::Epoll] {
+            Self::on(choice, &[], &play);
         }
     }
 
@@ -118,6 +124,20 @@ impl Scene {
 pub(crate) fn skip(why: &str) {
     eprintln!("{why}");
 }
+
+/// The command that runs one test of this program by itself, in another OS process.
+pub(crate) fn apart(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a file"));
+    command.args(["--exact", test, "--nocapture"]).env(APART, "1");
+    command
+}
+
+/// Whether this is such a process.
+pub(crate) fn is_apart() -> bool {
+    std::env::var_os(APART).is_some()
+}
+
+const APART: &str = "LEVADA_TEST_APART";
 
 pub(crate) fn token(index: u32) -> Token {
     Token::new(7, Generation::FIRST, index)
