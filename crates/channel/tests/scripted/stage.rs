@@ -1,0 +1,226 @@
+//! The stage of a scene: a heap, a channel, and peers, that are threads with sockets or scripts of a simulated world.
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::task::Poll;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use levada_channel::{
+    Channel, ChannelConfig, Choice, Deadline, Level, ListenPart, TcpListener, Wait, local,
+};
+use levada_shared::{Account, Options, SharedData, SharedHeap};
+use levada_sim::{Dice, Mischief, PeerId, PeerTrace, Sim, SimConfig, Step, World};
+
+use crate::acting;
+use crate::seeds::{CASTS, Replay, mischief, seeds};
+
+/// What a scene is played with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene {
+    pub(crate) channel: ChannelConfig,
+    /// How many places the simulated table has.
+    pub(crate) direct_places: u32,
+    /// What mischief leaves it as it is.
+    pub(crate) bearable: Mischief,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self { channel: ChannelConfig::default(), direct_places: 256, bearable: Mischief::hidden() }
+    }
+}
+
+/// What a scene plays on.
+pub(crate) struct Stage {
+    pub(crate) heap: SharedHeap,
+    pub(crate) account: Account,
+    pub(crate) channel: Channel,
+    peers: RefCell<Vec<Peer>>,
+    world: Option<World>,
+}
+
+/// A peer of either kind.
+#[derive(Debug)]
+enum Peer {
+    Thread(JoinHandle<PeerTrace>),
+    Simulated(PeerId),
+}
+
+/// Where peers connect to.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) listener: TcpListener,
+    address: SocketAddr,
+    fd: RawFd,
+}
+
+impl Scene {
+    /// Plays each cast over the drivers of this machine, and each seed over a simulated kernel; all must come to the same.
+    pub(crate) fn play<T: Debug + Eq>(&self, play: impl Fn(&Stage, &mut Dice) -> T) {
+        let real: Vec<Option<(Vec<PeerTrace>, T)>> =
+            (0..CASTS).map(|cast| self.play_really(cast, &play)).collect();
+        for seed in seeds() {
+            let cast = seed % CASTS;
+            let replay = Replay { seed };
+            let played = self.play_simulated(seed, cast, &play);
+            if let Some(real) = &real[usize::try_from(cast).expect("few")] {
+                assert_eq!(*real, played, "the real kernel's, and that of seed {seed}");
+            }
+            drop(replay);
+        }
+    }
+
+    fn play_really<T: Debug + Eq>(
+        &self,
+        cast: u64,
+        play: impl Fn(&Stage, &mut Dice) -> T,
+    ) -> Option<(Vec<PeerTrace>, T)> {
+        let mut first: Option<(Vec<PeerTrace>, T)> = None;
+        for driver in choices() {
+            let (heap, account) = heap();
+            let config = ChannelConfig { driver, ..self.channel };
+            let Ok(channel) = Channel::open(&config, &account) else { continue };
+            let stage = Stage { heap, account, channel, peers: RefCell::default(), world: None };
+            let came = play(&stage, &mut Dice::of(cast));
+            let played = (stage.leave(), came);
+            match &first {
+                None => first = Some(played),
+                Some(first) => assert_eq!(first, &played, "{driver:?}, cast {cast}"),
+            }
+        }
+        first
+    }
+
+    fn play_simulated<T>(
+        &self,
+        seed: u64,
+        cast: u64,
+        play: impl Fn(&Stage, &mut Dice) -> T,
+    ) -> (Vec<PeerTrace>, T) {
+        let (heap, account) = heap();
+        let levels = [Level::Full, Level::Plain, Level::Epoll];
+        let level = levels[usize::try_from(seed / CASTS % 3).expect("three")];
+        let config = SimConfig {
+            level,
+            direct_places: self.direct_places,
+            mischief: mischief(self.bearable),
+        };
+        let (sim, world) = Sim::seeded(seed, &config);
+        let channel = Channel::over(Box::new(sim), &self.channel, &account).expect("a group");
+        let stage = Stage { heap, account, channel, peers: RefCell::default(), world: Some(world) };
+        let came = play(&stage, &mut Dice::of(cast));
+        (stage.leave(), came)
+    }
+}
+
+fn heap() -> (SharedHeap, Account) {
+    let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 }).expect("64 MiB");
+    let account = heap.account("stage", u64::MAX).expect("one account");
+    (heap, account)
+}
+
+fn choices() -> Vec<Choice> {
+    match std::env::var("LEVADA_IO").as_deref() {
+        Ok("epoll") => vec![Choice::Epoll],
+        Ok("uring") => vec![Choice::Uring, Choice::Plain],
+        Ok("sim") => Vec::new(),
+        _ => vec![Choice::Uring, Choice::Plain, Choice::Epoll],
+    }
+}
+
+/// What runs beside others.
+pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Runs them beside each other until all have ended.
+pub(crate) async fn all(mut tasks: Vec<Task<'_>>) {
+    core::future::poll_fn(|cx| {
+        tasks.retain_mut(|task| task.as_mut().poll(cx).is_pending());
+        if tasks.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+impl Stage {
+    pub(crate) fn listen(&self, with_peers: bool) -> Port {
+        let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (address, fd) = (bound.local_addr().expect("it is bound"), bound.as_raw_fd());
+        let part = ListenPart::adopt(bound.into()).expect("a listening socket");
+        let listener = TcpListener::open(&self.channel, part, with_peers).expect("one listener");
+        Port { listener, address, fd }
+    }
+
+    /// A peer that connects, and acts as written.
+    pub(crate) fn peer(&self, port: &Port, script: Vec<Step>) {
+        let peer = match &self.world {
+            Some(world) => Peer::Simulated(world.connect(port.fd, &script)),
+            None => {
+                let address = port.address;
+                Peer::Thread(std::thread::spawn(move || acting::call(address, &script)))
+            }
+        };
+        self.peers.borrow_mut().push(peer);
+    }
+
+    pub(crate) fn run<T>(&self, main: impl Future<Output = T>) -> T {
+        local::run(&self.channel, main).expect("the driver works")
+    }
+
+    pub(crate) fn data(&self, bytes: &[u8]) -> SharedData {
+        self.account.copy_from(bytes).expect("no limit")
+    }
+
+    fn after(&self, time: Duration) -> Deadline {
+        // A channel that has not entered the kernel yet knows no time but the machine's.
+        self.channel.now() + time
+    }
+
+    /// Passes until `is_so`, for a minute at most.
+    pub(crate) fn until(&self, is_so: impl Fn() -> bool) {
+        self.channel.pass(Wait::No).expect("the driver works");
+        let end = self.after(Duration::from_mins(5));
+        while !is_so() {
+            let until = self.after(Duration::from_millis(10));
+            let passed = self.channel.pass(Wait::Until(until)).expect("the driver works");
+            assert!(passed.now < end, "it never was so");
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match &self.world {
+            Some(world) => world.is_over(),
+            None => self.peers.borrow().iter().all(|peer| match peer {
+                Peer::Thread(thread) => thread.is_finished(),
+                Peer::Simulated(_) => true,
+            }),
+        }
+    }
+
+    /// After the scene nothing is out, nothing is lost, and the heap has everything back.
+    fn leave(self) -> Vec<PeerTrace> {
+        self.until(|| self.channel.gauges().streams_open == 0 && self.is_over());
+        let peers = core::mem::take(&mut *self.peers.borrow_mut());
+        let traces = peers.into_iter().map(|peer| match (peer, &self.world) {
+            (Peer::Thread(thread), _) => thread.join().expect("a peer acts without a fault"),
+            (Peer::Simulated(peer), Some(world)) => world.peer(peer),
+            (Peer::Simulated(_), None) => unreachable!("there is a world"),
+        });
+        let traces = traces.collect();
+        let report = self.channel.end(self.after(Duration::from_secs(30))).expect("it works");
+        assert_eq!(report.quarantined, 0, "operations that never ended");
+        let gauges = self.channel.gauges();
+        let stale_max = self.world.as_ref().map_or(0, World::stale_told);
+        assert!(gauges.stale_completions <= stale_max, "{gauges:?}");
+        assert_eq!((gauges.streams_open, gauges.files_in_flight), (0, 0));
+        drop(self.channel);
+        if let Some(world) = &self.world {
+            world.validate_left();
+        }
+        assert_eq!((self.heap.gauges().used_bytes, self.account.charged_bytes()), (0, 0));
+        self.heap.validate();
+        traces
+    }
+}

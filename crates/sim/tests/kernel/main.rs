@@ -1,0 +1,7 @@
+//! What the simulated kernel promises, asked by programs that talk to nothing but the `Driver`.
+
+mod model;
+mod program;
+mod replay;
+mod tricks;
+mod wrongs;
