@@ -38,7 +38,7 @@ impl Kernel {
 
     /// A socket of the stream kind, not connected.
     pub(crate) fn make_socket(&mut self, direct: bool) -> Result<u32, Errno> {
-        if self.trouble.plays(Trick::NoDescriptor) {
+        if self.trouble.plays(Trick::NoSocket) {
             return Err(Errno::MFILE);
         }
         let socket = self.add_socket(None);

@@ -500,6 +500,9 @@ unsafe impl Driver for Sim {
         // SAFETY: passed on to the caller.
         let lent = unsafe { kernel.lent.lend_write(span, scribble) };
         let loan = kernel.right(lent);
+        if scribble {
+            kernel.trouble.note(Trick::Scribble);
+        }
         let lent = kernel.groups.lend(group, block, loan);
         kernel.right(lent);
     }

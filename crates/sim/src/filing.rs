@@ -36,7 +36,7 @@ impl Kernel {
 
     /// What the operations on files come to; `file` was looked up when they were handed over.
     pub(crate) fn try_file(&mut self, flight: &mut Flight, file: FileId) -> Tried {
-        if self.trouble.plays(Trick::Interrupt) {
+        if self.trouble.plays(Trick::InterruptFile) {
             let is_signal = self.trouble.dice.one_in(2);
             return Tried::Ends(Err(if is_signal { Errno::INTR } else { Errno::AGAIN }));
         }
@@ -54,7 +54,7 @@ impl Kernel {
     }
 
     fn open(&mut self, folder: FileId, path: *const CStr, how: OpenHow) -> Result<u32, Errno> {
-        if self.trouble.plays(Trick::NoDescriptor) {
+        if self.trouble.plays(Trick::NoFile) {
             return Err(Errno::MFILE);
         }
         // SAFETY: the path was lent with the operation, which has not ended.

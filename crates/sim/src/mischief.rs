@@ -24,8 +24,7 @@ impl Mischief {
     /// All that a channel hides from who uses it: with these, a conversation comes to what it would have come to without.
     #[must_use]
     pub fn hidden() -> Self {
-        let shown =
-            [Trick::Reset, Trick::NoGroup, Trick::Restless, Trick::NoInstall, Trick::ErrorWithMore];
+        let shown = [Trick::Reset, Trick::NoGroup, Trick::Restless, Trick::NoFile, Trick::NoSocket];
         shown.into_iter().fold(Self::all(), Self::without)
     }
 

@@ -38,10 +38,16 @@ tricks! {
     Crowd,
     /// Handing over is interrupted when some of the queue is taken: `EINTR`, `EAGAIN`, `EBUSY`.
     CutEnter,
-    /// An operation ends with `EINTR` or `EAGAIN`.
+    /// An operation on a socket ends with `EINTR` or `EAGAIN`.
     Interrupt,
-    /// No descriptor for an accept, a socket, a file, an installation: `EMFILE`, `ENFILE`.
+    /// An operation on a file ends with `EINTR` or `EAGAIN`.
+    InterruptFile,
+    /// No descriptor for an accept: `EMFILE`, `ENFILE`.
     NoDescriptor,
+    /// No descriptor for a socket that is made: `EMFILE`.
+    NoSocket,
+    /// No descriptor for a file: `EMFILE`.
+    NoFile,
     /// No memory for an accept: `ENOMEM`.
     NoMemory,
     /// A connection ended before it was accepted: `ECONNABORTED`.

@@ -5,6 +5,11 @@
 //! first; `LEVADA_MISCHIEF` leaves only the tricks that it names, to find out which one it takes.
 
 mod acting;
+mod dropping;
 mod echoing;
+mod ending;
+mod filing;
+mod pressing;
+mod refusing;
 mod seeds;
 mod stage;

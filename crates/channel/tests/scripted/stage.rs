@@ -5,15 +5,16 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use levada_channel::{
-    Channel, ChannelConfig, Choice, Deadline, Level, ListenPart, TcpListener, Wait, local,
+    Channel, ChannelConfig, Choice, Deadline, Error, Level, ListenPart, TcpListener, TcpStream,
+    Wait, local,
 };
 use levada_shared::{Account, Options, SharedData, SharedHeap};
-use levada_sim::{Dice, Mischief, PeerId, PeerTrace, Sim, SimConfig, Step, World};
+use levada_sim::{Dice, Ended, Mischief, PeerId, PeerTrace, Sim, SimConfig, Step, World};
 
 use crate::acting;
 use crate::seeds::{CASTS, Replay, mischief, seeds};
@@ -26,11 +27,14 @@ pub(crate) struct Scene {
     pub(crate) direct_places: u32,
     /// What mischief leaves it as it is.
     pub(crate) bearable: Mischief,
+    /// How much a peer reads before it is reset depends on the day: then it is not compared.
+    pub(crate) is_lossy: bool,
 }
 
 impl Default for Scene {
     fn default() -> Self {
-        Self { channel: ChannelConfig::default(), direct_places: 256, bearable: Mischief::hidden() }
+        let channel = ChannelConfig::default();
+        Self { channel, direct_places: 256, bearable: Mischief::hidden(), is_lossy: false }
     }
 }
 
@@ -40,7 +44,9 @@ pub(crate) struct Stage {
     pub(crate) account: Account,
     pub(crate) channel: Channel,
     peers: RefCell<Vec<Peer>>,
-    world: Option<World>,
+    /// What each peer must have read, from the beginning.
+    expected: RefCell<Vec<(usize, Vec<u8>)>>,
+    pub(crate) world: Option<World>,
 }
 
 /// A peer of either kind.
@@ -84,9 +90,9 @@ impl Scene {
             let (heap, account) = heap();
             let config = ChannelConfig { driver, ..self.channel };
             let Ok(channel) = Channel::open(&config, &account) else { continue };
-            let stage = Stage { heap, account, channel, peers: RefCell::default(), world: None };
+            let stage = Stage::of(heap, account, channel, None);
             let came = play(&stage, &mut Dice::of(cast));
-            let played = (stage.leave(), came);
+            let played = (self.comparable(stage.leave()), came);
             match &first {
                 None => first = Some(played),
                 Some(first) => assert_eq!(first, &played, "{driver:?}, cast {cast}"),
@@ -111,10 +117,32 @@ impl Scene {
         };
         let (sim, world) = Sim::seeded(seed, &config);
         let channel = Channel::over(Box::new(sim), &self.channel, &account).expect("a group");
-        let stage = Stage { heap, account, channel, peers: RefCell::default(), world: Some(world) };
+        let stage = Stage::of(heap, account, channel, Some(world));
         let came = play(&stage, &mut Dice::of(cast));
-        (stage.leave(), came)
+        (self.comparable(stage.leave()), came)
     }
+
+    fn comparable(&self, mut traces: Vec<PeerTrace>) -> Vec<PeerTrace> {
+        for trace in traces.iter_mut().filter(|trace| trace.ended == Ended::Reset && self.is_lossy)
+        {
+            trace.read.clear();
+        }
+        traces
+    }
+}
+
+/// Receives all that comes.
+pub(crate) async fn receive(stream: &TcpStream) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
+    while let Some(block) = stream.recv().await? {
+        all.extend_from_slice(&block);
+    }
+    Ok(all)
+}
+
+/// Sends, and waits until it is with the peer's kernel.
+pub(crate) async fn send_all(stage: &Stage, stream: &TcpStream, bytes: &[u8]) -> Result<(), Error> {
+    stream.send(stage.data(bytes)).map_err(|refused| refused.error)?.await
 }
 
 fn heap() -> (SharedHeap, Account) {
@@ -145,6 +173,11 @@ pub(crate) async fn all(mut tasks: Vec<Task<'_>>) {
 }
 
 impl Stage {
+    fn of(heap: SharedHeap, account: Account, channel: Channel, world: Option<World>) -> Self {
+        let (peers, expected) = (RefCell::default(), RefCell::default());
+        Self { heap, account, channel, peers, expected, world }
+    }
+
     pub(crate) fn listen(&self, with_peers: bool) -> Port {
         let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let (address, fd) = (bound.local_addr().expect("it is bound"), bound.as_raw_fd());
@@ -165,8 +198,56 @@ impl Stage {
         self.peers.borrow_mut().push(peer);
     }
 
+    /// A peer that may read `bytes`, and nothing else, perhaps not to their end.
+    pub(crate) fn peer_of_bytes(&self, port: &Port, script: Vec<Step>, bytes: &[u8]) {
+        let index = self.peers.borrow().len();
+        self.expected.borrow_mut().push((index, bytes.to_vec()));
+        self.peer(port, script);
+    }
+
+    /// A connection of the next peer that comes.
+    pub(crate) fn accept(&self, port: &Port) -> TcpStream {
+        self.run(port.listener.accept()).expect("a connection").0
+    }
+
     pub(crate) fn run<T>(&self, main: impl Future<Output = T>) -> T {
         local::run(&self.channel, main).expect("the driver works")
+    }
+
+    /// Polls a future once, which then is dropped.
+    pub(crate) fn poll_once<T>(&self, future: impl Future<Output = T>) {
+        self.poll_and_drop(future, 1);
+    }
+
+    /// Polls a future so many times, with a pass behind each, and drops it; or less often, if it is ready.
+    pub(crate) fn poll_and_drop<T>(&self, future: impl Future<Output = T>, polls: u64) {
+        let mut future = core::pin::pin!(future);
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..polls {
+            if future.as_mut().poll(&mut cx).is_ready() {
+                return;
+            }
+            self.channel.pass(Wait::No).expect("the driver works");
+        }
+    }
+
+    /// Polls a future once, and drops it; if it is ready, `take` gets what it came to.
+    pub(crate) fn poll_pending<T>(&self, future: impl Future<Output = T>, take: impl FnOnce(T)) {
+        let polled = core::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(came) = polled {
+            take(came);
+        }
+    }
+
+    /// A few passes, that wait or not.
+    pub(crate) fn pass_some(&self, dice: &mut Dice) {
+        for _ in 0..dice.below(4) {
+            let wait = match dice.below(2) {
+                0 => Wait::No,
+                _ => Wait::Until(self.after(Duration::from_micros(dice.below(3000)))),
+            };
+            self.channel.pass(wait).expect("the driver works");
+        }
     }
 
     pub(crate) fn data(&self, bytes: &[u8]) -> SharedData {
@@ -208,7 +289,10 @@ impl Stage {
             (Peer::Simulated(peer), Some(world)) => world.peer(peer),
             (Peer::Simulated(_), None) => unreachable!("there is a world"),
         });
-        let traces = traces.collect();
+        let traces: Vec<PeerTrace> = traces.collect();
+        for (index, bytes) in self.expected.take() {
+            assert!(bytes.starts_with(&traces[index].read), "peer {index} read other bytes");
+        }
         let report = self.channel.end(self.after(Duration::from_secs(30))).expect("it works");
         assert_eq!(report.quarantined, 0, "operations that never ended");
         let gauges = self.channel.gauges();

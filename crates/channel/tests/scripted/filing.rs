@@ -1,0 +1,131 @@
+//! Filing: files are opened, asked and read as they are, and a future that is dropped leaves nothing open.
+
+use std::os::fd::OwnedFd;
+
+use levada_channel::{Errno, Error, File, OpenHow};
+use levada_sim::{Dice, Mischief, Trick};
+
+use crate::stage::{Scene, Stage};
+
+/// The names of the files that each scene has, and their bytes.
+fn files(dice: &mut Dice) -> Vec<(String, Vec<u8>)> {
+    (0..dice.between(1, 12))
+        .map(|index| {
+            let count = dice.length(0, 60_000);
+            (format!("page-{index}-{}", "x".repeat(dice.index(40))), dice.bytes(count))
+        })
+        .collect()
+}
+
+/// The folder of the scene, real or simulated.
+struct Folder {
+    root: File,
+    /// Goes away with it.
+    _real: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    fn with(stage: &Stage, files: &[(String, Vec<u8>)]) -> Self {
+        let Some(world) = &stage.world else {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::create_dir(folder.path().join("site")).expect("a folder");
+            for (name, bytes) in files {
+                std::fs::write(folder.path().join("site").join(name), bytes).expect("a file");
+            }
+            let root = OwnedFd::from(std::fs::File::open(folder.path()).expect("a folder"));
+            return Self { root: File::adopt(&stage.channel, root), _real: Some(folder) };
+        };
+        for (name, bytes) in files {
+            world.put_file(&format!("site/{name}"), bytes, false);
+        }
+        Self { root: File::adopt(&stage.channel, world.root()), _real: None }
+    }
+}
+
+/// What a channel does not hide from who opens a file.
+fn bearable() -> Mischief {
+    Mischief::hidden().without(Trick::InterruptFile)
+}
+
+#[test]
+fn a_file_is_read_whole_from_wherever() {
+    Scene { bearable: bearable(), ..Scene::default() }.play(|stage, dice| {
+        let files = files(dice);
+        let folder = Folder::with(stage, &files);
+        let mut sums = Vec::new();
+        for (name, bytes) in &files {
+            let offset = dice.index(bytes.len() + 2);
+            let room = dice.length(1, 70_000);
+            let read = stage.run(async {
+                let path = format!("site/{name}");
+                let beneath = OpenHow { beneath: true, ..OpenHow::default() };
+                let file = folder.root.open(path.as_bytes(), beneath).await.expect("it is there");
+                assert_eq!(file.stat().await.expect("it is open").bytes, bytes.len() as u64);
+                let buffer = stage.account.buf(room).expect("no limit");
+                file.read_at(buffer, offset as u64).await.expect("it is open")
+            });
+            let there = &bytes[offset.min(bytes.len())..];
+            let there = &there[..there.len().min(read.buffer.capacity())];
+            assert!(&read.buffer[..] == there, "{name} from {offset}");
+            sums.push((name.clone(), read.buffer.len(), read.ended));
+        }
+        sums
+    });
+}
+
+#[test]
+fn a_folder_lists_its_names_and_says_what_is_not_there() {
+    Scene { bearable: bearable(), ..Scene::default() }.play(|stage, dice| {
+        let files = files(dice);
+        let folder = Folder::with(stage, &files);
+        let room = dice.length(300, 3000);
+        let mut names = Vec::new();
+        let (missing, outside) = stage.run(async {
+            let site = folder.root.open(b"site", OpenHow::default()).await.expect("a folder");
+            loop {
+                let buffer = stage.account.buf(room).expect("no limit");
+                let some = site.list(buffer).await.expect("a folder");
+                // A real one lists itself and its parent too, perhaps alone in a round; the end is an empty round after.
+                if some.is_empty() && names.len() == files.len() {
+                    break;
+                }
+                names.extend(some.into_iter().map(|entry| entry.name));
+            }
+            let beneath = OpenHow { beneath: true, ..OpenHow::default() };
+            let missing = site.open(b"nothing", beneath).await.map(drop);
+            (missing, site.open(b"../site", beneath).await.map(drop))
+        });
+        assert_eq!(missing, Err(Error::Kernel(Errno::NOENT)));
+        assert_eq!(outside, Err(Error::Kernel(Errno::XDEV)));
+        names.sort();
+        names
+    });
+}
+
+#[test]
+fn a_future_that_is_dropped_after_any_poll_leaves_nothing_open() {
+    Scene { bearable: bearable(), ..Scene::default() }.play(|stage, dice| {
+        let files = files(dice);
+        let folder = Folder::with(stage, &files);
+        let path = format!("site/{}", files[0].0);
+        let file = stage.run(folder.root.open(path.as_bytes(), OpenHow::default()));
+        let file = file.expect("it is there");
+        for _ in 0..dice.between(1, 8) {
+            let polls = dice.below(4);
+            let buffer = stage.account.buf(dice.length(1, 50_000)).expect("no limit");
+            match dice.below(4) {
+                0 => stage
+                    .poll_and_drop(folder.root.open(path.as_bytes(), OpenHow::default()), polls),
+                1 => stage.poll_and_drop(file.stat(), polls),
+                2 => stage.poll_and_drop(file.read_at(buffer, 0), polls),
+                _ => stage.poll_and_drop(folder.root.list(buffer), polls),
+            }
+            if dice.one_in(2) {
+                stage.pass_some(dice);
+            }
+        }
+        let buffer = stage.account.buf(60_000).expect("no limit");
+        let read = stage.run(file.read_at(buffer, 0)).expect("it is open");
+        assert!(read.buffer[..] == files[0].1[..]);
+    });
+}
