@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use levada_channel::{Errno, Error, File, OpenHow};
-use levada_sim::{Dice, Mischief, Trick};
+use levada_sim::Dice;
 
 use crate::stage::{Scene, Stage};
 
@@ -42,14 +42,9 @@ impl Folder {
     }
 }
 
-/// What a channel does not hide from who opens a file.
-fn bearable() -> Mischief {
-    Mischief::hidden().without(Trick::InterruptFile)
-}
-
 #[test]
 fn a_file_is_read_whole_from_wherever() {
-    Scene { bearable: bearable(), ..Scene::default() }.play(|stage, dice| {
+    Scene::default().play(|stage, dice| {
         let files = files(dice);
         let folder = Folder::with(stage, &files);
         let mut sums = Vec::new();
@@ -75,7 +70,7 @@ fn a_file_is_read_whole_from_wherever() {
 
 #[test]
 fn a_folder_lists_its_names_and_says_what_is_not_there() {
-    Scene { bearable: bearable(), ..Scene::default() }.play(|stage, dice| {
+    Scene::default().play(|stage, dice| {
         let files = files(dice);
         let folder = Folder::with(stage, &files);
         let room = dice.length(300, 3000);
@@ -104,7 +99,7 @@ fn a_folder_lists_its_names_and_says_what_is_not_there() {
 
 #[test]
 fn a_future_that_is_dropped_after_any_poll_leaves_nothing_open() {
-    Scene { bearable: bearable(), ..Scene::default() }.play(|stage, dice| {
+    Scene::default().play(|stage, dice| {
         let files = files(dice);
         let folder = Folder::with(stage, &files);
         let path = format!("site/{}", files[0].0);

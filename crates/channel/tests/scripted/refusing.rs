@@ -5,13 +5,14 @@ use std::time::Duration;
 use levada_channel::local;
 use levada_sim::{Mischief, Step, Trick};
 
+use crate::seeds::hidden;
 use crate::stage::Scene;
 
 #[test]
 fn a_listener_goes_on_whatever_its_accepts_end_with() {
     let refusals = [Trick::NoDescriptor, Trick::NoMemory, Trick::Aborted, Trick::Ending];
     let bearable = refusals.into_iter().fold(Mischief::none(), Mischief::with);
-    for bearable in [bearable, Mischief::hidden()] {
+    for bearable in [bearable, hidden()] {
         Scene { bearable, ..Scene::default() }.play(|stage, dice| {
             let with_peers = dice.one_in(2);
             let port = stage.listen(with_peers);

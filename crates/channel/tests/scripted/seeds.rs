@@ -1,6 +1,6 @@
 //! Seeds say what a run is like: which cast of a scene, over which kernel, with what mischief.
 
-use levada_sim::Mischief;
+use levada_sim::{Mischief, Trick};
 
 /// Each scene has so many casts.
 pub(crate) const CASTS: u64 = 4;
@@ -14,6 +14,13 @@ pub(crate) fn seeds() -> impl Iterator<Item = u64> {
     let first = number("LEVADA_SEED").unwrap_or(1);
     let count = number("LEVADA_SEEDS").unwrap_or(200);
     first..first.saturating_add(count)
+}
+
+/// What a channel hides from who uses it, but for what it is known not to hide yet.
+pub(crate) fn hidden() -> Mischief {
+    // `EINTR` and `EAGAIN` of operations on files, but for reads, come through to who asked.
+    let known = [Trick::InterruptFile, Trick::Stale];
+    known.into_iter().fold(Mischief::hidden(), Mischief::without)
 }
 
 /// What may be done of what a scene bears: all of it, or what `LEVADA_MISCHIEF` names.

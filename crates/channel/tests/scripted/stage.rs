@@ -17,7 +17,7 @@ use levada_shared::{Account, Options, SharedData, SharedHeap};
 use levada_sim::{Dice, Ended, Mischief, PeerId, PeerTrace, Sim, SimConfig, Step, World};
 
 use crate::acting;
-use crate::seeds::{CASTS, Replay, mischief, seeds};
+use crate::seeds::{CASTS, Replay, hidden, mischief, seeds};
 
 /// What a scene is played with.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Scene {
 impl Default for Scene {
     fn default() -> Self {
         let channel = ChannelConfig::default();
-        Self { channel, direct_places: 256, bearable: Mischief::hidden(), is_lossy: false }
+        Self { channel, direct_places: 256, bearable: hidden(), is_lossy: false }
     }
 }
 
