@@ -50,6 +50,19 @@ impl<K: SocketKind> Acceptor<K> {
         parts.listeners.make_urgent(&mut parts.kernel, &mut parts.lent, self.name);
     }
 
+    /// Gives way: no more connections come to this socket, if it is one of a [`crate::ListenGroup`]; those that wait in its queue
+    /// still do, and behind the last of them [`Self::accept`] says that it is closed, after 50 ms without any.
+    ///
+    /// A peer whose handshake takes longer than that is reset, unless [`crate::ListenGroup::migrates`]. A socket that stands alone
+    /// goes on getting connections, and closes in the first such pause.
+    ///
+    /// # Errors
+    /// What the kernel said of the program that leaves it out.
+    pub fn drain(&self) -> Result<(), Error> {
+        let parts = &mut *self.channel.parts();
+        parts.listeners.drain(&parts.kernel, self.name)
+    }
+
     /// The next connection, and its peer's address if those are wanted and it has one.
     pub fn accept(&self) -> Accepting<'_, K> {
         Accepting { acceptor: self }
@@ -79,7 +92,10 @@ impl<K: SocketKind> Future for Accepting<'_, K> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let channel = &self.acceptor.channel;
-        let accepted = channel.parts().listeners.poll_accept(self.acceptor.name, cx.waker());
+        let accepted = {
+            let parts = &mut *channel.parts();
+            parts.listeners.poll_accept(&mut parts.kernel, self.acceptor.name, cx.waker())
+        };
         accepted.map_ok(|(name, peer)| (Connection::from_parts(channel.clone(), name), peer))
     }
 }

@@ -10,13 +10,15 @@ use levada_ring::Errno;
 use rustix::net::sockopt;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, listen, socket_with};
 
+use crate::reuseport::ListenSocket;
+
 /// How many connections may wait to be accepted; the kernel takes less where `net.core.somaxconn` is lower.
 const BACKLOG: i32 = 4096;
 
 /// One core's listening socket, not yet with its channel.
 #[derive(Debug)]
 pub struct ListenPart {
-    fd: OwnedFd,
+    socket: ListenSocket,
     address: SocketAddr,
 }
 
@@ -84,11 +86,12 @@ impl ListenPart {
         bind(&fd, &address).map_err(refused)?;
         let bound = getsockname(&fd).map_err(refused)?;
         let address = SocketAddr::try_from(bound).map_err(refused)?;
-        Ok(Self { fd, address })
+        Ok(Self { socket: ListenSocket::alone(fd), address })
     }
 
     fn listen(self) -> Result<Self, BindError> {
-        listen(&self.fd, BACKLOG).map_err(|errno| BindError { address: self.address, errno })?;
+        listen(&self.socket, BACKLOG)
+            .map_err(|errno| BindError { address: self.address, errno })?;
         Ok(self)
     }
 
@@ -99,7 +102,7 @@ impl ListenPart {
     pub fn adopt(fd: OwnedFd) -> Result<Self, Errno> {
         let address = SocketAddr::try_from(getsockname(&fd)?)?;
         rustix::io::ioctl_fionbio(&fd, true)?;
-        Ok(Self { fd, address })
+        Ok(Self { socket: ListenSocket::alone(fd), address })
     }
 
     /// The same socket for another core: both accept from one queue.
@@ -107,8 +110,8 @@ impl ListenPart {
     /// # Errors
     /// What the kernel said; no descriptors, for one.
     pub fn try_clone(&self) -> Result<Self, Errno> {
-        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
-        Ok(Self { fd, address: self.address })
+        let fd = rustix::io::fcntl_dupfd_cloexec(&self.socket, 0)?;
+        Ok(Self { socket: ListenSocket::alone(fd), address: self.address })
     }
 
     /// Leaves connections with the kernel until their peers have sent something, for about a second: whoever is silent
@@ -122,7 +125,7 @@ impl ListenPart {
         let (level, name) = (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT);
         let value = (&raw const seconds).cast();
         // SAFETY: the value lives across the call, and has the four bytes that are told.
-        let set = unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, value, 4) };
+        let set = unsafe { libc::setsockopt(self.socket.as_raw_fd(), level, name, value, 4) };
         if set == 0 {
             return Ok(());
         }
@@ -136,8 +139,12 @@ impl ListenPart {
         self.address
     }
 
-    pub(crate) fn into_fd(self) -> OwnedFd {
-        self.fd
+    pub(crate) fn into_socket(self) -> ListenSocket {
+        self.socket
+    }
+
+    pub(crate) fn socket_mut(&mut self) -> &mut ListenSocket {
+        &mut self.socket
     }
 }
 
@@ -161,9 +168,9 @@ mod tests {
         let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
         part.defer_accept().unwrap();
         let mut peer = std::net::TcpStream::connect(part.address()).unwrap();
-        assert_eq!(rustix::net::accept(&part.fd).unwrap_err(), Errno::AGAIN);
+        assert_eq!(rustix::net::accept(&part.socket).unwrap_err(), Errno::AGAIN);
         std::io::Write::write_all(&mut peer, b"hello").unwrap();
-        assert!(rustix::net::accept(&part.fd).is_ok());
+        assert!(rustix::net::accept(&part.socket).is_ok());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use levada_shared::Account;
 
 use crate::config::ChannelConfig;
 use crate::connects::Connects;
+use crate::datagrams::Datagrams;
 use crate::files::Files;
 use crate::gauges::Gauges;
 use crate::kernel::{Kernel, Kind, name_of};
@@ -59,6 +60,7 @@ pub(crate) struct Parts {
     pub(crate) files: Files,
     pub(crate) timers: Timers,
     pub(crate) connects: Connects,
+    pub(crate) datagrams: Datagrams,
     pub(crate) lost: Arc<LostStreams>,
     pub(crate) lent: Lent,
     done: Vec<Done>,
@@ -99,6 +101,7 @@ impl Channel {
             files: Files::new(config.files_max),
             timers: Timers::new(),
             connects: Connects::new(),
+            datagrams: Datagrams::new(),
             lost,
             lent,
             done: Vec::new(),
@@ -166,10 +169,15 @@ impl Channel {
             driver: parts.kernel.driver.gauges(),
             passes: parts.passes,
             streams_open: parts.streams.open_count().into(),
+            datagram_sockets_open: parts.datagrams.open_count().into(),
+            datagrams_cut: parts.datagrams.cut,
+            zero_copy_unnoticed_bytes: parts.streams.zero_copy_sends.unnoticed_bytes,
+            zero_copy_copied: parts.streams.zero_copy_sends.copied,
+            direct_refusals: parts.files.direct_refusals,
             files_in_flight: parts.files.in_flight().into(),
             blocks_lent: parts.lent.lent_count() as u64,
             block_refusals: parts.lent.refusals(),
-            receive_pauses: parts.streams.pauses,
+            receive_pauses: parts.streams.pauses + parts.datagrams.pauses,
             accept_pauses: parts.listeners.pauses,
             stalls_aborted: parts.streams.stalls,
             bytes_by_reference: parts.streams.bytes_by_reference,
@@ -233,6 +241,7 @@ impl Parts {
         self.listeners.flush(&mut self.kernel, &self.streams);
         self.lent.refill(&mut *self.kernel.driver);
         self.streams.resume(&mut self.kernel, &self.lent);
+        self.datagrams.resume(&mut self.kernel, &self.lent);
         // Who was woken between two passes, by another's call, is told after this one: so it must not wait.
         let wait = if self.kernel.has_news() { Wait::No } else { wait };
         let wait = wait
@@ -278,7 +287,9 @@ impl Parts {
             Some(Kind::Connect) => {
                 self.connects.answered(kernel, &mut self.streams, name, done);
             }
-            Some(Kind::Datagrams | Kind::SendTo | Kind::Timer | Kind::Discard) | None => {}
+            Some(Kind::Datagrams) => self.datagrams.received(kernel, &mut self.lent, name, done),
+            Some(Kind::SendTo) => self.datagrams.sent(kernel, name, done),
+            Some(Kind::Timer | Kind::Discard) | None => {}
         }
     }
 
@@ -289,6 +300,7 @@ impl Parts {
         self.streams.end_all(Ending::Close);
         self.files.detach_all(&mut self.kernel);
         self.connects.forget_all(&mut self.kernel, &mut self.streams);
+        self.datagrams.close_all(&mut self.kernel);
         self.kernel.now + (by - self.kernel.now) / 2
     }
 }

@@ -3,17 +3,22 @@
 //! Cost: beside that of a pass, a push and a take of each event.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 
 use levada_ring::{Address, Deadline, Fatal, Token, Wait};
 use levada_shared::{Account, ExclusiveBuf, SharedData};
 
 use crate::bind::ListenPart;
 use crate::channel::{Channel, Parts, Passed};
+use crate::datagram_socket::bind_udp;
+use crate::datagrams;
 use crate::detached::Detached;
 use crate::error::{Error, Refused};
 use crate::event::{Event, Events};
+use crate::file::File;
 use crate::kernel::{Kind, Watcher, name_of};
 use crate::listener::Listener;
+use crate::queued::Queued;
 use crate::socket::{Socket, SocketKind, Stale};
 use crate::stream::{Ending, Form};
 use crate::streams::{Streams, socket_of};
@@ -27,6 +32,10 @@ fn is_there(is_there: bool) -> Result<(), Stale> {
 impl Parts {
     fn stream(&self, socket: Socket) -> Result<Name, Stale> {
         socket.name(SocketKind::Stream, self.kernel.number).ok_or(Stale)
+    }
+
+    fn datagrams(&self, socket: Socket) -> Result<Name, Stale> {
+        socket.name(SocketKind::Datagrams, self.kernel.number).ok_or(Stale)
     }
 
     fn listener(&self, socket: Socket) -> Result<Name, Stale> {
@@ -56,7 +65,7 @@ impl Channel {
     /// [`Error::Full`] where the channel has as many listeners as it may have; the part is closed then.
     pub fn listen(&self, part: ListenPart, with_peers: bool, cookie: u64) -> Result<Socket, Error> {
         let parts = &mut *self.parts();
-        let mut listener = Listener::new(part.into_fd(), with_peers, Form::Events);
+        let mut listener = Listener::new(part.into_socket(), with_peers, Form::Events);
         listener.cookie = cookie;
         let name = parts.listeners.listen(listener).map_err(|_| Error::Full)?;
         Ok(Socket::new(SocketKind::Listener, name, parts.kernel.number))
@@ -82,6 +91,17 @@ impl Channel {
         is_there(parts.listeners.make_urgent(&mut parts.kernel, &mut parts.lent, name))
     }
 
+    /// As [`crate::Acceptor::drain`]; [`Event::Closed`] follows.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it is no listener of this channel; what the kernel said of the program that leaves it out.
+    pub fn drain(&self, listener: Socket) -> Result<(), Error> {
+        let parts = &mut *self.parts();
+        let name = parts.listener(listener)?;
+        is_there(parts.listeners.is_open(name))?;
+        parts.listeners.drain(&parts.kernel, name)
+    }
+
     /// Gives a connection the cookie that its events carry, and the account that pays for what it receives from its delivery on;
     /// without one the channel's own goes on paying.
     ///
@@ -99,11 +119,15 @@ impl Channel {
     }
 
     /// Adds credit: so many bytes more may come, in [`Event::Received`]. What the kernel had ready when credit ran out still comes.
+    /// Of datagrams each counts as the block that it came in: 4 KiB, or 64.
     ///
     /// # Errors
     /// [`Stale`] where it has ended.
     pub fn recv(&self, socket: Socket, credit_bytes: u32) -> Result<(), Stale> {
         let parts = &mut *self.parts();
+        if let Ok(name) = parts.datagrams(socket) {
+            return is_there(parts.datagrams.credit(&mut parts.kernel, name, credit_bytes));
+        }
         let name = parts.stream(socket)?;
         is_there(parts.streams.credit(&mut parts.kernel, name, credit_bytes))
     }
@@ -159,6 +183,19 @@ impl Channel {
         }
     }
 
+    /// Queues a range of a file behind what is queued already: see [`crate::Connection::send_file`].
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn send_file(&self, socket: Socket, file: &File, range: Range<u64>) -> Result<(), Error> {
+        let parts = &mut *self.parts();
+        let name = parts.stream(socket)?;
+        is_there(parts.streams.is_open(name))?;
+        let queued = Queued::file_range(file.shared_fd(), range);
+        let sent = parts.streams.send(&parts.kernel, name, queued);
+        sent.map(drop).map_err(|refused| refused.error)
+    }
+
     /// As [`crate::Connection::allow_zero_copy`].
     ///
     /// # Errors
@@ -181,6 +218,43 @@ impl Channel {
         Ok(Kind::Connect.token(name))
     }
 
+    /// Takes `address` for datagrams of up to `bytes_max`: those that come, as far as there is credit, are
+    /// [`Event::Datagram`].
+    ///
+    /// # Errors
+    /// As [`crate::UdpSocket::bind`].
+    pub fn bind_datagrams(
+        &self,
+        address: SocketAddr,
+        bytes_max: usize,
+        cookie: u64,
+    ) -> Result<Socket, Error> {
+        let fd = bind_udp(address).map_err(Error::of)?;
+        let parts = &mut *self.parts();
+        let (kernel, lent) = (&mut parts.kernel, &mut parts.lent);
+        let name = parts.datagrams.open(kernel, lent, fd, bytes_max, Form::Events, cookie)?;
+        Ok(datagrams::socket_of(kernel, name))
+    }
+
+    /// Sends `data` as one datagram to `to`: [`Event::Sent`] or [`Event::Failed`] follows, the latter with the socket's cookie.
+    ///
+    /// # Errors
+    /// [`Refused`] with the data: [`Error::Full`] while 4,096 are being sent; `MSGSIZE` where it has more than 64 pieces.
+    pub fn send_to(
+        &self,
+        socket: Socket,
+        data: SharedData,
+        to: SocketAddr,
+    ) -> Result<Token, Refused<SharedData>> {
+        let parts = &mut *self.parts();
+        let Ok(name) = parts.datagrams(socket) else {
+            return Err(Refused { error: Error::Stale, value: data });
+        };
+        let (kernel, watcher) = (&mut parts.kernel, Watcher::Cookie(0));
+        let sent = parts.datagrams.send(kernel, name, data, &Address::of(to), None, watcher)?;
+        Ok(Kind::SendTo.token(sent))
+    }
+
     /// Ends this side's direction behind what is queued; the peer may go on sending.
     ///
     /// # Errors
@@ -200,6 +274,11 @@ impl Channel {
         if let Ok(name) = parts.listener(socket) {
             is_there(parts.listeners.is_open(name))?;
             parts.listeners.close(&mut parts.kernel, name);
+            return Ok(());
+        }
+        if let Ok(name) = parts.datagrams(socket) {
+            is_there(parts.datagrams.is_open(name))?;
+            parts.datagrams.close(&mut parts.kernel, name);
             return Ok(());
         }
         let name = parts.stream(socket)?;

@@ -10,12 +10,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use levada_ring::{Errno, OpenHow, Stat};
-use levada_shared::ExclusiveBuf;
+use levada_shared::{ExclusiveBuf, SharedData};
 
 use crate::channel::Channel;
 use crate::error::{Error, Refused};
-use crate::file_op::{Answer, Ask, c_string};
+use crate::file_op::{Answer, Ask, Failed, c_string};
 use crate::files::Ended;
+use crate::kernel::Watcher;
 use crate::names::{NameIn, names_in};
 use crate::table::Name;
 
@@ -47,7 +48,8 @@ impl File {
         Arc::clone(&self.fd)
     }
 
-    /// Opens `path`, which begins in this folder.
+    /// Opens `path`, which begins in this folder. Where it cannot be read past the page cache ([`OpenHow::direct`]) it is read
+    /// through that, which is counted.
     ///
     /// # Errors
     /// [`Error::Full`] while as many operations are in flight as may be; otherwise what the kernel said.
@@ -57,7 +59,7 @@ impl File {
         match self.ask(ask)?.await {
             Ok(Answer::Opened(fd)) => Ok(Self { channel: self.channel.clone(), fd: Arc::new(fd) }),
             Ok(_) => unreachable!("opening opens"),
-            Err((errno, _)) => Err(Error::of(errno)),
+            Err(failed) => Err(Error::of(failed.errno)),
         }
     }
 
@@ -84,7 +86,7 @@ impl File {
         {
             Ok(Answer::Stated(stat)) => Ok(stat),
             Ok(_) => unreachable!("asking tells"),
-            Err((errno, _)) => Err(Error::of(errno)),
+            Err(failed) => Err(Error::of(failed.errno)),
         }
     }
 
@@ -108,8 +110,41 @@ impl File {
         match asking.await {
             Ok(Answer::Filled { buffer, ended }) => Ok(Filled { buffer, ended }),
             Ok(_) => unreachable!("reading fills"),
-            Err((errno, buffer)) => Err(Refused { error: Error::of(errno), value: buffer }),
+            Err(failed) => Err(Refused { error: Error::of(failed.errno), value: failed.buffer }),
         }
+    }
+
+    /// Writes all of `data` from `offset` on. A future that is dropped writes all the same. Only after [`Self::sync`] is it
+    /// on the disk.
+    ///
+    /// # Errors
+    /// As [`File::open`], with what was not written.
+    pub async fn write_at(
+        &self,
+        data: SharedData,
+        offset: u64,
+    ) -> Result<(), Refused<Option<SharedData>>> {
+        let ask = Ask::Write { file: Arc::clone(&self.fd), data, list: Box::default(), offset };
+        let asking = match self.channel.ask(ask) {
+            Ok(asking) => asking,
+            Err(Ask::Write { data, .. }) => {
+                return Err(Refused { error: Error::Full, value: Some(data) });
+            }
+            Err(_) => unreachable!("what was put in comes back"),
+        };
+        let written = asking.await;
+        let failed =
+            |failed: Failed| Refused { error: Error::of(failed.errno), value: failed.unwritten };
+        written.map(drop).map_err(failed)
+    }
+
+    /// Waits until what was written is on the disk; with `data_only` its times may not be.
+    ///
+    /// # Errors
+    /// As [`File::open`]: the disk's own failures are told here and nowhere else.
+    pub async fn sync(&self, data_only: bool) -> Result<(), Error> {
+        let ended = self.ask(Ask::Sync { file: Arc::clone(&self.fd), data_only })?.await;
+        ended.map(drop).map_err(|failed| Error::of(failed.errno))
     }
 
     /// The next names in this folder, as many as `buffer` has room for; none at the end.
@@ -120,7 +155,7 @@ impl File {
         match self.ask(Ask::List { directory: Arc::clone(&self.fd), buffer })?.await {
             Ok(Answer::Filled { buffer, .. }) => Ok(names_in(&buffer)),
             Ok(_) => unreachable!("listing fills"),
-            Err((errno, _)) => Err(Error::of(errno)),
+            Err(failed) => Err(Error::of(failed.errno)),
         }
     }
 
@@ -130,7 +165,7 @@ impl File {
     /// As [`File::open`].
     pub async fn readable(&self) -> Result<(), Error> {
         let ended = self.ask(Ask::Readable { file: Arc::clone(&self.fd) })?.await;
-        ended.map(drop).map_err(|(errno, _)| Error::of(errno))
+        ended.map(drop).map_err(|failed| Error::of(failed.errno))
     }
 
     fn ask(&self, ask: Ask) -> Result<Asking, Error> {
@@ -153,7 +188,7 @@ impl fmt::Debug for File {
 impl Channel {
     fn ask(&self, ask: Ask) -> Result<Asking, Ask> {
         let parts = &mut *self.parts();
-        let name = parts.files.begin(&mut parts.kernel, ask)?;
+        let name = parts.files.begin(&mut parts.kernel, ask, Watcher::Future(None))?;
         Ok(Asking { channel: self.clone(), name, is_over: false })
     }
 }

@@ -8,13 +8,19 @@
 )]
 
 use core::mem::ManuallyDrop;
-use core::task::Waker;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-use levada_ring::{Driver, Errno, Op, OpenHow, Stat, StatBuffer, Token, WriteSpan};
-use levada_shared::ExclusiveBuf;
+use levada_ring::{
+    Driver, Errno, Op, OpenHow, ReadSpan, Stat, StatBuffer, Token, Vectored, WriteSpan,
+};
+use levada_shared::{ExclusiveBuf, SharedData};
+
+use crate::kernel::Watcher;
+
+/// How many bytes one operation writes at most.
+const WRITE_BYTES_MAX: u32 = 1 << 20;
 
 /// What is asked, with all that it needs.
 #[derive(Debug)]
@@ -35,6 +41,17 @@ pub(crate) enum Ask {
         buffer: ExclusiveBuf,
         offset: u64,
     },
+    /// What of the data is still to be written; `offset` moves on with what is.
+    Write {
+        file: Arc<OwnedFd>,
+        data: SharedData,
+        list: Box<Vectored>,
+        offset: u64,
+    },
+    Sync {
+        file: Arc<OwnedFd>,
+        data_only: bool,
+    },
     List {
         directory: Arc<OwnedFd>,
         buffer: ExclusiveBuf,
@@ -54,7 +71,23 @@ pub(crate) enum Answer {
         buffer: ExclusiveBuf,
         ended: bool,
     },
+    Written,
+    Synced,
     Ready,
+}
+
+/// Why nothing came of it, with what was put in.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) errno: Errno,
+    pub(crate) buffer: Option<ExclusiveBuf>,
+    pub(crate) unwritten: Option<SharedData>,
+}
+
+impl Failed {
+    pub(crate) fn with(errno: Errno) -> Self {
+        Self { errno, buffer: None, unwritten: None }
+    }
 }
 
 /// One operation.
@@ -65,19 +98,19 @@ pub(crate) enum Answer {
 pub(crate) struct FileOp {
     ask: ManuallyDrop<Option<Ask>>,
     is_out: bool,
-    pub(crate) answer: Option<Result<Answer, (Errno, Option<ExclusiveBuf>)>>,
-    pub(crate) waker: Option<Waker>,
+    pub(crate) answer: Option<Result<Answer, Failed>>,
+    pub(crate) watcher: Watcher,
     /// Nobody waits for the answer any more.
     pub(crate) is_detached: bool,
 }
 
 impl FileOp {
-    pub(crate) fn new(ask: Ask) -> Self {
+    pub(crate) fn new(ask: Ask, watcher: Watcher) -> Self {
         Self {
             ask: ManuallyDrop::new(Some(ask)),
             is_out: false,
             answer: None,
-            waker: None,
+            watcher,
             is_detached: false,
         }
     }
@@ -99,6 +132,13 @@ impl FileOp {
                 offset: *offset,
                 into: WriteSpan::of(buffer.spare_mut()),
             },
+            Some(Ask::Write { file, data, list, offset }) => {
+                list.fill(data.pieces().map(ReadSpan::of), WRITE_BYTES_MAX);
+                Op::Write { file: file.as_raw_fd(), spans: &raw const **list, offset: *offset }
+            }
+            Some(Ask::Sync { file, data_only }) => {
+                Op::Sync { file: file.as_raw_fd(), data_only: *data_only }
+            }
             Some(Ask::List { directory, buffer }) => Op::List {
                 directory: directory.as_raw_fd(),
                 into: WriteSpan::of(buffer.spare_mut()),
@@ -108,6 +148,18 @@ impl FileOp {
         self.is_out = true;
         // SAFETY: invariant 1.
         unsafe { driver.push(token, &op) };
+    }
+
+    /// Asks for the same file through the page cache, if it was to be opened past that and cannot be. Says whether it is so.
+    pub(crate) fn falls_back(&mut self, result: Result<u32, Errno>) -> bool {
+        match self.ask.as_mut() {
+            Some(Ask::Open { how, .. }) if how.direct && result == Err(Errno::INVAL) => {
+                how.direct = false;
+                self.is_out = false;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The kernel is done. Says whether the operation goes on: a read that came short is asked for the rest.
@@ -127,6 +179,26 @@ impl FileOp {
                 *self.ask = Some(ask);
                 return true;
             }
+            (Ask::Write { file, mut data, list, offset }, Ok(bytes)) => {
+                let written = data.split_to(u64::from(bytes).min(data.len()));
+                debug_assert!(written.is_some(), "no more is written than there was");
+                if data.is_empty() {
+                    Ok(Answer::Written)
+                } else if bytes > 0 {
+                    let offset = offset + u64::from(bytes);
+                    *self.ask = Some(Ask::Write { file, data, list, offset });
+                    return true;
+                } else {
+                    // A file that takes nothing and says no reason is full in some way.
+                    let unwritten = Some(data);
+                    Err(Failed { errno: Errno::NOSPC, buffer: None, unwritten })
+                }
+            }
+            (ask @ (Ask::Write { .. } | Ask::Sync { .. }), Err(Errno::INTR | Errno::AGAIN)) => {
+                *self.ask = Some(ask);
+                return true;
+            }
+            (Ask::Sync { .. }, Ok(_)) => Ok(Answer::Synced),
             (Ask::List { mut buffer, .. }, Ok(bytes)) => {
                 fill(&mut buffer, bytes);
                 Ok(Answer::Filled { buffer, ended: bytes == 0 })
@@ -135,9 +207,12 @@ impl FileOp {
             (Ask::Stat { into, .. }, Ok(_)) => Ok(Answer::Stated(into.get())),
             (Ask::Readable { .. }, Ok(_)) => Ok(Answer::Ready),
             (Ask::Read { buffer, .. } | Ask::List { buffer, .. }, Err(errno)) => {
-                Err((errno, Some(buffer)))
+                Err(Failed { errno, buffer: Some(buffer), unwritten: None })
             }
-            (_, Err(errno)) => Err((errno, None)),
+            (Ask::Write { data, .. }, Err(errno)) => {
+                Err(Failed { errno, buffer: None, unwritten: Some(data) })
+            }
+            (_, Err(errno)) => Err(Failed::with(errno)),
         });
         false
     }

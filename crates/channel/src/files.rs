@@ -3,10 +3,11 @@
 use core::task::{Poll, Waker};
 
 use levada_ring::{Done, Errno};
-use levada_shared::ExclusiveBuf;
 
-use crate::file_op::{Answer, Ask, FileOp};
-use crate::kernel::{Kernel, Kind, wait};
+use crate::error::Error;
+use crate::event::Event;
+use crate::file_op::{Answer, Ask, Failed, FileOp};
+use crate::kernel::{Kernel, Kind, Watcher};
 use crate::line::{Line, Place};
 use crate::table::{Name, Table};
 
@@ -16,14 +17,15 @@ pub(crate) struct Files {
     table: Table<FileOp>,
     /// Those who wait until one more may be in flight.
     line: Line,
+    pub(crate) direct_refusals: u64,
 }
 
-/// What came of an operation, or the kernel's number and the buffer that was put in.
-pub(crate) type Ended = Result<Answer, (Errno, Option<ExclusiveBuf>)>;
+/// What came of an operation, or why nothing did, with what was put in.
+pub(crate) type Ended = Result<Answer, Failed>;
 
 impl Files {
     pub(crate) fn new(count_max: u32) -> Self {
-        Self { table: Table::new(count_max), line: Line::default() }
+        Self { table: Table::new(count_max), line: Line::default(), direct_refusals: 0 }
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -31,12 +33,19 @@ impl Files {
     }
 
     /// Begins an operation, or gives it back where there are as many in flight as there may be.
-    pub(crate) fn begin(&mut self, kernel: &mut Kernel, ask: Ask) -> Result<Name, Ask> {
+    pub(crate) fn begin(
+        &mut self,
+        kernel: &mut Kernel,
+        ask: Ask,
+        watcher: Watcher,
+    ) -> Result<Name, Ask> {
         if self.table.room_count() == 0 {
             return Err(ask);
         }
-        let name =
-            self.table.insert(FileOp::new(ask)).unwrap_or_else(|_| unreachable!("there was room"));
+        let name = self
+            .table
+            .insert(FileOp::new(ask, watcher))
+            .unwrap_or_else(|_| unreachable!("there was room"));
         if let Some(op) = self.table.get(name) {
             op.submit(&mut *kernel.driver, Kind::File.token(name));
         }
@@ -46,10 +55,10 @@ impl Files {
     /// What came of it; the operation is forgotten with that.
     pub(crate) fn poll(&mut self, kernel: &mut Kernel, name: Name, waker: &Waker) -> Poll<Ended> {
         let Some(op) = self.table.get(name) else {
-            return Poll::Ready(Err((Errno::CANCELED, None)));
+            return Poll::Ready(Err(Failed::with(Errno::CANCELED)));
         };
         let Some(answer) = op.answer.take() else {
-            wait(&mut op.waker, waker);
+            op.watcher.wait(waker);
             return Poll::Pending;
         };
         self.forget(kernel, name);
@@ -112,12 +121,36 @@ impl Files {
     /// The kernel has answered.
     pub(crate) fn answered(&mut self, kernel: &mut Kernel, name: Name, done: &Done) {
         let Some(op) = self.table.get(name) else { return };
-        if op.answered(done.result) {
+        let falls_back = op.falls_back(done.result);
+        self.direct_refusals += u64::from(falls_back);
+        if falls_back || op.answered(done.result) {
             op.submit(&mut *kernel.driver, Kind::File.token(name));
         } else if op.is_detached {
             self.forget(kernel, name);
+        } else if let Watcher::Future(waker) = &mut op.watcher {
+            kernel.wake(waker);
         } else {
-            kernel.wake(&mut op.waker);
+            self.tell(kernel, name);
         }
+    }
+
+    /// What came of it is an event.
+    fn tell(&mut self, kernel: &mut Kernel, name: Name) {
+        let Some(op) = self.table.get(name) else { return };
+        let (token, answer) = (Kind::File.token(name), op.answer.take());
+        let Watcher::Cookie(cookie) = op.watcher else { return };
+        self.forget(kernel, name);
+        kernel.tell(match answer {
+            Some(Ok(Answer::Opened(file))) => Event::Opened { token, cookie, file },
+            Some(Ok(Answer::Stated(stat))) => Event::Stated { token, cookie, stat },
+            Some(Ok(Answer::Filled { buffer, ended })) => {
+                Event::Read { token, cookie, buffer, ended }
+            }
+            Some(Ok(Answer::Written)) => Event::Written { token, cookie },
+            Some(Ok(Answer::Synced | Answer::Ready)) | None => Event::Synced { token, cookie },
+            Some(Err(Failed { errno, buffer, unwritten })) => {
+                Event::Failed { token, cookie, error: Error::of(errno), buffer, unwritten }
+            }
+        });
     }
 }

@@ -53,6 +53,8 @@ mod connecting;
 mod connection;
 mod connects;
 mod datagram;
+mod datagram_socket;
+mod datagrams;
 mod descriptor;
 mod detached;
 mod detaching;
@@ -61,6 +63,7 @@ mod due;
 mod error;
 mod event;
 mod file;
+mod file_events;
 mod file_op;
 mod file_room;
 mod files;
@@ -70,6 +73,7 @@ mod inbox;
 mod kernel;
 mod lent;
 mod line;
+mod listen_group;
 mod listener;
 mod listeners;
 pub mod local;
@@ -80,6 +84,7 @@ mod queued;
 mod rare;
 mod receiving;
 mod receiving_into;
+mod reuseport;
 mod sending;
 mod socket;
 mod stream;
@@ -100,6 +105,9 @@ pub use config::ChannelConfig;
 pub use connecting::Connecting;
 pub use connection::{Closing, Connection, Detaching, Receiving, ReceivingInto, Room, Sending};
 pub use datagram::Datagram;
+pub use datagram_socket::{
+    DatagramSocket, ReceivingDatagram, SendingDatagram, UdpSocket, UnixDatagram,
+};
 pub use detached::Detached;
 pub use error::{Error, Refused};
 pub use event::{Event, Events};
@@ -110,7 +118,9 @@ pub use levada_ring::{
     Access, Caps, Choice, CoreWaker, Creation, Deadline, Driver, Errno, Fatal, FileKind, Lack,
     Level, OpenError, OpenHow, Stat, Token, Wait, now,
 };
+pub use listen_group::ListenGroup;
 pub use names::NameIn;
+pub use reuseport::Steering;
 pub use socket::{Socket, Stale};
 pub use tcp::{Tcp, TcpListener, TcpStream};
 pub use ticket::Ticket;

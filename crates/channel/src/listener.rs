@@ -7,11 +7,11 @@
 use core::net::SocketAddr;
 use core::task::Waker;
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 
 use levada_ring::{Deadline, Group};
 
 use crate::lent::SMALL;
+use crate::reuseport::ListenSocket;
 use crate::stream::{Flight, Form};
 use crate::table::Name;
 
@@ -37,7 +37,7 @@ pub(crate) enum Step {
 /// One listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(crate) fd: OwnedFd,
+    pub(crate) fd: ListenSocket,
     /// Whether each connection is to come with its peer's address.
     pub(crate) with_peers: bool,
     /// Who hears of connections.
@@ -57,13 +57,15 @@ pub(crate) struct Listener {
     /// The operation that goes on accepting.
     pub(crate) many: Flight,
     pub(crate) is_closing: bool,
+    /// It takes what is in its queue and closes; it looks whether there is any at this moment.
+    pub(crate) drains_at: Option<Deadline>,
     /// Not before this, after a refusal; and how long the next pause is.
     pub(crate) paused_until: Option<Deadline>,
     pub(crate) pause_ms: u64,
 }
 
 impl Listener {
-    pub(crate) fn new(fd: OwnedFd, with_peers: bool, form: Form) -> Self {
+    pub(crate) fn new(fd: ListenSocket, with_peers: bool, form: Form) -> Self {
         Self {
             fd,
             with_peers,
@@ -77,6 +79,7 @@ impl Listener {
             singles_out: 0,
             many: Flight::No,
             is_closing: false,
+            drains_at: None,
             paused_until: None,
             pause_ms: *PAUSE_MS.start(),
         }
@@ -107,6 +110,11 @@ impl Listener {
             }
             Flight::No => Step::Many,
         }
+    }
+
+    /// Whether it has ended for whoever waits: what was accepted before is still taken.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_closing && !(self.drains_at.is_some() && self.is_busy())
     }
 
     /// Whether an accept is with the kernel.

@@ -8,7 +8,7 @@ use core::mem::ManuallyDrop;
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 use core::time::Duration;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 use levada_ring::{Address, Deadline, Done, Errno, Op};
 
@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::kernel::{Kernel, Kind, wait};
 use crate::lent::{Lent, URGENT};
 use crate::listener::{Listener, PAUSE_MS, Step, UNTAKEN_MAX};
+use crate::reuseport::queued_count;
 use crate::socket::{Socket, SocketKind};
 use crate::stream::{Ending, Flight, Form};
 use crate::streams::{Streams, socket_of};
@@ -24,6 +25,9 @@ use crate::table::{Name, Table};
 
 /// How many listeners a channel has at most.
 const LISTENERS_MAX: usize = 256;
+
+/// How long nothing may have come for a draining socket to be closed: as long as a handshake in progress may take.
+const DRAIN_QUIET: Duration = Duration::from_millis(50);
 
 /// Places that stay free in the table of sockets, for what may be accepted before an accept can be stopped; of a short
 /// table half of them, where accepts that bring one connection each are enough.
@@ -62,8 +66,8 @@ impl Listeners {
         }
     }
 
-    pub(crate) fn listen(&mut self, listener: Listener) -> Result<Name, OwnedFd> {
-        let name = self.table.insert(listener).map_err(|listener| listener.fd)?;
+    pub(crate) fn listen(&mut self, listener: Listener) -> Result<Name, Listener> {
+        let name = self.table.insert(listener)?;
         self.names.push(name);
         Ok(name)
     }
@@ -93,14 +97,16 @@ impl Listeners {
     /// The next connection.
     pub(crate) fn poll_accept(
         &mut self,
+        kernel: &mut Kernel,
         name: Name,
         waker: &Waker,
     ) -> Poll<Result<(Name, Option<SocketAddr>), Error>> {
         let Some(listener) = self.table.get(name) else { return Poll::Ready(Err(Error::Closed)) };
         if let Some(accepted) = listener.untaken.pop_front() {
+            self.let_go(kernel, name);
             return Poll::Ready(Ok(accepted));
         }
-        if listener.is_closing {
+        if listener.has_ended() {
             return Poll::Ready(Err(Error::Closed));
         }
         wait(&mut listener.waker, waker);
@@ -110,9 +116,41 @@ impl Listeners {
     /// Stops accepting. Connections that were accepted and not taken are returned, for the caller to close.
     pub(crate) fn close(&mut self, kernel: &mut Kernel, name: Name) -> Vec<Name> {
         let Some(listener) = self.table.get(name) else { return Vec::new() };
+        listener.drains_at = None;
+        let untaken = listener.untaken.drain(..).map(|(stream, _)| stream).collect();
+        self.stop(kernel, name);
+        untaken
+    }
+
+    /// Lets no more connections come to this socket, if it is one of a group, takes those that are in its queue, and closes: then
+    /// whoever accepts is told so.
+    pub(crate) fn drain(&mut self, kernel: &Kernel, name: Name) -> Result<(), Error> {
+        let Some(listener) = self.table.get(name) else { return Err(Error::Closed) };
+        listener.fd.leave().map_err(Error::of)?;
+        listener.drains_at = Some(kernel.now + DRAIN_QUIET);
+        Ok(())
+    }
+
+    /// Looks whether the queues of those that drain are empty.
+    fn go_on_draining(&mut self, kernel: &mut Kernel) {
+        for index in 0..self.names.len() {
+            let name = self.names[index];
+            let Some(listener) = self.table.get(name) else { continue };
+            if listener.is_closing || listener.drains_at.is_none_or(|at| kernel.now < at) {
+                continue;
+            }
+            listener.drains_at = Some(kernel.now + DRAIN_QUIET);
+            let is_empty = queued_count(listener.fd.as_raw_fd()).is_ok_and(|count| count == 0);
+            if is_empty && listener.untaken.is_empty() {
+                self.stop(kernel, name);
+            }
+        }
+    }
+
+    fn stop(&mut self, kernel: &mut Kernel, name: Name) {
+        let Some(listener) = self.table.get(name) else { return };
         listener.is_closing = true;
         kernel.wake(&mut listener.waker);
-        let untaken = listener.untaken.drain(..).map(|(stream, _)| stream).collect();
         let singles: Vec<Name> = self.singles.names().collect();
         for single in singles {
             if self.singles.get(single).is_some_and(|single| single.listener == name) {
@@ -124,7 +162,6 @@ impl Listeners {
             kernel.driver.cancel(Kind::Accept.token(name));
         }
         self.let_go(kernel, name);
-        untaken
     }
 
     /// Closes the socket itself, when no accept is out on it any more.
@@ -132,6 +169,10 @@ impl Listeners {
         if let Some(listener) =
             self.table.get(name).filter(|listener| listener.is_closing && !listener.is_busy())
         {
+            kernel.wake(&mut listener.waker);
+            if !listener.untaken.is_empty() {
+                return; // of one that drained, they are taken first
+            }
             kernel.driver.forget(listener.fd.as_raw_fd());
             if listener.form == Form::Events {
                 let (socket, cookie) =
@@ -145,6 +186,7 @@ impl Listeners {
 
     /// Starts what accepts are wanted, and stops what must not go on.
     pub(crate) fn flush(&mut self, kernel: &mut Kernel, streams: &Streams) {
+        self.go_on_draining(kernel);
         let room_count =
             streams.room_count().saturating_sub(reserved_places(streams.count_max())) as usize;
         for index in 0..self.names.len() {
@@ -234,7 +276,8 @@ impl Listeners {
         match result {
             Ok(number) => {
                 let target = kernel.target_of(number);
-                let listener = self.table.get(name).filter(|listener| !listener.is_closing);
+                let is_wanted = |at: &&mut Listener| !at.is_closing || at.drains_at.is_some();
+                let listener = self.table.get(name).filter(is_wanted);
                 let form = listener.as_ref().map_or(Form::Futures, |listener| listener.form);
                 let adopted = streams.adopt(kernel, target, form, |stream| {
                     if let Some(listener) = &listener {
@@ -256,6 +299,9 @@ impl Listeners {
                     }
                     Some(listener) => {
                         listener.pause_ms = *PAUSE_MS.start();
+                        if let Some(drains_at) = &mut listener.drains_at {
+                            *drains_at = kernel.now + DRAIN_QUIET;
+                        }
                         listener.untaken.push_back((stream, peer));
                         kernel.wake(&mut listener.waker);
                     }
@@ -280,7 +326,11 @@ impl Listeners {
 
     /// When the next pause is over.
     pub(crate) fn next_resume(&self) -> Deadline {
-        let all = self.names.iter().filter_map(|name| self.table.peek(*name)?.paused_until);
+        let all = self.names.iter().filter_map(|name| {
+            let listener = self.table.peek(*name)?;
+            let drains_at = listener.drains_at.filter(|_| !listener.is_closing);
+            [listener.paused_until, drains_at].into_iter().flatten().min()
+        });
         all.min().unwrap_or(Deadline::NEVER)
     }
 

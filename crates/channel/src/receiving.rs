@@ -26,8 +26,8 @@ impl Streams {
         if stream.wants_recv() {
             stream.recv = Flight::Out;
             stream.group = stream.next_group;
-            if stream.pace == Pace::Resting {
-                stream.pace = Pace::On;
+            if stream.pace == Pace::Resting || stream.passes_descriptors {
+                stream.pace = Pace::On; // messages have no receive for one time
             }
             if stream.passes_descriptors {
                 kernel.recv_messages(name, stream.target, stream.group, MessageForm::Descriptors);
@@ -160,7 +160,6 @@ impl Streams {
     #[inline]
     fn take_in(&mut self, kernel: &mut Kernel, name: Name, mut block: ExclusiveBuf) {
         let Some(stream) = self.table.get(name) else { return };
-        stream.credit_bytes -= i64::try_from(block.len()).expect("a block is short");
         if stream.passes_descriptors {
             let message = Message::read(&block, MessageForm::Descriptors);
             let payload = message.as_ref().map_or(0..0, |message| message.payload.clone());
@@ -175,6 +174,7 @@ impl Streams {
                 return;
             }
         }
+        stream.credit_bytes -= i64::try_from(block.len()).expect("a block is short");
         if matches!(stream.ending, Ending::No | Ending::Detach) {
             if let Some(rare) = &mut stream.rare
                 && (rare.charge.is_some() || !rare.unpaid.is_empty())

@@ -250,8 +250,7 @@ impl Streams {
             self.descriptors_held -= 1;
             return;
         };
-        // The calls that use it never wait.
-        stream.descriptor = descriptor.filter(|fd| rustix::io::ioctl_fionbio(fd, true).is_ok());
+        stream.descriptor = descriptor;
         if stream.descriptor.is_none() {
             self.descriptors_held -= 1;
         }
@@ -322,8 +321,8 @@ impl Streams {
                 }
             }
             Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
-            // Memory for what the network would hold is short: copies go.
-            Err(Errno::NOMEM | Errno::NOBUFS) if stream.is_zero_copy() => {
+            // Memory for what the network would hold is short, or it is no network: copies go.
+            Err(Errno::NOMEM | Errno::NOBUFS | Errno::OPNOTSUPP) if stream.is_zero_copy() => {
                 stream.rare().zero_copy.is_allowed = false;
             }
             Err(Errno::CANCELED) if stream.ending == Ending::Abort => {}

@@ -40,7 +40,7 @@ impl Acceptor<Tcp> {
         with_peers: bool,
     ) -> Result<Self, Refused<()>> {
         let address = part.address();
-        let listener = Listener::new(part.into_fd(), with_peers, Form::Futures);
+        let listener = Listener::new(part.into_socket(), with_peers, Form::Futures);
         Self::begin(channel, listener, address)
     }
 }

@@ -18,6 +18,7 @@ use crate::detached::Detached;
 use crate::error::{Error, Refused};
 use crate::listener::Listener;
 use crate::queued::Queued;
+use crate::reuseport::ListenSocket;
 use crate::stream::Form;
 use crate::unix_name::{self, UnixName};
 
@@ -59,7 +60,8 @@ impl Acceptor<Unix> {
     /// # Errors
     /// What the kernel said: `ADDRINUSE` where the name is taken.
     pub fn bind(channel: &Channel, name: &UnixName) -> Result<Self, Error> {
-        let mut listener = Listener::new(unix_name::listen(name)?, false, Form::Futures);
+        let mut listener =
+            Listener::new(ListenSocket::alone(unix_name::listen(name)?), false, Form::Futures);
         listener.passes_descriptors = true;
         Self::begin(channel, listener, name.clone()).map_err(|refused| refused.error)
     }

@@ -3,6 +3,9 @@
 //! `LEVADA_IO=epoll` (or `uring`) leaves only that one; a driver that this machine does not have is named and left out.
 
 mod by_reference;
+mod connecting;
+mod datagrams;
+mod detaching;
 mod ending;
 mod events;
 mod files;
@@ -11,4 +14,5 @@ mod listeners;
 mod receiving;
 mod sending;
 mod stage;
+mod unix;
 mod whole;

@@ -4,7 +4,8 @@ use std::net::TcpStream as Peer;
 use std::time::Duration;
 
 use levada_channel::{
-    Channel, ChannelConfig, Choice, Error, ListenPart, TcpListener, TcpStream, Wait, local, now,
+    Channel, ChannelConfig, Choice, Connection, Error, ListenPart, TcpListener, TcpStream, Wait,
+    local, now,
 };
 use levada_shared::{Account, Options, SharedData, SharedHeap};
 
@@ -72,6 +73,12 @@ impl Stage {
         self.account.copy_from(bytes).expect("no limit")
     }
 
+    /// Passes for a while, so that what is under way comes.
+    pub(crate) fn rest(&self, ms: u64) {
+        let end = now() + Duration::from_millis(ms);
+        while self.channel.pass(Wait::Until(end)).expect("the driver works").now < end {}
+    }
+
     /// Passes until `is_so`, for ten seconds at most.
     pub(crate) fn until(&self, is_so: impl Fn() -> bool) {
         let end = now() + Duration::from_secs(10);
@@ -101,10 +108,15 @@ pub(crate) fn pattern(bytes: usize) -> Vec<u8> {
 }
 
 /// Receives all that comes.
-pub(crate) async fn receive(stream: &TcpStream) -> Result<Vec<u8>, Error> {
+pub(crate) async fn receive<K>(stream: &Connection<K>) -> Result<Vec<u8>, Error> {
     let mut all = Vec::new();
     while let Some(block) = stream.recv().await? {
         all.extend_from_slice(&block);
     }
     Ok(all)
+}
+
+/// How many descriptors this program has open.
+pub(crate) fn descriptors_open() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux has it").count()
 }
