@@ -150,6 +150,11 @@ impl FileOp {
         unsafe { driver.push(token, &op) };
     }
 
+    /// Whether it changes a file: then it goes on although nobody waits for it.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(*self.ask, Some(Ask::Write { .. } | Ask::Sync { .. }))
+    }
+
     /// Asks for the same file through the page cache, if it was to be opened past that and cannot be. Says whether it is so.
     pub(crate) fn falls_back(&mut self, result: Result<u32, Errno>) -> bool {
         match self.ask.as_mut() {

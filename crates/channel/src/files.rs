@@ -108,7 +108,10 @@ impl Files {
             self.forget(kernel, name);
         } else {
             op.is_detached = true;
-            kernel.driver.cancel(Kind::File.token(name));
+            // What was to be written is written.
+            if !op.writes() {
+                kernel.driver.cancel(Kind::File.token(name));
+            }
         }
     }
 

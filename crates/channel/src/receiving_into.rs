@@ -48,7 +48,13 @@ impl Streams {
         let Some(stream) = self.table.get(name) else { return };
         let Some(rare) = &mut stream.rare else { return };
         let Some(filling) = &mut rare.filling else { return };
-        if filling.is_out() || stream.recv != Flight::No {
+        if filling.is_out() {
+            return;
+        }
+        if filling.is_forgotten {
+            return self.forget_filling(kernel, name);
+        }
+        if stream.recv != Flight::No {
             return;
         }
         while !filling.is_over()
@@ -120,9 +126,6 @@ impl Streams {
         if stream.form == Form::Futures {
             let Some(filling) = &mut rare.filling else { return };
             kernel.wake(&mut filling.waker);
-            if filling.is_forgotten {
-                self.forget_filling(kernel, name);
-            }
             return;
         }
         let Some(filling) = rare.filling.take() else { return };

@@ -166,8 +166,10 @@ impl Stream {
     /// Takes note of how much of a block a receive filled. Says whether the blocks are of the wrong length for it.
     #[inline]
     pub(crate) fn note_fill(&mut self, block: &levada_shared::ExclusiveBuf) -> bool {
+        // An account of its own may be too small for a long block, and then would never have room.
+        let is_charged = self.rare.as_ref().is_some_and(|rare| rare.charge.is_some());
         let is_misfit = match self.group {
-            SMALL => block.room_bytes() == 0,
+            SMALL => block.room_bytes() == 0 && !is_charged,
             BULK => block.len() < BULK_WORTH_BYTES,
             _ => false,
         };
