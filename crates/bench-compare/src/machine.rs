@@ -9,4 +9,5 @@ pub(crate) mod open_files;
 pub(crate) mod process_group;
 pub(crate) mod program;
 pub(crate) mod server;
+pub(crate) mod syscalls;
 pub(crate) mod version;

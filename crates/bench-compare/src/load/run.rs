@@ -3,6 +3,7 @@
 //! Cost: one system call for all that is ready; a receive stays armed, so a request is one entry and two completions.
 //! The server's CPU is read at both ends of the window while the load goes on, so that its edges cost nothing.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::frame::fault::Fault;
@@ -64,6 +65,8 @@ struct Line<T> {
     talk: T,
     waits: Waits,
     asked_at_ns: u64,
+    /// How many of its requests have been answered.
+    answered_count: u32,
 }
 
 struct Load<'a, D: Dialogue> {
@@ -92,9 +95,10 @@ pub(crate) fn run<D: Dialogue>(
     stop: &Stop,
 ) -> Result<Tally, Fault> {
     let room = BlockRoom { block_count: BLOCK_COUNT, block_bytes: plan.block_bytes };
-    let sockets = Sockets::open(plan.connection_count, room, dialogue.messages(), plan.server)
+    let sockets = Sockets::open(plan.connection_count, room, dialogue.messages(), &peers(plan))
         .map_err(|error| Fault::machine("cannot set up a ring for the load", error))?;
-    let line = |_| Line { talk: dialogue.begin(), waits: Waits::Idle, asked_at_ns: 0 };
+    let line =
+        |_| Line { talk: dialogue.begin(), waits: Waits::Idle, asked_at_ns: 0, answered_count: 0 };
     let lines = (0..plan.connection_count).map(line).collect();
     let mut load = Load {
         plan,
@@ -239,7 +243,7 @@ impl<D: Dialogue> Load<'_, D> {
                 Ok(())
             }
             (act, Err(error)) => Err(Fault::Wrong(format!("{act:?} on a connection: {error}"))),
-            (Act::Accept | Act::Close | Act::Open, Ok(_)) => Ok(()),
+            (Act::Accept | Act::Close | Act::Open | Act::Echo, Ok(_)) => Ok(()),
         }
     }
 
@@ -261,6 +265,21 @@ impl<D: Dialogue> Load<'_, D> {
                 let message = self.ask_on(place);
                 self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault)
             }
+            Lifetime::Requests(request_count) => {
+                self.finish_request(place)?;
+                if self.phase == Phase::Draining {
+                    return Ok(());
+                }
+                let line = &mut self.lines[place as usize];
+                line.answered_count += 1;
+                if line.answered_count < request_count {
+                    let message = self.ask_on(place);
+                    return self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault);
+                }
+                line.answered_count = 0;
+                line.waits = Waits::ForClose;
+                self.sockets.end(place).map_err(queue_fault)
+            }
         }
     }
 
@@ -274,7 +293,10 @@ impl<D: Dialogue> Load<'_, D> {
             return Err(Fault::Wrong(fault.to_owned()));
         }
         self.sockets.close(place).map_err(queue_fault)?;
-        self.finish_request(place)?;
+        if self.plan.lifetime == Lifetime::OneRequest {
+            self.finish_request(place)?;
+        }
+        self.lines[place as usize].waits = Waits::Idle;
         if self.phase != Phase::Draining {
             let message = self.ask_on(place);
             self.sockets.connect_and_send(place, message).map_err(queue_fault)?;
@@ -320,13 +342,18 @@ impl<D: Dialogue> Load<'_, D> {
     }
 }
 
+fn peers(plan: Plan) -> Vec<SocketAddrV4> {
+    let first = u32::from(*plan.server.ip());
+    let address = |further| SocketAddrV4::new(Ipv4Addr::from(first + further), plan.server.port());
+    (0..u32::from(plan.address_count)).map(address).collect()
+}
+
 fn queue_fault(error: std::io::Error) -> Fault {
     Fault::machine("the load's ring takes nothing", error)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
     use std::thread;
 
     use super::*;
@@ -343,7 +370,7 @@ mod tests {
     fn loaded(seed: u64, lifetime: Lifetime, window: Window) -> Option<Result<Tally, Fault>> {
         let room = BlockRoom { block_count: 1, block_bytes: 1 };
         let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-        Sockets::open(1, room, Vec::new(), nobody).ok()?;
+        Sockets::open(1, room, Vec::new(), &[nobody]).ok()?;
         let port = free_port().unwrap();
         let listener = listen_on(port).unwrap();
         let closes = lifetime == Lifetime::OneRequest;
@@ -358,6 +385,7 @@ mod tests {
         let mut fetch = Fetch::new(vec![target], connection);
         let plan = Plan {
             server: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+            address_count: 1,
             connection_count: 200,
             lifetime,
             window,
@@ -404,7 +432,14 @@ mod tests {
         let target = Target { path: "/a".to_owned(), content: Content::new(1, 10) };
         let mut fetch = Fetch::new(vec![target], Connection::Keep);
         let (lifetime, window) = (Lifetime::Kept, Window::Counted(1));
-        let plan = Plan { server, connection_count: 1, lifetime, window, block_bytes: 4096 };
+        let plan = Plan {
+            server,
+            address_count: 1,
+            connection_count: 1,
+            lifetime,
+            window,
+            block_bytes: 4096,
+        };
         let tally = run(plan, &mut fetch, &mut || Ok(0), &Stop::default());
         assert!(matches!(tally, Err(Fault::Wrong(_))));
     }
