@@ -8,3 +8,4 @@ pub(crate) mod http_short;
 pub(crate) mod http_small;
 pub(crate) mod megapipe;
 pub(crate) mod web_case;
+pub(crate) mod wire;

@@ -15,6 +15,7 @@
 //! A new comparison is a file in `comparisons`, written in the words of `frame/comparison.rs`, and a line in its catalogue.
 
 mod arguments;
+mod bulk;
 mod comparisons;
 mod echo;
 mod floor;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::Arguments;
+use crate::bulk::serve_bulk::{self, BulkSetting};
 use crate::echo::serve_echo::{self, EchoSetting};
 use crate::floor::serve_bare::{self, BareSetting};
 use crate::frame::fault::Fault;
@@ -69,6 +71,11 @@ fn serve_if_asked() -> Option<io::Result<()>> {
             EchoSetting::from_arguments(words)
                 .map_err(io::Error::other)
                 .and_then(serve_echo::serve),
+        ),
+        serve_bulk::WORD => Some(
+            BulkSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(serve_bulk::serve),
         ),
         _ => None,
     }

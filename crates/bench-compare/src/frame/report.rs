@@ -11,7 +11,7 @@ use crate::frame::comparison::{Comparison, Ground};
 use crate::frame::markdown::{Circumstances, page};
 use crate::frame::plot::plot;
 use crate::machine::facts::Facts;
-use crate::rivals::programs::versions;
+use crate::rivals::{crates, programs};
 
 /// One comparison, told.
 #[derive(Debug, Serialize)]
@@ -36,7 +36,8 @@ impl Report {
         let command = format!("cargo run --release -p levada-bench-compare -- {name}{quick}");
         let rows = cases.iter().flat_map(|case| &case.rows);
         let row_names: Vec<_> = rows.map(|row| row.name.as_str()).collect();
-        let programs = versions(&ground.places, &row_names);
+        let mut programs = programs::versions(&ground.places, &row_names);
+        programs.extend(crates::versions(&row_names));
         Self {
             name: comparison.name,
             title: comparison.title,

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -29,6 +30,11 @@ const QUIET_NS: u64 = 100_000;
 /// Where the kernel begins to give ports to clients, unless it was told otherwise.
 const LOW_PORTS_END: u16 = 32_768;
 
+const LOW_PORTS_BEGIN: u16 = 20_000;
+
+/// How many of them this program has looked at.
+static LOW_PORT_TURN: AtomicU32 = AtomicU32::new(0);
+
 /// How ours says where it listens, when it was asked to choose a port itself.
 const SAYS: &str = "listening http://";
 
@@ -37,6 +43,8 @@ const SAYS: &str = "listening http://";
 pub(crate) enum Listens {
     /// At a port that it was told.
     At(u16),
+    /// At an address that it was told.
+    AtAddress(SocketAddrV4),
     /// At an address that it says itself, in a line of its own.
     WhereItSays,
 }
@@ -89,6 +97,7 @@ impl Server {
         let group = ProcessGroup(Pid::from_raw(number).expect("a child's number is not zero"));
         let told = match listens {
             Listens::At(port) => Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
+            Listens::AtAddress(address) => Some(address),
             Listens::WhereItSays => None,
         };
         let address = told.unwrap_or(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -203,10 +212,16 @@ pub(crate) fn free_port() -> Result<u16, Fault> {
 /// # Errors
 /// If there is none.
 pub(crate) fn free_low_port() -> Result<u16, Fault> {
-    // Another place to begin for each program of ours that runs at the same time.
-    let offset = u16::try_from(std::process::id() % 4_000).expect("four thousand");
-    let mut ports = (20_000 + offset..LOW_PORTS_END).chain(20_000..20_000 + offset);
+    // Another place to begin for each program of ours that runs at the same time; and no port twice: it may look free from
+    // here and be taken in another network.
+    let offset = std::process::id() % 4_000;
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    let span = u32::from(LOW_PORTS_END - LOW_PORTS_BEGIN);
+    let mut ports = (0..span).filter_map(|_| {
+        // Relaxed: a number that nobody else gets, and nothing more.
+        let turn = LOW_PORT_TURN.fetch_add(1, Ordering::Relaxed);
+        u16::try_from(u32::from(LOW_PORTS_BEGIN) + offset.wrapping_add(turn) % span).ok()
+    });
     ports.find(is_free).ok_or_else(|| Fault::Wrong("no port below the clients' is free".to_owned()))
 }
 

@@ -147,6 +147,12 @@ impl Sockets {
         self.push(&[entry.flags(Flags::SKIP_SUCCESS).user_data(label(Act::Close, place))])
     }
 
+    /// Ends both directions at once, so that a send that waits for room fails, and says nothing.
+    pub(crate) fn stop(&mut self, place: u32) -> io::Result<()> {
+        let entry = opcode::Shutdown::new(types::Fixed(place), libc::SHUT_RDWR).build();
+        self.push(&[entry.flags(Flags::SKIP_SUCCESS).user_data(label(Act::Close, place))])
+    }
+
     /// Closes and says nothing.
     pub(crate) fn close(&mut self, place: u32) -> io::Result<()> {
         self.push(&[close_entry(place)])
