@@ -18,6 +18,14 @@ const BLOCK_COUNT: u16 = 16;
 
 const WRITE: MessageIndex = MessageIndex(0);
 
+/// What of a connection is over; it is closed when both are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Over {
+    Nothing,
+    Sending,
+    Receiving,
+}
+
 /// Serves until the program is ended.
 /// # Errors
 /// Whatever the kernel refuses.
@@ -26,6 +34,7 @@ pub(crate) fn serve(work: Work) -> io::Result<()> {
     let room = BlockRoom { block_count: BLOCK_COUNT, block_bytes };
     let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
     let mut sockets = Sockets::open(PLACE_COUNT, room, vec![work.pattern], &[nobody])?;
+    let mut over = vec![Over::Nothing; PLACE_COUNT as usize];
     sockets.accept(&work.listener)?;
     let mut events = Vec::new();
     loop {
@@ -36,6 +45,7 @@ pub(crate) fn serve(work: Work) -> io::Result<()> {
             match (event.act, event.result) {
                 (Act::Accept, result) => {
                     if let Ok(place) = result {
+                        over[place as usize] = Over::Nothing;
                         sockets.receive(place, Times::UntilTheEnd)?;
                         sockets.send(place, WRITE, 0, Then::Keep)?;
                     }
@@ -54,12 +64,20 @@ pub(crate) fn serve(work: Work) -> io::Result<()> {
                 (Act::Receive, Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     sockets.receive(place, Times::UntilTheEnd)?;
                 }
+                (Act::Receive, _) if over[place as usize] == Over::Sending => {
+                    sockets.close(place)?;
+                }
                 (Act::Receive, _) => {
-                    sockets.stop(place)?;
+                    over[place as usize] = Over::Receiving;
+                    // It may wait for room that nobody makes any more.
+                    sockets.cancel(Act::Send, place)?;
+                }
+                (Act::Send, _) if over[place as usize] == Over::Receiving => {
                     sockets.close(place)?;
                 }
                 (Act::Send, Ok(_)) => sockets.send(place, WRITE, 0, Then::Keep)?,
-                _ => {}
+                (Act::Send, Err(_)) => over[place as usize] = Over::Sending,
+                (Act::Close | Act::Open | Act::Echo | Act::Cancel, _) => {}
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     other_unit: Some("syscalls"),
     yardsticks: &[Yardstick::Floor, EPOLL, RUNTIMES],
     notes: &[
-        "256 connections in flight to 16 loopback addresses in turn; each makes its transactions, the client ends it first, the server answers with its own end, and the next one is opened.",
+        "256 connections in flight to 16 loopback addresses in turn; each makes its transactions, then the client closes, first and in order, and opens the next.",
         "A transaction is a message sent and back whole; every byte is compared. The first of a connection includes the connecting.",
         "All servers get the same listener (a backlog of 4,096, TCP_NODELAY, TCP_DEFER_ACCEPT) and, but for ours and the ring with their lent blocks, the same buffers.",
         "tokio, monoio and compio have a task for each connection, buffers that are kept, no timer, and on a ring one issuer with deferred work; on 2 cores one runtime a core with its own listener, and tokio also with two workers.",

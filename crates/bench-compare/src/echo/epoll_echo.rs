@@ -24,6 +24,8 @@ struct Line {
     kept: Vec<u8>,
     kept_from: usize,
     is_polled_for_writing: bool,
+    /// The peer's end is known, and comes behind what is still there.
+    has_ended: bool,
 }
 
 /// What has become of a connection.
@@ -61,7 +63,8 @@ pub(crate) fn serve(part: Part) -> io::Result<()> {
             if event.data.u64() == LISTENER {
                 echo.accept_all(&part.listener)?;
             } else {
-                echo.look_at(usize::try_from(event.data.u64()).expect("a descriptor"))?;
+                let index = usize::try_from(event.data.u64()).expect("a descriptor");
+                echo.look_at(index, event.flags)?;
             }
         }
     }
@@ -72,8 +75,13 @@ impl Echo {
     fn accept_all(&mut self, listener: &OwnedFd) -> io::Result<()> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         while let Ok(socket) = accept_with(listener, flags) {
-            let mut line =
-                Line { socket, kept: Vec::new(), kept_from: 0, is_polled_for_writing: false };
+            let mut line = Line {
+                socket,
+                kept: Vec::new(),
+                kept_from: 0,
+                is_polled_for_writing: false,
+                has_ended: false,
+            };
             let fate = self.carry_on(&mut line);
             if fate == Fate::Ends {
                 continue;
@@ -90,8 +98,9 @@ impl Echo {
         Ok(())
     }
 
-    fn look_at(&mut self, index: usize) -> io::Result<()> {
+    fn look_at(&mut self, index: usize, flags: epoll::EventFlags) -> io::Result<()> {
         let Some(mut line) = self.lines[index].take() else { return Ok(()) };
+        line.has_ended |= flags.contains(epoll::EventFlags::RDHUP);
         let fate = self.carry_on(&mut line);
         if fate == Fate::Ends {
             return Ok(()); // dropping the line closes it, which takes it out of the poll too
@@ -134,7 +143,7 @@ impl Echo {
                 }
                 Err(_) => return Fate::Ends,
             }
-            if received_bytes < self.buffer.len() {
+            if received_bytes < self.buffer.len() && !line.has_ended {
                 return Fate::Lives; // what comes later, the end among it, is a new edge
             }
         }
@@ -142,7 +151,7 @@ impl Echo {
 }
 
 fn edges(line: &Line) -> epoll::EventFlags {
-    let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+    let edges = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
     if line.is_polled_for_writing { edges | epoll::EventFlags::OUT } else { edges }
 }
 

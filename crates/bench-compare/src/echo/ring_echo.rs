@@ -102,7 +102,7 @@ impl Echo {
                     self.send_next(place)
                 }
             }
-            (Act::Send | Act::Close | Act::Open, _) => Ok(()),
+            (Act::Send | Act::Close | Act::Open | Act::Cancel, _) => Ok(()),
         }
     }
 

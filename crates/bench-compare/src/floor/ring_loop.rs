@@ -88,7 +88,7 @@ impl Bare<'_> {
             (Act::Send, Ok(sent_bytes)) => self.note_sent(place, sent_bytes as usize),
             // The peer is gone: the receive says so too, and closes.
             (Act::Send | Act::Close, Err(_)) => Ok(()),
-            (Act::Close | Act::Open | Act::Echo, _) => Ok(()),
+            (Act::Close | Act::Open | Act::Echo | Act::Cancel, _) => Ok(()),
         }
     }
 

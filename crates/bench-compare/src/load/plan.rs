@@ -10,7 +10,7 @@ pub(crate) enum Lifetime {
     Kept,
     /// It carries one request; the server closes, as `Connection: close` tells it, and then we.
     OneRequest,
-    /// It carries so many requests; then we end it, and it is over when the server has answered that with its own end.
+    /// It carries so many requests; then we close it, and open another without waiting for the server.
     Requests(u32),
 }
 

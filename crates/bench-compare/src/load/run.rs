@@ -58,6 +58,8 @@ enum Waits {
     ForAnswer,
     /// It has its answer; the server was told to close.
     ForClose,
+    /// It has its last answer; a receive that is still armed holds the socket, and was told to end.
+    ForRelease,
 }
 
 /// One connection.
@@ -226,13 +228,19 @@ impl<D: Dialogue> Load<'_, D> {
                 if self.is_counting() {
                     self.tally.heard_bytes += u64::from(heard_bytes);
                 }
-                if heard == Heard::Whole {
-                    self.hear_whole(event.place)?;
+                if heard == Heard::Whole && !self.hear_whole(event.place, event.more)? {
+                    return Ok(());
                 }
                 if !event.more {
                     self.receive_on(event.place)?;
                 }
                 Ok(())
+            }
+            (Act::Receive, Err(error))
+                if error.raw_os_error() == Some(libc::ECANCELED)
+                    && self.lines[event.place as usize].waits == Waits::ForRelease =>
+            {
+                self.open_another(event.place)
             }
             // All blocks were in use: what they hold is read in this same batch.
             (Act::Receive, Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => {
@@ -242,45 +250,61 @@ impl<D: Dialogue> Load<'_, D> {
                 assert!(sent_bytes > 0, "a request is not empty");
                 Ok(())
             }
+            // What was to be ended may have ended meanwhile, and says so itself.
+            (Act::Cancel, Err(_)) => Ok(()),
             (act, Err(error)) => Err(Fault::Wrong(format!("{act:?} on a connection: {error}"))),
-            (Act::Accept | Act::Close | Act::Open | Act::Echo, Ok(_)) => Ok(()),
+            (Act::Accept | Act::Close | Act::Open | Act::Echo | Act::Cancel, Ok(_)) => Ok(()),
         }
     }
 
     fn receive_on(&mut self, place: u32) -> Result<(), Fault> {
-        self.sockets.receive(place, Times::UntilTheEnd).map_err(queue_fault)
+        self.sockets.receive(place, self.times()).map_err(queue_fault)
     }
 
-    fn hear_whole(&mut self, place: u32) -> Result<(), Fault> {
+    /// A receive that stays armed is cheaper from the second answer on; but where we close first it has to be ended before.
+    fn times(&self) -> Times {
+        match self.plan.lifetime {
+            Lifetime::Requests(1) => Times::Once,
+            Lifetime::Requests(_) | Lifetime::Kept | Lifetime::OneRequest => Times::UntilTheEnd,
+        }
+    }
+
+    /// Says whether more is received on this connection.
+    fn hear_whole(&mut self, place: u32, is_armed: bool) -> Result<bool, Fault> {
         match self.plan.lifetime {
             Lifetime::OneRequest => {
                 self.lines[place as usize].waits = Waits::ForClose;
-                Ok(())
+                Ok(true)
             }
             Lifetime::Kept => {
                 self.finish_request(place)?;
-                if self.phase == Phase::Draining {
-                    return Ok(());
-                }
-                let message = self.ask_on(place);
-                self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault)
+                self.ask_again(place)
             }
             Lifetime::Requests(request_count) => {
                 self.finish_request(place)?;
-                if self.phase == Phase::Draining {
-                    return Ok(());
-                }
                 let line = &mut self.lines[place as usize];
                 line.answered_count += 1;
                 if line.answered_count < request_count {
-                    let message = self.ask_on(place);
-                    return self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault);
+                    return self.ask_again(place);
                 }
                 line.answered_count = 0;
-                line.waits = Waits::ForClose;
-                self.sockets.end(place).map_err(queue_fault)
+                if is_armed {
+                    line.waits = Waits::ForRelease;
+                    self.sockets.cancel(Act::Receive, place).map_err(queue_fault)?;
+                } else {
+                    self.open_another(place)?;
+                }
+                Ok(false)
             }
         }
+    }
+
+    fn ask_again(&mut self, place: u32) -> Result<bool, Fault> {
+        if self.phase != Phase::Draining {
+            let message = self.ask_on(place);
+            self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault)?;
+        }
+        Ok(true)
     }
 
     fn hear_the_end(&mut self, place: u32) -> Result<(), Fault> {
@@ -288,18 +312,24 @@ impl<D: Dialogue> Load<'_, D> {
         if waits == Waits::Idle {
             return Ok(());
         }
-        if waits != Waits::ForClose {
+        if waits == Waits::ForRelease {
+            return self.open_another(place);
+        }
+        if waits == Waits::ForAnswer {
             let fault = "the server closed a connection before its answer was whole";
             return Err(Fault::Wrong(fault.to_owned()));
         }
+        self.finish_request(place)?;
+        self.open_another(place)
+    }
+
+    /// Closes a connection that is over, and opens the next in its place.
+    fn open_another(&mut self, place: u32) -> Result<(), Fault> {
         self.sockets.close(place).map_err(queue_fault)?;
-        if self.plan.lifetime == Lifetime::OneRequest {
-            self.finish_request(place)?;
-        }
         self.lines[place as usize].waits = Waits::Idle;
         if self.phase != Phase::Draining {
             let message = self.ask_on(place);
-            self.sockets.connect_and_send(place, message).map_err(queue_fault)?;
+            self.sockets.connect_and_send(place, message, self.times()).map_err(queue_fault)?;
         }
         Ok(())
     }
@@ -330,7 +360,7 @@ impl<D: Dialogue> Load<'_, D> {
         let place = self.opened_count;
         self.opened_count += 1;
         let message = self.ask_on(place);
-        self.sockets.connect_and_send(place, message).map_err(queue_fault)
+        self.sockets.connect_and_send(place, message, self.times()).map_err(queue_fault)
     }
 
     fn ask_on(&mut self, place: u32) -> MessageIndex {

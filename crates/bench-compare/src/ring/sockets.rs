@@ -25,12 +25,14 @@ pub(crate) enum Act {
     Open,
     /// A send of what was received, from where it lies.
     Echo,
+    Cancel,
 }
 
 /// From `io_uring_enter(2)`.
 const GETEVENTS: u32 = 1;
 
-const ACTS: [Act; 6] = [Act::Accept, Act::Receive, Act::Send, Act::Close, Act::Open, Act::Echo];
+const ACTS: [Act; 7] =
+    [Act::Accept, Act::Receive, Act::Send, Act::Close, Act::Open, Act::Echo, Act::Cancel];
 
 /// What the kernel says: a completion.
 #[derive(Debug)]
@@ -141,16 +143,10 @@ impl Sockets {
         self.push(&[send.user_data(label(Act::Echo, place))])
     }
 
-    /// Ends our direction behind what was sent, and says nothing: the peer reads the end, and may go on.
-    pub(crate) fn end(&mut self, place: u32) -> io::Result<()> {
-        let entry = opcode::Shutdown::new(types::Fixed(place), libc::SHUT_WR).build();
-        self.push(&[entry.flags(Flags::SKIP_SUCCESS).user_data(label(Act::Close, place))])
-    }
-
-    /// Ends both directions at once, so that a send that waits for room fails, and says nothing.
-    pub(crate) fn stop(&mut self, place: u32) -> io::Result<()> {
-        let entry = opcode::Shutdown::new(types::Fixed(place), libc::SHUT_RDWR).build();
-        self.push(&[entry.flags(Flags::SKIP_SUCCESS).user_data(label(Act::Close, place))])
+    /// Asks that an act on a place end without more; its own event says how it did.
+    pub(crate) fn cancel(&mut self, act: Act, place: u32) -> io::Result<()> {
+        let entry = opcode::AsyncCancel::new(label(act, place)).build();
+        self.push(&[entry.flags(Flags::SKIP_SUCCESS).user_data(label(Act::Cancel, place))])
     }
 
     /// Closes and says nothing.
@@ -158,9 +154,14 @@ impl Sockets {
         self.push(&[close_entry(place)])
     }
 
-    /// A new socket at `place`, connected; the message sent; and what comes back received until the end. Only the receive
-    /// says something, unless one of the others fails.
-    pub(crate) fn connect_and_send(&mut self, place: u32, message: MessageIndex) -> io::Result<()> {
+    /// A new socket at `place`, connected; the message sent; and what comes back received. Only the receive says something,
+    /// unless one of the others fails.
+    pub(crate) fn connect_and_send(
+        &mut self,
+        place: u32,
+        message: MessageIndex,
+        times: Times,
+    ) -> io::Result<()> {
         let slot = types::DestinationSlot::try_from_slot_target(place)
             .expect("a place is one of a table of thousands");
         let peer_bytes = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).expect("16");
@@ -174,7 +175,7 @@ impl Sockets {
             socket.flags(quiet).user_data(label(Act::Open, place)),
             connect.flags(quiet).user_data(label(Act::Open, place)),
             self.send_entry(place, message, 0).flags(quiet),
-            receive_entry(place, Times::UntilTheEnd),
+            receive_entry(place, times),
         ];
         self.push(&chain)
     }
