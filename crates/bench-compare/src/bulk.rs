@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod epoll_bulk;
+pub(crate) mod levada_events;
 pub(crate) mod levada_tasks;
 pub(crate) mod pattern;
 pub(crate) mod ring_bulk;

@@ -2,6 +2,7 @@
 
 pub(crate) mod compio_echo;
 pub(crate) mod epoll_echo;
+pub(crate) mod levada_events;
 pub(crate) mod levada_tasks;
 pub(crate) mod monoio_echo;
 pub(crate) mod part;

@@ -16,11 +16,9 @@ use crate::bulk::work::Work;
 pub(crate) fn serve(work: Work) -> io::Result<()> {
     let heap = SharedHeap::new(Options::default()).map_err(other)?;
     let account = heap.account("bulk", u64::MAX).map_err(other)?;
-    let mut write = account
-        .buf(work.pattern.len())
+    let write = account
+        .copy_from(&work.pattern)
         .map_err(|_full| io::Error::other("the heap has no room for a write"))?;
-    write.write(&work.pattern).map_err(|_full| io::Error::other("a block has room for a write"))?;
-    let write = write.freeze();
     let channel = Channel::open(&ChannelConfig::default(), &account).map_err(other)?;
     let part = ListenPart::adopt(work.listener)?;
     let listener =

@@ -8,7 +8,7 @@ use clap::{Args, Command, FromArgMatches, ValueEnum};
 
 use crate::bulk::pattern::pattern;
 use crate::bulk::work::Work;
-use crate::bulk::{epoll_bulk, levada_tasks, ring_bulk};
+use crate::bulk::{epoll_bulk, levada_events, levada_tasks, ring_bulk};
 use crate::floor::listener::{Port, listen_at};
 
 /// The word by which this program is asked to be a bulk server.
@@ -17,6 +17,7 @@ pub(crate) const WORD: &str = "serve-bulk";
 /// By what the server is made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum BulkBy {
+    LevadaEvents,
     LevadaTasks,
     Ring,
     Epoll,
@@ -65,6 +66,7 @@ pub(crate) fn serve(setting: BulkSetting) -> io::Result<()> {
     let listener = listen_at(setting.address, Port::Alone)?;
     let work = Work { listener, pattern: pattern(setting.write_bytes) };
     match setting.by {
+        BulkBy::LevadaEvents => levada_events::serve(work),
         BulkBy::LevadaTasks => levada_tasks::serve(work),
         BulkBy::Ring => ring_bulk::serve(work),
         BulkBy::Epoll => epoll_bulk::serve(&work),

@@ -36,8 +36,9 @@ pub(crate) struct EchoCase {
 }
 
 /// The name, the side and the kind of each that takes part on one core.
-const SERVERS: [(&str, Side, EchoBy); 6] = [
-    ("levada, tasks", Side::Ours, EchoBy::LevadaTasks),
+const SERVERS: [(&str, Side, EchoBy); 7] = [
+    ("levada", Side::Ours, EchoBy::LevadaEvents),
+    ("levada, tasks", Side::OursToo, EchoBy::LevadaTasks),
     ("bare ring", Side::Floor, EchoBy::Ring),
     ("epoll loop", Side::Rival("epoll loop"), EchoBy::Epoll),
     ("tokio", Side::Rival("tokio"), EchoBy::Tokio),

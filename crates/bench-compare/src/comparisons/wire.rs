@@ -49,8 +49,9 @@ const WRITES: [(usize, &str, f64, f64); 2] =
     [(16 * KIB, "16 KiB", 0.85, 0.80), (64 * KIB, "64 KiB", 1.0, 0.94)];
 
 /// The name, the side and the kind of each that our own client loads.
-const SERVERS: [(&str, Side, BulkBy); 3] = [
-    ("levada, tasks", Side::Ours, BulkBy::LevadaTasks),
+const SERVERS: [(&str, Side, BulkBy); 4] = [
+    ("levada", Side::Ours, BulkBy::LevadaEvents),
+    ("levada, tasks", Side::OursToo, BulkBy::LevadaTasks),
     ("bare ring", Side::Floor, BulkBy::Ring),
     ("epoll loop", Side::Rival("epoll loop"), BulkBy::Epoll),
 ];

@@ -6,7 +6,9 @@ use std::io;
 use clap::{Args, Command, FromArgMatches, ValueEnum};
 
 use crate::echo::part::serve_parts;
-use crate::echo::{compio_echo, epoll_echo, levada_tasks, monoio_echo, ring_echo, tokio_echo};
+use crate::echo::{
+    compio_echo, epoll_echo, levada_events, levada_tasks, monoio_echo, ring_echo, tokio_echo,
+};
 
 /// The word by which this program is asked to be an echo server.
 pub(crate) const WORD: &str = "serve-echo";
@@ -14,6 +16,7 @@ pub(crate) const WORD: &str = "serve-echo";
 /// By what the server is made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum EchoBy {
+    LevadaEvents,
     LevadaTasks,
     Ring,
     Epoll,
@@ -73,6 +76,7 @@ pub(crate) fn serve(setting: EchoSetting) -> io::Result<()> {
     let EchoSetting { port, core_count, .. } = setting;
     let parts = |serve| serve_parts(port, core_count, buffer_bytes, serve);
     match setting.by {
+        EchoBy::LevadaEvents => parts(levada_events::serve),
         EchoBy::LevadaTasks => parts(levada_tasks::serve),
         EchoBy::Ring => parts(ring_echo::serve),
         EchoBy::Epoll => parts(epoll_echo::serve),
