@@ -1,8 +1,11 @@
 //! The comparisons, one file each, and the list of them.
 
 pub(crate) mod catalogue;
+pub(crate) mod echo_case;
 pub(crate) mod http_client;
 pub(crate) mod http_large;
 pub(crate) mod http_short;
 pub(crate) mod http_small;
+pub(crate) mod megapipe;
 pub(crate) mod web_case;
+pub(crate) mod wire;

@@ -15,7 +15,9 @@
 //! A new comparison is a file in `comparisons`, written in the words of `frame/comparison.rs`, and a line in its catalogue.
 
 mod arguments;
+mod bulk;
 mod comparisons;
+mod echo;
 mod floor;
 mod frame;
 mod http;
@@ -32,6 +34,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::Arguments;
+use crate::bulk::serve_bulk::{self, BulkSetting};
+use crate::echo::serve_echo::{self, EchoSetting};
 use crate::floor::serve_bare::{self, BareSetting};
 use crate::frame::fault::Fault;
 use crate::session::End;
@@ -40,11 +44,7 @@ use crate::session::End;
 const STOPPED: u8 = 130;
 
 fn main() -> ExitCode {
-    let mut words = env::args_os().skip(1).peekable();
-    if words.peek().is_some_and(|word| word == serve_bare::WORD) {
-        let served = BareSetting::from_arguments(words)
-            .map_err(io::Error::other)
-            .and_then(serve_bare::serve);
+    if let Some(served) = serve_if_asked() {
         return match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error.to_string()),
@@ -55,6 +55,29 @@ fn main() -> ExitCode {
         Ok(End::WithoutOurs) => complain("ours was not measured: the table says why"),
         Err(Fault::Stopped) => ExitCode::from(STOPPED),
         Err(fault) => complain(&fault.to_string()),
+    }
+}
+
+/// Whether this program was started by itself as a server, and how that ended.
+fn serve_if_asked() -> Option<io::Result<()>> {
+    let mut words = env::args_os().skip(1).peekable();
+    match words.peek()?.to_str()? {
+        serve_bare::WORD => Some(
+            BareSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(serve_bare::serve),
+        ),
+        serve_echo::WORD => Some(
+            EchoSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(serve_echo::serve),
+        ),
+        serve_bulk::WORD => Some(
+            BulkSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(serve_bulk::serve),
+        ),
+        _ => None,
     }
 }
 

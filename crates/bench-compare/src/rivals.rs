@@ -1,6 +1,10 @@
 //! Those who are compared: how each is found, set to its best, and started.
 
 pub(crate) mod bare;
+pub(crate) mod bulk;
+pub(crate) mod crates;
+pub(crate) mod echo;
+pub(crate) mod iperf3;
 pub(crate) mod levada;
 pub(crate) mod nginx;
 pub(crate) mod programs;

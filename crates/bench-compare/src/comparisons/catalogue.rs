@@ -1,13 +1,15 @@
 //! The list of comparisons, in the order in which `all` runs them.
 
-use crate::comparisons::{http_client, http_large, http_short, http_small};
+use crate::comparisons::{http_client, http_large, http_short, http_small, megapipe, wire};
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 4] = [
+pub(crate) const ALL: [Comparison; 6] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
     http_client::COMPARISON,
+    megapipe::COMPARISON,
+    wire::COMPARISON,
 ];
 
 /// The word that means all of them.

@@ -19,6 +19,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     title: "http-client: what our client and wrk find out about one nginx",
     unit: "µs/request",
     rate_unit: "requests/s",
+    other_unit: None,
     yardsticks: &[Yardstick::Rival("wrk")],
     notes: &[
         "Both clients have one thread on the same core and send the same request; only the core's use may differ.",
@@ -92,6 +93,7 @@ impl Contender for ByWrk {
             rate_per_s: count.request_count as f64 / (elapsed_ns / 1e9),
             busy_share: Some(cpu_ns / elapsed_ns),
             latency_ns: None,
+            other: None,
         })
     }
 

@@ -21,6 +21,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     title: "http-large: CPU for 10^9 bytes",
     unit: "ms/GB",
     rate_unit: "requests/s",
+    other_unit: None,
     yardsticks: &[Yardstick::Floor, NGINX],
     notes: &[
         "Cold files are dropped from the page cache (posix_fadvise DONTNEED, then looked whether they are gone) before each round.",

@@ -16,6 +16,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     title: "http-short: CPU for a connection with one request",
     unit: "µs/connection",
     rate_unit: "connections/s",
+    other_unit: None,
     yardsticks: &[Yardstick::Floor, NGINX],
     notes: &[
         "The client says `Connection: close`, so the server closes first and keeps the waiting state, as on the real network.",

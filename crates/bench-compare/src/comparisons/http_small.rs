@@ -16,6 +16,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     title: "http-small: CPU for a request over kept connections",
     unit: "µs/request",
     rate_unit: "requests/s",
+    other_unit: None,
     yardsticks: &[Yardstick::Floor, NGINX],
     notes: &[
         "Closed loop: each connection asks again when its answer is whole.",

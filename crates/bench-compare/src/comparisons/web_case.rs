@@ -1,7 +1,6 @@
 //! A web case is a folder, a load, and every server that can serve the one under the other.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::floor::serve_bare::BareIo;
 use crate::frame::comparison::{Bar, Case, Contender, Entrant, Ground, Side};
@@ -12,19 +11,10 @@ use crate::http::proof::prove;
 use crate::load::plan::{Lifetime, Plan, Window};
 use crate::load::run::run;
 use crate::load::tally::Tally;
-use crate::machine::clock::pause;
 use crate::machine::folder::ServedFolder;
 use crate::machine::server::Server;
 use crate::rivals::levada::LevadaIo;
 use crate::rivals::{bare, levada, nginx, static_web_server};
-
-/// After so many looks a server that is still busy is left to the count of what it uses at rest.
-const LOOKS_MAX: u32 = 100;
-
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-
-/// A server that used less than this between two looks has nothing left to do.
-const QUIET_NS: u64 = 100_000;
 
 /// What a piece of work is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,6 +142,7 @@ impl WebCase {
         let block_bytes = answer_bytes.next_multiple_of(4 * 1024).min(64 * 1024);
         Plan {
             server: server.address,
+            address_count: 1,
             connection_count: self.connection_count,
             lifetime: self.lifetime,
             window: self.window,
@@ -166,22 +157,6 @@ pub(crate) struct Served {
     server: Server,
 }
 
-impl Served {
-    /// Waits until the server has seen that the client is gone: its closing must not fall into another's window.
-    fn settle(&self) -> Result<(), Fault> {
-        let mut before_ns = self.server.cpu_ns()?;
-        for _ in 0..LOOKS_MAX {
-            pause(BETWEEN_LOOKS);
-            let now_ns = self.server.cpu_ns()?;
-            if now_ns - before_ns < QUIET_NS {
-                break;
-            }
-            before_ns = now_ns;
-        }
-        Ok(())
-    }
-}
-
 impl Contender for Served {
     fn measure(&mut self) -> Result<Sample, Fault> {
         if self.case.warmth == Warmth::Cold {
@@ -190,12 +165,12 @@ impl Contender for Served {
         self.server.note_members()?;
         let connection = match self.case.lifetime {
             Lifetime::Kept => Connection::Keep,
-            Lifetime::OneRequest => Connection::Close,
+            Lifetime::OneRequest | Lifetime::Requests(_) => Connection::Close,
         };
         let mut fetch = Fetch::new(self.case.targets.clone(), connection);
         let plan = self.case.plan(&self.server);
         let tally = run(plan, &mut fetch, &mut || self.server.cpu_ns(), &self.case.ground.stop)?;
-        self.settle()?;
+        self.server.settle()?;
         if tally.request_count == 0 || fetch.compared_bytes() == 0 {
             return Err(Fault::Wrong("no answer was whole within the window".to_owned()));
         }
@@ -222,6 +197,7 @@ fn sample(price: Price, tally: Tally) -> Sample {
         rate_per_s: tally.request_count as f64 / (elapsed_ns / 1e9),
         busy_share: Some(tally.cpu_ns as f64 / elapsed_ns),
         latency_ns: Some(tally.latency_ns),
+        other: None,
     }
 }
 

@@ -13,16 +13,31 @@ const BACKLOG: i32 = 4096;
 /// After so many seconds a connection that says nothing is taken all the same; nginx's `deferred` means the same second.
 static DEFER_S: libc::c_int = 1;
 
-/// Listens on the loopback address. Connections inherit that they do not delay.
-pub(crate) fn listen_on(port: u16) -> io::Result<OwnedFd> {
+/// Whether a port belongs to one listener or is shared out by the kernel among several.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Port {
+    Alone,
+    Shared,
+}
+
+/// Listens at an address. Connections inherit that they do not delay.
+pub(crate) fn listen_at(address: SocketAddrV4, port: Port) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let listener = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&listener, true)?;
     sockopt::set_tcp_nodelay(&listener, true)?;
+    if port == Port::Shared {
+        sockopt::set_socket_reuseport(&listener, true)?;
+    }
     defer(&listener)?;
-    bind(&listener, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+    bind(&listener, &address)?;
     listen(&listener, BACKLOG)?;
     Ok(listener)
+}
+
+/// Listens on the loopback address.
+pub(crate) fn listen_on(port: u16) -> io::Result<OwnedFd> {
+    listen_at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), Port::Alone)
 }
 
 /// A connection is first heard of when its request is there: one waking instead of two.

@@ -43,7 +43,7 @@ struct Bare<'a> {
 /// Whatever the kernel refuses.
 pub(crate) fn serve(listener: &OwnedFd, reply: Vec<u8>, closes: bool) -> io::Result<()> {
     let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let sockets = Sockets::open(PLACE_COUNT, ROOM, vec![reply], nobody)?;
+    let sockets = Sockets::open(PLACE_COUNT, ROOM, vec![reply], &[nobody])?;
     let reply_bytes = sockets.message_bytes(REPLY);
     let lines = vec![Line::default(); PLACE_COUNT as usize];
     let mut bare = Bare { listener, sockets, lines, reply_bytes, closes };
@@ -88,7 +88,7 @@ impl Bare<'_> {
             (Act::Send, Ok(sent_bytes)) => self.note_sent(place, sent_bytes as usize),
             // The peer is gone: the receive says so too, and closes.
             (Act::Send | Act::Close, Err(_)) => Ok(()),
-            (Act::Close | Act::Open, _) => Ok(()),
+            (Act::Close | Act::Open | Act::Echo | Act::Cancel, _) => Ok(()),
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct RowReport {
     pub(crate) rate_per_s: Option<Spread>,
     pub(crate) busy_share: Option<Spread>,
     pub(crate) latency_us: Option<LatencyReport>,
+    /// In the comparison's other unit.
+    pub(crate) other: Option<Spread>,
     pub(crate) no_figure: Option<String>,
     /// It used this share of a core while it should have rested.
     pub(crate) rest_share: Option<f64>,
@@ -91,6 +93,7 @@ fn row_report(row: &Row, yardsticks: &[Yardstick], rows: &[Row]) -> RowReport {
         rate_per_s: figures(|sample| Some(sample.rate_per_s)),
         busy_share: figures(|sample| sample.busy_share),
         latency_us: latency(row),
+        other: figures(|sample| sample.other),
         no_figure: row.fault.as_ref().map(ToString::to_string),
         rest_share: row.rest_share,
     }
@@ -101,6 +104,9 @@ fn yardstick(of: Yardstick, rows: &[Row]) -> Option<&Row> {
     let is_it = |row: &&Row| match of {
         Yardstick::Floor => row.side == Side::Floor,
         Yardstick::Rival(name) => row.side == Side::Rival(name),
+        Yardstick::Best { rivals, .. } => {
+            matches!(row.side, Side::Rival(name) if rivals.contains(&name))
+        }
     };
     let measured = rows.iter().filter(is_it).filter_map(|row| Some((row, median(row)?)));
     measured.min_by(|(_, left), (_, right)| left.total_cmp(right)).map(|(row, _)| row)
@@ -148,6 +154,7 @@ pub(crate) mod tests {
                 rate_per_s: 1e6 / cost,
                 busy_share: Some(0.99),
                 latency_ns: Some(latency_ns),
+                other: Some(0.5),
             }
         };
         let fault = costs.is_empty().then(|| Fault::Absent("not installed: apt".to_owned()));
@@ -177,6 +184,21 @@ pub(crate) mod tests {
         let verdict = &case.verdicts[0];
         assert!((verdict.ratio.median - 0.75).abs() < 1e-9 && verdict.ratio.highest < 0.7501);
         assert!(verdict.first.unwrap().is_met && !verdict.goal.unwrap().is_met);
+    }
+
+    #[test]
+    fn the_best_of_several_rivals_is_the_one_that_costs_least() {
+        let rows = [
+            row("ours", Side::Ours, &[6.0]),
+            row("one", Side::Rival("one"), &[9.0]),
+            row("other", Side::Rival("other"), &[8.0]),
+            row("third", Side::Rival("third"), &[1.0]),
+        ];
+        let best = Yardstick::Best { name: "the best", rivals: &["one", "other"] };
+        let bars = [Bar { against: best, first: Some(1.0), goal: None }];
+        let case = CaseReport::of((String::new(), String::new()), &bars, &[best], &rows);
+        assert_eq!(case.rows[0].ratios[0].row, "other");
+        assert!((case.verdicts[0].ratio.median - 0.75).abs() < 1e-9);
     }
 
     #[test]

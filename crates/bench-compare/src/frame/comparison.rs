@@ -40,6 +40,11 @@ pub(crate) enum Yardstick {
     Floor,
     /// The best setting of the rival with this name.
     Rival(&'static str),
+    /// The best of several rivals, each at its best, and what they are called together.
+    Best {
+        name: &'static str,
+        rivals: &'static [&'static str],
+    },
 }
 
 /// The highest ratio with which ours passes.
@@ -94,6 +99,8 @@ pub(crate) struct Comparison {
     pub(crate) unit: &'static str,
     /// What a rate counts, for the head of its column.
     pub(crate) rate_unit: &'static str,
+    /// What the samples' other figure counts, where they have one.
+    pub(crate) other_unit: Option<&'static str>,
     /// The columns of ratios.
     pub(crate) yardsticks: &'static [Yardstick],
     /// What the reader must know to trust the figures.
@@ -106,7 +113,7 @@ impl Yardstick {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Floor => "the floor",
-            Self::Rival(name) => name,
+            Self::Rival(name) | Self::Best { name, .. } => name,
         }
     }
 }

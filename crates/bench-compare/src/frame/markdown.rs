@@ -63,7 +63,7 @@ fn add_table(text: &mut String, comparison: &Comparison, case: &CaseReport) {
     let rule = (0..column_count).map(|column| if column == 0 { "---" } else { "---:" });
     add_line(text, &rule.map(str::to_owned).collect(), column_count);
     for row in &case.rows {
-        let line = line(comparison.yardsticks, row);
+        let line = line(comparison, row);
         add_line(text, &line.iter().map(|cell| without_paths(cell)).collect(), column_count);
     }
 }
@@ -103,6 +103,7 @@ mod tests {
             title: "sample: this and that",
             unit: "µs/request",
             rate_unit: "requests/s",
+            other_unit: None,
             yardsticks: &[Yardstick::Floor, Yardstick::Rival("nginx")],
             notes: &["A note."],
             cases: |_| Ok(Vec::new()),

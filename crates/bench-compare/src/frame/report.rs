@@ -11,7 +11,7 @@ use crate::frame::comparison::{Comparison, Ground};
 use crate::frame::markdown::{Circumstances, page};
 use crate::frame::plot::plot;
 use crate::machine::facts::Facts;
-use crate::rivals::programs::versions;
+use crate::rivals::{crates, programs};
 
 /// One comparison, told.
 #[derive(Debug, Serialize)]
@@ -19,6 +19,7 @@ pub(crate) struct Report {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) unit: &'static str,
+    pub(crate) other_unit: Option<&'static str>,
     pub(crate) notes: &'static [&'static str],
     pub(crate) command: String,
     pub(crate) machine: Facts,
@@ -35,11 +36,13 @@ impl Report {
         let command = format!("cargo run --release -p levada-bench-compare -- {name}{quick}");
         let rows = cases.iter().flat_map(|case| &case.rows);
         let row_names: Vec<_> = rows.map(|row| row.name.as_str()).collect();
-        let programs = versions(&ground.places, &row_names);
+        let mut programs = programs::versions(&ground.places, &row_names);
+        programs.extend(crates::versions(&row_names));
         Self {
             name: comparison.name,
             title: comparison.title,
             unit: comparison.unit,
+            other_unit: comparison.other_unit,
             notes: comparison.notes,
             command,
             machine: Facts::read(),

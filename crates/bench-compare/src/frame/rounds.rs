@@ -141,6 +141,7 @@ mod tests {
                 rate_per_s: 1.0,
                 busy_share: None,
                 latency_ns: None,
+                other: None,
             })
         }
 

@@ -14,4 +14,6 @@ pub(crate) struct Sample {
     pub(crate) busy_share: Option<f64>,
     /// From asking to having, where somebody asks.
     pub(crate) latency_ns: Option<Histogram>,
+    /// One more figure, in a unit that the comparison names.
+    pub(crate) other: Option<f64>,
 }

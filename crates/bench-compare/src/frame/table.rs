@@ -4,7 +4,7 @@
 //! slower of the two: the cost holds, the rate is the client's.
 
 use crate::frame::case_report::{CaseReport, RowReport};
-use crate::frame::comparison::{Comparison, Yardstick};
+use crate::frame::comparison::Comparison;
 use crate::frame::ratio::Spread;
 
 /// Words and figures of one line, from left to right.
@@ -13,7 +13,7 @@ pub(crate) type Line = Vec<String>;
 /// A case as text.
 pub(crate) fn table(comparison: &Comparison, case: &CaseReport) -> String {
     let lines: Vec<Line> = std::iter::once(head(comparison))
-        .chain(case.rows.iter().map(|row| line(comparison.yardsticks, row)))
+        .chain(case.rows.iter().map(|row| line(comparison, row)))
         .collect();
     let column_count = lines.iter().map(Vec::len).max().unwrap_or_default();
     // A reason may be long, and stands alone behind its name: it widens no column.
@@ -52,17 +52,18 @@ pub(crate) fn head(comparison: &Comparison) -> Line {
     let mut line = vec![String::new(), comparison.unit.to_owned()];
     line.extend(comparison.yardsticks.iter().map(|of| format!("of {}", of.name())));
     line.extend(["client", comparison.rate_unit, "p50 µs", "p99 µs", "core"].map(str::to_owned));
+    line.extend(comparison.other_unit.map(str::to_owned));
     line
 }
 
 /// The figures of one entrant; without them its name, and why.
-pub(crate) fn line(yardsticks: &[Yardstick], row: &RowReport) -> Line {
+pub(crate) fn line(comparison: &Comparison, row: &RowReport) -> Line {
     let Some(cost) = row.cost else {
         let why = row.no_figure.as_deref().unwrap_or("no figure");
         return vec![row.name.clone(), format!("– {why}")];
     };
     let mut line = vec![row.name.clone(), with_places(cost.median)];
-    for of in yardsticks {
+    for of in comparison.yardsticks {
         let found = row.ratios.iter().find(|ratio| ratio.of == of.name());
         line.push(
             found.map_or_else(|| "–".to_owned(), |found| ratio(&row.name, &found.row, found.ratio)),
@@ -75,6 +76,9 @@ pub(crate) fn line(yardsticks: &[Yardstick], row: &RowReport) -> Line {
     line.push(figure(row.latency_us.map(|latency| latency.p99)));
     let busy = row.busy_share.map(|share| format!("{:.0} %", share.median * 100.0));
     line.push(busy.unwrap_or_else(|| "–".to_owned()));
+    if comparison.other_unit.is_some() {
+        line.push(figure(row.other.map(|other| other.median)));
+    }
     line
 }
 
@@ -105,6 +109,7 @@ fn letters(text: &str) -> usize {
 mod tests {
     use super::*;
     use crate::frame::case_report::tests::sample_case;
+    use crate::frame::comparison::Yardstick;
 
     fn comparison() -> Comparison {
         Comparison {
@@ -112,6 +117,7 @@ mod tests {
             title: "sample",
             unit: "µs/request",
             rate_unit: "requests/s",
+            other_unit: Some("syscalls/request"),
             yardsticks: &[Yardstick::Floor, Yardstick::Rival("nginx")],
             notes: &[],
             cases: |_| Ok(Vec::new()),
@@ -134,6 +140,7 @@ mod tests {
             "2.00",
             "2.00",
             "99 %",
+            "0.50",
         ];
         assert_eq!(words, figures);
     }

@@ -10,6 +10,8 @@ pub(crate) enum Lifetime {
     Kept,
     /// It carries one request; the server closes, as `Connection: close` tells it, and then we.
     OneRequest,
+    /// It carries so many requests; then we close it, and open another without waiting for the server.
+    Requests(u32),
 }
 
 /// Which part of the load is measured.
@@ -25,6 +27,9 @@ pub(crate) enum Window {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) server: SocketAddrV4,
+    /// So many addresses are connected to in turn, from the server's on: each has its own ports, so that they last even
+    /// where each connection leaves one behind that waits.
+    pub(crate) address_count: u8,
     pub(crate) connection_count: u32,
     pub(crate) lifetime: Lifetime,
     pub(crate) window: Window,

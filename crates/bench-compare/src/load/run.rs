@@ -3,6 +3,7 @@
 //! Cost: one system call for all that is ready; a receive stays armed, so a request is one entry and two completions.
 //! The server's CPU is read at both ends of the window while the load goes on, so that its edges cost nothing.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::frame::fault::Fault;
@@ -57,6 +58,8 @@ enum Waits {
     ForAnswer,
     /// It has its answer; the server was told to close.
     ForClose,
+    /// It has its last answer; a receive that is still armed holds the socket, and was told to end.
+    ForRelease,
 }
 
 /// One connection.
@@ -64,6 +67,8 @@ struct Line<T> {
     talk: T,
     waits: Waits,
     asked_at_ns: u64,
+    /// How many of its requests have been answered.
+    answered_count: u32,
 }
 
 struct Load<'a, D: Dialogue> {
@@ -92,9 +97,10 @@ pub(crate) fn run<D: Dialogue>(
     stop: &Stop,
 ) -> Result<Tally, Fault> {
     let room = BlockRoom { block_count: BLOCK_COUNT, block_bytes: plan.block_bytes };
-    let sockets = Sockets::open(plan.connection_count, room, dialogue.messages(), plan.server)
+    let sockets = Sockets::open(plan.connection_count, room, dialogue.messages(), &peers(plan))
         .map_err(|error| Fault::machine("cannot set up a ring for the load", error))?;
-    let line = |_| Line { talk: dialogue.begin(), waits: Waits::Idle, asked_at_ns: 0 };
+    let line =
+        |_| Line { talk: dialogue.begin(), waits: Waits::Idle, asked_at_ns: 0, answered_count: 0 };
     let lines = (0..plan.connection_count).map(line).collect();
     let mut load = Load {
         plan,
@@ -222,13 +228,19 @@ impl<D: Dialogue> Load<'_, D> {
                 if self.is_counting() {
                     self.tally.heard_bytes += u64::from(heard_bytes);
                 }
-                if heard == Heard::Whole {
-                    self.hear_whole(event.place)?;
+                if heard == Heard::Whole && !self.hear_whole(event.place, event.more)? {
+                    return Ok(());
                 }
                 if !event.more {
                     self.receive_on(event.place)?;
                 }
                 Ok(())
+            }
+            (Act::Receive, Err(error))
+                if error.raw_os_error() == Some(libc::ECANCELED)
+                    && self.lines[event.place as usize].waits == Waits::ForRelease =>
+            {
+                self.open_another(event.place)
             }
             // All blocks were in use: what they hold is read in this same batch.
             (Act::Receive, Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => {
@@ -238,30 +250,61 @@ impl<D: Dialogue> Load<'_, D> {
                 assert!(sent_bytes > 0, "a request is not empty");
                 Ok(())
             }
+            // What was to be ended may have ended meanwhile, and says so itself.
+            (Act::Cancel, Err(_)) => Ok(()),
             (act, Err(error)) => Err(Fault::Wrong(format!("{act:?} on a connection: {error}"))),
-            (Act::Accept | Act::Close | Act::Open, Ok(_)) => Ok(()),
+            (Act::Accept | Act::Close | Act::Open | Act::Echo | Act::Cancel, Ok(_)) => Ok(()),
         }
     }
 
     fn receive_on(&mut self, place: u32) -> Result<(), Fault> {
-        self.sockets.receive(place, Times::UntilTheEnd).map_err(queue_fault)
+        self.sockets.receive(place, self.times()).map_err(queue_fault)
     }
 
-    fn hear_whole(&mut self, place: u32) -> Result<(), Fault> {
+    /// A receive that stays armed is cheaper from the second answer on; but where we close first it has to be ended before.
+    fn times(&self) -> Times {
+        match self.plan.lifetime {
+            Lifetime::Requests(1) => Times::Once,
+            Lifetime::Requests(_) | Lifetime::Kept | Lifetime::OneRequest => Times::UntilTheEnd,
+        }
+    }
+
+    /// Says whether more is received on this connection.
+    fn hear_whole(&mut self, place: u32, is_armed: bool) -> Result<bool, Fault> {
         match self.plan.lifetime {
             Lifetime::OneRequest => {
                 self.lines[place as usize].waits = Waits::ForClose;
-                Ok(())
+                Ok(true)
             }
             Lifetime::Kept => {
                 self.finish_request(place)?;
-                if self.phase == Phase::Draining {
-                    return Ok(());
+                self.ask_again(place)
+            }
+            Lifetime::Requests(request_count) => {
+                self.finish_request(place)?;
+                let line = &mut self.lines[place as usize];
+                line.answered_count += 1;
+                if line.answered_count < request_count {
+                    return self.ask_again(place);
                 }
-                let message = self.ask_on(place);
-                self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault)
+                line.answered_count = 0;
+                if is_armed {
+                    line.waits = Waits::ForRelease;
+                    self.sockets.cancel(Act::Receive, place).map_err(queue_fault)?;
+                } else {
+                    self.open_another(place)?;
+                }
+                Ok(false)
             }
         }
+    }
+
+    fn ask_again(&mut self, place: u32) -> Result<bool, Fault> {
+        if self.phase != Phase::Draining {
+            let message = self.ask_on(place);
+            self.sockets.send(place, message, 0, Then::Keep).map_err(queue_fault)?;
+        }
+        Ok(true)
     }
 
     fn hear_the_end(&mut self, place: u32) -> Result<(), Fault> {
@@ -269,15 +312,24 @@ impl<D: Dialogue> Load<'_, D> {
         if waits == Waits::Idle {
             return Ok(());
         }
-        if waits != Waits::ForClose {
+        if waits == Waits::ForRelease {
+            return self.open_another(place);
+        }
+        if waits == Waits::ForAnswer {
             let fault = "the server closed a connection before its answer was whole";
             return Err(Fault::Wrong(fault.to_owned()));
         }
-        self.sockets.close(place).map_err(queue_fault)?;
         self.finish_request(place)?;
+        self.open_another(place)
+    }
+
+    /// Closes a connection that is over, and opens the next in its place.
+    fn open_another(&mut self, place: u32) -> Result<(), Fault> {
+        self.sockets.close(place).map_err(queue_fault)?;
+        self.lines[place as usize].waits = Waits::Idle;
         if self.phase != Phase::Draining {
             let message = self.ask_on(place);
-            self.sockets.connect_and_send(place, message).map_err(queue_fault)?;
+            self.sockets.connect_and_send(place, message, self.times()).map_err(queue_fault)?;
         }
         Ok(())
     }
@@ -308,7 +360,7 @@ impl<D: Dialogue> Load<'_, D> {
         let place = self.opened_count;
         self.opened_count += 1;
         let message = self.ask_on(place);
-        self.sockets.connect_and_send(place, message).map_err(queue_fault)
+        self.sockets.connect_and_send(place, message, self.times()).map_err(queue_fault)
     }
 
     fn ask_on(&mut self, place: u32) -> MessageIndex {
@@ -320,13 +372,18 @@ impl<D: Dialogue> Load<'_, D> {
     }
 }
 
+fn peers(plan: Plan) -> Vec<SocketAddrV4> {
+    let first = u32::from(*plan.server.ip());
+    let address = |further| SocketAddrV4::new(Ipv4Addr::from(first + further), plan.server.port());
+    (0..u32::from(plan.address_count)).map(address).collect()
+}
+
 fn queue_fault(error: std::io::Error) -> Fault {
     Fault::machine("the load's ring takes nothing", error)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
     use std::thread;
 
     use super::*;
@@ -343,7 +400,7 @@ mod tests {
     fn loaded(seed: u64, lifetime: Lifetime, window: Window) -> Option<Result<Tally, Fault>> {
         let room = BlockRoom { block_count: 1, block_bytes: 1 };
         let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-        Sockets::open(1, room, Vec::new(), nobody).ok()?;
+        Sockets::open(1, room, Vec::new(), &[nobody]).ok()?;
         let port = free_port().unwrap();
         let listener = listen_on(port).unwrap();
         let closes = lifetime == Lifetime::OneRequest;
@@ -358,6 +415,7 @@ mod tests {
         let mut fetch = Fetch::new(vec![target], connection);
         let plan = Plan {
             server: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+            address_count: 1,
             connection_count: 200,
             lifetime,
             window,
@@ -404,7 +462,14 @@ mod tests {
         let target = Target { path: "/a".to_owned(), content: Content::new(1, 10) };
         let mut fetch = Fetch::new(vec![target], Connection::Keep);
         let (lifetime, window) = (Lifetime::Kept, Window::Counted(1));
-        let plan = Plan { server, connection_count: 1, lifetime, window, block_bytes: 4096 };
+        let plan = Plan {
+            server,
+            address_count: 1,
+            connection_count: 1,
+            lifetime,
+            window,
+            block_bytes: 4096,
+        };
         let tally = run(plan, &mut fetch, &mut || Ok(0), &Stop::default());
         assert!(matches!(tally, Err(Fault::Wrong(_))));
     }

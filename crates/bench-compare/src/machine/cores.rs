@@ -34,7 +34,24 @@ pub(crate) fn on_server_core<R>(act: impl FnOnce() -> Result<R, Fault>) -> Resul
     answer
 }
 
-fn move_to(core: usize) -> Result<(), Fault> {
+/// Does something on both cores: an OS process that is started there may use both, the client's among them.
+/// # Errors
+/// What `act` says, or that the cores cannot be had.
+pub(crate) fn on_both_cores<R>(act: impl FnOnce() -> Result<R, Fault>) -> Result<R, Fault> {
+    let mut both = CpuSet::new();
+    both.set(SERVER_CORE);
+    both.set(CLIENT_CORE);
+    sched_setaffinity(None, &both)
+        .map_err(|errno| Fault::machine("cannot move to the cores", errno.into()))?;
+    let answer = act();
+    move_to(CLIENT_CORE)?;
+    answer
+}
+
+/// Moves this thread to a core.
+/// # Errors
+/// If the core cannot be had.
+pub(crate) fn move_to(core: usize) -> Result<(), Fault> {
     let mut only = CpuSet::new();
     only.set(core);
     sched_setaffinity(None, &only)

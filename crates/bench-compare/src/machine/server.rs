@@ -6,19 +6,34 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
 use crate::frame::fault::Fault;
 use crate::machine::clock::pause;
-use crate::machine::cores::on_server_core;
+use crate::machine::cores::{on_both_cores, on_server_core};
 use crate::machine::process_group::{ProcessGroup, sum_cpu_ns};
 
 /// A server that does not listen after so many looks has failed.
 const LOOKS_MAX: u32 = 500;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// After so many looks a server that is still busy is left to the count of what it uses at rest.
+const QUIET_LOOKS_MAX: u32 = 100;
+
+/// A server that used less than this between two looks has nothing left to do.
+const QUIET_NS: u64 = 100_000;
+
+/// Where the kernel begins to give ports to clients, unless it was told otherwise.
+const LOW_PORTS_END: u16 = 32_768;
+
+const LOW_PORTS_BEGIN: u16 = 20_000;
+
+/// How many of them this program has looked at.
+static LOW_PORT_TURN: AtomicU32 = AtomicU32::new(0);
 
 /// How ours says where it listens, when it was asked to choose a port itself.
 const SAYS: &str = "listening http://";
@@ -28,8 +43,18 @@ const SAYS: &str = "listening http://";
 pub(crate) enum Listens {
     /// At a port that it was told.
     At(u16),
+    /// At an address that it was told.
+    AtAddress(SocketAddrV4),
     /// At an address that it says itself, in a line of its own.
     WhereItSays,
+}
+
+/// Which cores a server has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Room {
+    ServerCore,
+    /// The client then shares one of them.
+    BothCores,
 }
 
 /// A running server.
@@ -45,7 +70,15 @@ impl Server {
     /// Starts `command` and waits until it listens. What it says goes to a log in `folder`.
     /// # Errors
     /// [`Fault::Wrong`] with the last that it said, if it does not come to listen.
-    pub(crate) fn start(
+    pub(crate) fn start(command: Command, listens: Listens, folder: &Path) -> Result<Self, Fault> {
+        Self::start_in(Room::ServerCore, command, listens, folder)
+    }
+
+    /// As [`Self::start`], on the cores that it is given.
+    /// # Errors
+    /// As there.
+    pub(crate) fn start_in(
+        room: Room,
         mut command: Command,
         listens: Listens,
         folder: &Path,
@@ -55,11 +88,16 @@ impl Server {
         let log = File::create(&log_path).map_err(fault)?;
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(fault)?).stderr(log);
         command.process_group(0); // its own: Ctrl-C is for us, and ending it ends its workers
-        let first = on_server_core(|| command.spawn().map_err(fault))?;
+        let spawn = || command.spawn().map_err(fault);
+        let first = match room {
+            Room::ServerCore => on_server_core(spawn)?,
+            Room::BothCores => on_both_cores(spawn)?,
+        };
         let number = i32::try_from(first.id()).expect("process numbers are small");
         let group = ProcessGroup(Pid::from_raw(number).expect("a child's number is not zero"));
         let told = match listens {
             Listens::At(port) => Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
+            Listens::AtAddress(address) => Some(address),
             Listens::WhereItSays => None,
         };
         let address = told.unwrap_or(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -85,6 +123,27 @@ impl Server {
     pub(crate) fn cpu_ns(&self) -> Result<u64, Fault> {
         let sum = sum_cpu_ns(&self.members);
         sum.map_err(|error| Fault::Wrong(format!("the server's CPU time cannot be read: {error}")))
+    }
+
+    /// Waits until it has seen that its client is gone: its closing must not fall into another's window.
+    /// # Errors
+    /// If one of its OS processes has ended.
+    pub(crate) fn settle(&self) -> Result<(), Fault> {
+        let mut before_ns = self.cpu_ns()?;
+        for _ in 0..QUIET_LOOKS_MAX {
+            pause(BETWEEN_LOOKS);
+            let now_ns = self.cpu_ns()?;
+            if now_ns - before_ns < QUIET_NS {
+                break;
+            }
+            before_ns = now_ns;
+        }
+        Ok(())
+    }
+
+    /// Its OS processes, as they were last noted.
+    pub(crate) fn members(&self) -> &[Pid] {
+        &self.members
     }
 
     fn wait_until_it_listens(
@@ -147,6 +206,23 @@ pub(crate) fn free_port() -> Result<u16, Fault> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     Ok(address.map_err(|error| Fault::machine("no port is free", error))?.port())
+}
+
+/// A port that was free a moment ago, below those that the kernel gives to clients: none of them ever takes it.
+/// # Errors
+/// If there is none.
+pub(crate) fn free_low_port() -> Result<u16, Fault> {
+    // Another place to begin for each program of ours that runs at the same time; and no port twice: it may look free from
+    // here and be taken in another network.
+    let offset = std::process::id() % 4_000;
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    let span = u32::from(LOW_PORTS_END - LOW_PORTS_BEGIN);
+    let mut ports = (0..span).filter_map(|_| {
+        // Relaxed: a number that nobody else gets, and nothing more.
+        let turn = LOW_PORT_TURN.fetch_add(1, Ordering::Relaxed);
+        u16::try_from(u32::from(LOW_PORTS_BEGIN) + offset.wrapping_add(turn) % span).ok()
+    });
+    ports.find(is_free).ok_or_else(|| Fault::Wrong("no port below the clients' is free".to_owned()))
 }
 
 #[cfg(test)]

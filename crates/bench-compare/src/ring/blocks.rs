@@ -60,7 +60,7 @@ mod raw {
 
     impl Blocks {
         /// Makes blocks and lends them all to `ring`.
-        pub(in super::super) fn lend(ring: &IoUring, room: BlockRoom) -> io::Result<Self> {
+        pub(in super::super) fn make(ring: &IoUring, room: BlockRoom) -> io::Result<Self> {
             assert!(room.block_count.is_power_of_two(), "the kernel masks the index");
             assert!(room.block_bytes > 0, "a block has room for at least one byte");
             let entries = zeroed(entries_layout(room)).cast::<BufRingEntry>();
@@ -87,21 +87,32 @@ mod raw {
             bytes_count: usize,
             read: impl FnOnce(&[u8]) -> R,
         ) -> R {
+            let answer = read(self.filled(&block, bytes_count));
+            self.lend(block);
+            answer
+        }
+
+        /// The first `bytes_count` bytes of a block, which stay as they are until it is lent again.
+        pub(in super::super) fn filled(&self, block: &Lent, bytes_count: usize) -> &[u8] {
             let block_bytes = self.room.block_bytes as usize;
             assert!(block.0 < self.room.block_count, "the kernel names a block that it was lent");
             assert!(bytes_count <= block_bytes, "the kernel keeps to the block");
             // SAFETY: inside the blocks by the first assertion and invariant 1.
             let start = unsafe { self.bytes.add(usize::from(block.0) * block_bytes) };
             // SAFETY: ours until it is lent again (invariant 2), initialised since it was zeroed at first.
-            let filled = unsafe { slice::from_raw_parts(start.as_ptr(), bytes_count) };
-            let answer = read(filled);
-            self.lend_again(block.0);
-            answer
+            unsafe { slice::from_raw_parts(start.as_ptr(), bytes_count) }
+        }
+
+        /// Lends a block again that is not read any more.
+        pub(in super::super) fn lend(&mut self, block: Lent) {
+            let Lent(index) = block;
+            assert!(index < self.room.block_count, "the kernel names a block that it was lent");
+            self.lend_again(index);
         }
 
         fn lend_again(&mut self, index: u16) {
             let block_bytes = self.room.block_bytes as usize;
-            // SAFETY: `index` is one of the blocks (invariant 1): it comes from the range of `lend` or was compared in `read`.
+            // SAFETY: `index` is one of the blocks (invariant 1): it comes from the range of `make` or was compared in `lend`.
             let start = unsafe { self.bytes.add(usize::from(index) * block_bytes) };
             let place = usize::from(self.tail & (self.room.block_count - 1));
             // SAFETY: the masked place lies among the entries (invariant 1).
@@ -123,7 +134,7 @@ mod raw {
 
     impl Drop for Blocks {
         fn drop(&mut self) {
-            // SAFETY: made in `lend` with this layout; the ring is closed and quiet (invariant 1).
+            // SAFETY: made in `make` with this layout; the ring is closed and quiet (invariant 1).
             unsafe { dealloc(self.entries.as_ptr().cast(), entries_layout(self.room)) };
             // SAFETY: as above.
             unsafe { dealloc(self.bytes.as_ptr(), bytes_layout(self.room)) };

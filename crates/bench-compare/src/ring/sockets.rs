@@ -23,12 +23,16 @@ pub(crate) enum Act {
     Send,
     Close,
     Open,
+    /// A send of what was received, from where it lies.
+    Echo,
+    Cancel,
 }
 
 /// From `io_uring_enter(2)`.
 const GETEVENTS: u32 = 1;
 
-const ACTS: [Act; 5] = [Act::Accept, Act::Receive, Act::Send, Act::Close, Act::Open];
+const ACTS: [Act; 7] =
+    [Act::Accept, Act::Receive, Act::Send, Act::Close, Act::Open, Act::Echo, Act::Cancel];
 
 /// What the kernel says: a completion.
 #[derive(Debug)]
@@ -62,8 +66,11 @@ pub(crate) struct Sockets {
     /// They outlive the ring (see `drop`): the kernel may use them until it is quiet.
     blocks: ManuallyDrop<Blocks>,
     messages: ManuallyDrop<Messages>,
-    /// Whom `connect_and_send` connects to; the kernel copies it while it takes the entry.
-    peer: Box<libc::sockaddr_in>,
+    /// Blocks that are being sent back, by place: each is lent again when the kernel says that it has read it.
+    echoed: Vec<Option<Lent>>,
+    /// Whom `connect_and_send` connects to, in turn; the kernel copies an address while it takes the entry.
+    peers: Box<[libc::sockaddr_in]>,
+    peer_turn: usize,
 }
 
 impl Sockets {
@@ -72,7 +79,7 @@ impl Sockets {
         place_count: u32,
         room: BlockRoom,
         messages: Vec<Vec<u8>>,
-        peer: SocketAddrV4,
+        peers: &[SocketAddrV4],
     ) -> io::Result<Self> {
         let ring = IoUring::builder()
             .setup_single_issuer()
@@ -83,12 +90,14 @@ impl Sockets {
             .setup_cqsize(16_384)
             .build(4_096)?;
         ring.submitter().register_files_sparse(place_count)?;
-        let blocks = Blocks::lend(&ring, room)?;
+        let blocks = Blocks::make(&ring, room)?;
         Ok(Self {
             ring: ManuallyDrop::new(ring),
             blocks: ManuallyDrop::new(blocks),
             messages: ManuallyDrop::new(Messages::new(messages)),
-            peer: Box::new(kernel_address(peer)),
+            echoed: Vec::new(),
+            peers: peers.iter().map(|peer| kernel_address(*peer)).collect(),
+            peer_turn: 0,
         })
     }
 
@@ -119,27 +128,54 @@ impl Sockets {
         }
     }
 
+    /// Sends back what a receive brought, from where it lies; the event says that it has left. One at a time for each place.
+    pub(crate) fn echo(&mut self, place: u32, block: Lent, bytes_count: u32) -> io::Result<()> {
+        let index = place as usize;
+        if self.echoed.len() <= index {
+            self.echoed.resize_with(index + 1, || None);
+        }
+        assert!(self.echoed[index].is_none(), "one echo at a time keeps the order");
+        let start = self.blocks.filled(&block, bytes_count as usize).as_ptr();
+        self.echoed[index] = Some(block);
+        let send = opcode::Send::new(types::Fixed(place), start, bytes_count)
+            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+            .build();
+        self.push(&[send.user_data(label(Act::Echo, place))])
+    }
+
+    /// Asks that an act on a place end without more; its own event says how it did.
+    pub(crate) fn cancel(&mut self, act: Act, place: u32) -> io::Result<()> {
+        let entry = opcode::AsyncCancel::new(label(act, place)).build();
+        self.push(&[entry.flags(Flags::SKIP_SUCCESS).user_data(label(Act::Cancel, place))])
+    }
+
     /// Closes and says nothing.
     pub(crate) fn close(&mut self, place: u32) -> io::Result<()> {
         self.push(&[close_entry(place)])
     }
 
-    /// A new socket at `place`, connected; the message sent; and what comes back received until the end. Only the receive
-    /// says something, unless one of the others fails.
-    pub(crate) fn connect_and_send(&mut self, place: u32, message: MessageIndex) -> io::Result<()> {
+    /// A new socket at `place`, connected; the message sent; and what comes back received. Only the receive says something,
+    /// unless one of the others fails.
+    pub(crate) fn connect_and_send(
+        &mut self,
+        place: u32,
+        message: MessageIndex,
+        times: Times,
+    ) -> io::Result<()> {
         let slot = types::DestinationSlot::try_from_slot_target(place)
             .expect("a place is one of a table of thousands");
         let peer_bytes = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).expect("16");
         let quiet = Flags::IO_LINK | Flags::SKIP_SUCCESS;
         let socket =
             opcode::Socket::new(libc::AF_INET, libc::SOCK_STREAM, 0).file_index(Some(slot)).build();
-        let peer = (&raw const *self.peer).cast();
+        let peer = (&raw const self.peers[self.peer_turn]).cast();
+        self.peer_turn = (self.peer_turn + 1) % self.peers.len();
         let connect = opcode::Connect::new(types::Fixed(place), peer, peer_bytes).build();
         let chain = [
             socket.flags(quiet).user_data(label(Act::Open, place)),
             connect.flags(quiet).user_data(label(Act::Open, place)),
             self.send_entry(place, message, 0).flags(quiet),
-            receive_entry(place, Times::UntilTheEnd),
+            receive_entry(place, times),
         ];
         self.push(&chain)
     }
@@ -174,8 +210,14 @@ impl Sockets {
 
     /// Moves what the kernel has said behind what is in `events`.
     pub(crate) fn take_events(&mut self, events: &mut Vec<Event>) {
-        events.extend(self.ring.completion().map(|entry| {
+        let Self { ring, blocks, echoed, .. } = self;
+        events.extend(ring.completion().map(|entry| {
             let (act, place) = labelled(entry.user_data());
+            if act == Act::Echo
+                && let Some(block) = echoed[place as usize].take()
+            {
+                blocks.lend(block);
+            }
             let result = entry.result();
             Event {
                 act,
@@ -220,8 +262,9 @@ impl Sockets {
         if room_count < entries.len() {
             self.hand_over()?;
         }
-        // SAFETY: what an entry points to is a message, which stays until the ring is quiet, or the peer's address, which
-        // stays as long as entries can be handed over.
+        // SAFETY: what an entry points to is a message, which stays until the ring is quiet, a block that is not lent again
+        // before the kernel has said that the entry is done, or a peer's address, which stays as long as entries can be
+        // handed over.
         let pushed = unsafe { self.ring.submission().push_multiple(entries) };
         pushed.map_err(|_full| io::Error::from_raw_os_error(libc::EBUSY))
     }

@@ -5,8 +5,8 @@ use crate::machine::version::version_of;
 
 const OURS: (&str, &str) = ("levada", "--version");
 
-const RIVALS: [(&str, &str); 3] =
-    [("nginx", "-v"), ("static-web-server", "--version"), ("wrk", "-v")];
+const RIVALS: [(&str, &str); 4] =
+    [("nginx", "-v"), ("static-web-server", "--version"), ("wrk", "-v"), ("iperf3", "--version")];
 
 /// Names and versions of those programs that are part of some row's name.
 pub(crate) fn versions(places: &Places, row_names: &[&str]) -> Vec<String> {

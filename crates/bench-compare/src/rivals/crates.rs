@@ -1,0 +1,32 @@
+//! The rivals that are built into this program, and their versions as they were locked.
+
+const LOCK: &str = include_str!("../../../../Cargo.lock");
+
+const NAMES: [&str; 3] = ["tokio", "monoio", "compio"];
+
+/// Names and versions of those crates that are part of some row's name.
+pub(crate) fn versions(row_names: &[&str]) -> Vec<String> {
+    let takes_part = |name: &&str| row_names.iter().any(|row_name| row_name.contains(name));
+    let told = |name| Some(format!("{name} {}", version_in(LOCK, name)?));
+    NAMES.into_iter().filter(takes_part).filter_map(told).collect()
+}
+
+/// The version that stands behind a crate's name.
+fn version_in<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let (_, behind_name) = lock.split_once(&format!("\nname = \"{name}\"\nversion = \""))?;
+    behind_name.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rival_that_is_built_in_has_its_version_told() {
+        let told = versions(&["tokio, multi-thread", "monoio", "compio", "epoll loop"]);
+        let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
+        assert_eq!(names, NAMES);
+        assert!(told.iter().all(|one| one.contains('.')), "{told:?}");
+        assert!(versions(&["nginx"]).is_empty());
+    }
+}
