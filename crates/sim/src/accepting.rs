@@ -7,8 +7,9 @@ use std::os::fd::RawFd;
 use levada_ring::{Address, Errno};
 
 use crate::flight::{Fill, Flight, Tried};
-use crate::kernel::{Kernel, Listener};
+use crate::kernel::{Call, Kernel, Listener};
 use crate::net::Side;
+use crate::own_socket;
 use crate::peer::{Peer, PeerId, Step};
 use crate::trick::Trick;
 
@@ -28,21 +29,33 @@ impl Kernel {
         known.unwrap_or_else(|| {
             let backlog_max = self.trouble.dice.length(BACKLOG.0, BACKLOG.1);
             let backlog = VecDeque::new();
-            self.listeners.push(Listener { fd, is_open: true, backlog, backlog_max });
+            let address = own_socket::address(fd).unwrap_or_default();
+            self.listeners.push(Listener { fd, address, is_open: true, backlog, backlog_max });
             self.listeners.len() - 1
         })
     }
 
-    /// A peer that connects to a listener, as soon as there is room in its backlog.
-    pub(crate) fn call(&mut self, listener: usize, script: &[Step]) -> PeerId {
+    /// A peer that connects to a listener, as soon as there is one, with room in its backlog.
+    pub(crate) fn call(&mut self, whom: Call, script: &[Step]) -> PeerId {
         self.peers.push(Peer::new(script));
-        self.calls.push(listener);
+        self.calls.push(whom);
         PeerId(self.peers.len() - 1)
     }
 
     /// Connects a peer that waits to be; says whether anything changed.
     pub(crate) fn connect_peer(&mut self, id: PeerId) -> bool {
-        let Some(listener) = self.listeners.get_mut(self.calls[id.0]) else { return false };
+        let index = match &self.calls[id.0] {
+            Call::Listener(index) => *index,
+            Call::Address(address) => {
+                let mut last_first = self.listeners.iter().rev();
+                let Some(back) = last_first.position(|known| known.address == *address) else {
+                    return false;
+                };
+                self.listeners.len() - 1 - back
+            }
+            Call::Nobody => return false,
+        };
+        let Some(listener) = self.listeners.get_mut(index) else { return false };
         if !listener.is_open {
             self.peers[id.0].refused();
             return true;

@@ -1,37 +1,34 @@
 //! Connecting is making a socket and asking an address, which accepts, refuses, or never says a word.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
 
 use levada_ring::{Address, Errno, Target};
 
 use crate::flight::{Flight, Tried};
-use crate::kernel::{Kernel, Reply};
+use crate::kernel::{Call, Kernel, Reply};
 use crate::peer::{Answer, Peer, PeerId};
 use crate::trick::Trick;
 
 /// How long a kernel asks an address that says nothing.
 const SILENCE: Duration = Duration::from_secs(127);
 
-/// A peer that waits for nobody: it is connected by the program.
-const NO_LISTENER: usize = usize::MAX;
-
 impl Kernel {
     /// What is answered at an address when it is next asked; after the last answer it refuses.
-    pub(crate) fn answer(&mut self, address: SocketAddr, answer: &Answer) -> Option<PeerId> {
+    pub(crate) fn answer(&mut self, address: &Address, answer: &Answer) -> Option<PeerId> {
         let reply = match answer {
             Answer::Accepts(script) => {
                 self.peers.push(Peer::new(script));
-                self.calls.push(NO_LISTENER);
+                self.calls.push(Call::Nobody);
                 Reply::Accepts(PeerId(self.peers.len() - 1))
             }
             Answer::Refuses(errno) => Reply::Refuses(*errno),
             Answer::Silence => Reply::Silence,
         };
+        let address = address.as_bytes();
         match self.replies.iter_mut().find(|(known, _)| *known == address) {
             Some((_, replies)) => replies.push_back(reply),
-            None => self.replies.push((address, VecDeque::from([reply]))),
+            None => self.replies.push((address.to_vec(), VecDeque::from([reply]))),
         }
         if let Reply::Accepts(peer) = reply { Some(peer) } else { None }
     }
@@ -63,8 +60,8 @@ impl Kernel {
             let is_over = silent_until <= self.now();
             return if is_over { Tried::Ends(Err(Errno::TIMEDOUT)) } else { Tried::Waits };
         }
-        let known = |known: &&mut (SocketAddr, VecDeque<Reply>)| Some(known.0) == to.get();
-        let reply = self.replies.iter_mut().find(known).and_then(|(_, all)| all.pop_front());
+        let known = self.replies.iter_mut().find(|(known, _)| *known == to.as_bytes());
+        let reply = known.and_then(|(_, all)| all.pop_front());
         match reply.unwrap_or(Reply::Refuses(Errno::CONNREFUSED)) {
             Reply::Accepts(peer) => {
                 let connection = self.net.connect(&mut self.trouble.dice);

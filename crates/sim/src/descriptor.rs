@@ -1,7 +1,8 @@
-//! A stand-in is a real descriptor, of an empty file in memory, that means something of the simulation.
+//! A stand-in is a real descriptor, of an empty file or a socket that leads nowhere, that means something of the simulation.
 //!
 //! Programs close descriptors themselves, so a number that the simulation made up would close another's file. Each
-//! stand-in has an inode of its own: a number that was closed and opened again by another is known by that.
+//! stand-in has an inode of its own: a number that was closed and opened again by another is known by that. What is asked
+//! of a socket's descriptor by calls of the program's own is answered as of a connected one.
 #![expect(
     unsafe_code,
     reason = "makes descriptors for its caller, and looks at numbers that may be closed"
@@ -12,6 +13,7 @@ use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
 
 use levada_ring::Errno;
 use rustix::fs::{MemfdFlags, fstat, memfd_create};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 /// Which file an open descriptor means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,14 +44,29 @@ fn identity(fd: RawFd) -> Option<Identity> {
     Some(Identity { device: stat.st_dev, inode: stat.st_ino })
 }
 
+/// Whether a number is an open descriptor's.
+pub(crate) fn is_open(fd: RawFd) -> bool {
+    identity(fd).is_some()
+}
+
 impl<T: Copy> StandIns<T> {
     pub(crate) fn new() -> Self {
         Self { by_fd: BTreeMap::new(), made_count: 0 }
     }
 
-    /// A new descriptor that means `what`; it is the caller's to close.
-    pub(crate) fn make(&mut self, what: T) -> Result<RawFd, Errno> {
+    /// A new descriptor of a file, that means `what`; it is the caller's to close.
+    pub(crate) fn make_file(&mut self, what: T) -> Result<RawFd, Errno> {
         let fd = memfd_create("levada-sim", MemfdFlags::CLOEXEC)?.into_raw_fd();
+        self.mean(fd, what);
+        Ok(fd)
+    }
+
+    /// A new descriptor of a connected socket, that means `what`; it is the caller's to close.
+    pub(crate) fn make_socket(&mut self, what: T) -> Result<RawFd, Errno> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (socket, other) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        drop(other); // who asks is told all the same that there was one
+        let fd = socket.into_raw_fd();
         self.mean(fd, what);
         Ok(fd)
     }
@@ -99,7 +116,7 @@ mod tests {
     #[test]
     fn a_number_that_was_closed_and_is_another_s_means_nothing() {
         let mut stand_ins = StandIns::new();
-        let fd = stand_ins.make("ours").unwrap();
+        let fd = stand_ins.make_file("ours").unwrap();
         assert_eq!(stand_ins.find(fd), Some("ours"));
         // SAFETY: it was made for the caller, who is this test.
         drop(unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) });
@@ -112,7 +129,7 @@ mod tests {
     #[test]
     fn a_stand_in_is_closed_for_whoever_asks_for_that() {
         let mut stand_ins = StandIns::new();
-        let fd = stand_ins.make(7).unwrap();
+        let fd = stand_ins.make_socket(7).unwrap();
         assert_eq!((stand_ins.close(fd), stand_ins.close(fd)), (Some(7), None));
     }
 }

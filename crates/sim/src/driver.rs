@@ -16,6 +16,7 @@ use levada_ring::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::datagrams::VolleyId;
 use crate::flight::{Fill, Flight, FlightId, ListLent, Tried};
 use crate::kernel::{Kernel, Queued};
 use crate::mischief::Mischief;
@@ -307,7 +308,9 @@ impl Kernel {
         }
         let now = self.now();
         let Some(mut flight) = self.flights.remove(&id) else { return false };
-        let is_ending = flight.ends_at.is_some_and(|ends_at| ends_at <= now);
+        // A notice cannot be cancelled, also where the cancel came before it.
+        let is_ending =
+            flight.notice_at.is_none() && flight.ends_at.is_some_and(|ends_at| ends_at <= now);
         let is_tried = !is_ending || self.trouble.plays(Trick::RacedCancel);
         let mut tried = if is_tried { self.try_op(&mut flight) } else { Tried::Waits };
         if is_ending && matches!(tried, Tried::Waits | Tried::GoesOn) && flight.notice_at.is_none()
@@ -359,7 +362,7 @@ impl Kernel {
             }
             Op::Writable { .. } => self.try_writable(flight),
             Op::Readable { fd } => try_readable(fd),
-            Op::RecvMessage { .. } => Tried::Ends(Err(Errno::OPNOTSUPP)),
+            Op::RecvMessage { group, form, .. } => self.try_receive_message(flight, group, form),
             other => unreachable!("{other:?} never waits"),
         }
     }
@@ -371,6 +374,11 @@ impl Kernel {
         let first = self.trouble.dice.index(count);
         for index in (first..count).chain(0..first) {
             has_changed |= self.step_peer(PeerId(index));
+        }
+        let count = self.datagrams.peers.len();
+        let first = self.trouble.dice.index(count);
+        for index in (first..count).chain(0..first) {
+            has_changed |= self.datagrams.act(VolleyId(index), self.clock.now());
         }
         let ids: Vec<FlightId> = self.flights.keys().copied().collect();
         let first = self.trouble.dice.index(ids.len());
@@ -411,7 +419,13 @@ impl Kernel {
             let ends_at = flight.ends_at.unwrap_or(Deadline::NEVER);
             [flight.not_before, ends_at]
         });
-        peers.chain(flights).chain(self.next_due()).filter(|moment| *moment > now).min()
+        let volleys = self.datagrams.next_moment();
+        peers
+            .chain(volleys)
+            .chain(flights)
+            .chain(self.next_due())
+            .filter(|moment| *moment > now)
+            .min()
     }
 
     /// Whether the core's waker was used.

@@ -22,14 +22,14 @@ impl Kernel {
     pub(crate) fn open_node(&mut self, node: crate::disk::NodeId) -> Result<u32, Errno> {
         self.files.push(OpenFile { node, position: 0 });
         let file = FileId(self.files.len() - 1);
-        self.stand_ins.make(Thing::File(file)).map(i32::cast_unsigned)
+        self.stand_ins.make_file(Thing::File(file)).map(i32::cast_unsigned)
     }
 
     /// The file that a descriptor means.
     pub(crate) fn file_of(&self, fd: i32) -> Result<FileId, Errno> {
         match self.stand_ins.find(fd) {
             Some(Thing::File(id)) => Ok(id),
-            Some(Thing::Socket(_)) => Err(Errno::INVAL),
+            Some(Thing::Socket(_) | Thing::Passed) => Err(Errno::INVAL),
             None => Err(Errno::BADF),
         }
     }

@@ -59,6 +59,13 @@ impl Groups {
         (!blocks.lent.is_empty()).then(|| blocks.lent.swap_remove(index))
     }
 
+    /// A block that was taken was not needed.
+    pub(crate) fn put_back(&mut self, lent: LentBlock) {
+        if let Some(blocks) = self.by_group.get_mut(&lent.group.0) {
+            blocks.lent.push(lent);
+        }
+    }
+
     /// A block that was taken is the program's again.
     pub(crate) fn told(&mut self, group: Group) {
         if let Some(blocks) = self.by_group.get_mut(&group.0) {

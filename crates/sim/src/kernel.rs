@@ -5,7 +5,6 @@
 //! ```
 #![expect(unsafe_code, reason = "fills what was lent when a completion is told")]
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::RawFd;
@@ -16,12 +15,14 @@ use levada_ring::{
 };
 
 use crate::clock::Clock;
+use crate::datagrams::Datagrams;
 use crate::descriptor::StandIns;
 use crate::disk::{Disk, NodeId};
 use crate::flight::{FileId, Fill, Flight, FlightId, ListLent, Ready, SocketId, Tried, hands_over};
 use crate::groups::{Groups, LentBlock};
 use crate::lent::{Lent, Wrong};
 use crate::net::{ConnectionId, Net, Side};
+use crate::own_socket;
 use crate::peer::{Peer, PeerId};
 use crate::trick::Trick;
 use crate::trouble::Trouble;
@@ -31,12 +32,16 @@ use crate::trouble::Trouble;
 pub(crate) enum Thing {
     Socket(SocketId),
     File(FileId),
+    /// What a peer has passed to the program.
+    Passed,
 }
 
 /// One socket.
 #[derive(Debug, Default)]
 pub(crate) struct Socket {
     pub(crate) connection: Option<ConnectionId>,
+    /// Its number among the sockets of datagrams.
+    pub(crate) datagrams: Option<usize>,
     /// Places and descriptors that mean it.
     handle_count: u32,
     /// Operations that keep it open.
@@ -58,9 +63,21 @@ pub(crate) struct OpenFile {
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) fd: RawFd,
+    pub(crate) address: Vec<u8>,
     pub(crate) is_open: bool,
     pub(crate) backlog: VecDeque<(ConnectionId, PeerId)>,
     pub(crate) backlog_max: usize,
+}
+
+/// Whom a peer connects to.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    /// A listener, by its number.
+    Listener(usize),
+    /// Whoever listens there, when somebody does.
+    Address(Vec<u8>),
+    /// Nobody: the program connects to it.
+    Nobody,
 }
 
 /// What an address says when it is asked.
@@ -96,9 +113,9 @@ pub(crate) struct Kernel {
     pub(crate) files: Vec<OpenFile>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) peers: Vec<Peer>,
-    /// Where each peer connects to: a listener's index.
-    pub(crate) calls: Vec<usize>,
-    pub(crate) replies: Vec<(SocketAddr, VecDeque<Reply>)>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) replies: Vec<(Vec<u8>, VecDeque<Reply>)>,
+    pub(crate) datagrams: Datagrams,
     pub(crate) places: Vec<Option<SocketId>>,
     pub(crate) stand_ins: StandIns<Thing>,
     pub(crate) queued: VecDeque<Queued>,
@@ -161,6 +178,7 @@ impl Kernel {
             peers: Vec::new(),
             calls: Vec::new(),
             replies: Vec::new(),
+            datagrams: Datagrams::default(),
             places: vec![None; direct_places as usize],
             stand_ins: StandIns::new(),
             queued: VecDeque::new(),
@@ -253,18 +271,30 @@ impl Kernel {
         self.in_flight.len()
     }
 
-    /// The socket that a target means.
-    pub(crate) fn socket_of(&self, target: Target) -> Result<SocketId, Errno> {
+    /// The socket that a target means. One that the program made itself is taken over.
+    pub(crate) fn socket_of(&mut self, target: Target) -> Result<SocketId, Errno> {
         match target {
             Target::Direct(place) => {
                 self.places.get(place as usize).copied().flatten().ok_or(Errno::BADF)
             }
             Target::Fd(fd) => match self.stand_ins.find(fd) {
                 Some(Thing::Socket(id)) => Ok(id),
-                Some(Thing::File(_)) => Err(Errno::NOTSOCK),
-                None => Err(Errno::BADF),
+                Some(Thing::File(_) | Thing::Passed) => Err(Errno::NOTSOCK),
+                None => self.take_over(fd),
             },
         }
+    }
+
+    fn take_over(&mut self, fd: RawFd) -> Result<SocketId, Errno> {
+        let kind = own_socket::kind(fd)?;
+        let id = self.add_socket(None);
+        if kind == libc::SOCK_DGRAM {
+            let socket = self.datagrams.add_socket(own_socket::address(fd)?);
+            self.sockets[id.0].datagrams = Some(socket);
+        }
+        self.stand_ins.mean(fd, Thing::Socket(id));
+        self.sockets[id.0].handle_count += 1;
+        Ok(id)
     }
 
     /// The connection of a socket.
@@ -286,7 +316,7 @@ impl Kernel {
             self.places[place] = Some(id);
             u32::try_from(place).expect("a place")
         } else {
-            self.stand_ins.make(Thing::Socket(id))?.cast_unsigned()
+            self.stand_ins.make_socket(Thing::Socket(id))?.cast_unsigned()
         };
         self.sockets[id.0].handle_count += 1;
         Ok(number)
@@ -337,6 +367,9 @@ impl Kernel {
             return;
         }
         socket.is_closed = true;
+        if let Some(datagrams) = socket.datagrams {
+            self.datagrams.close(datagrams);
+        }
         if let Some(connection) = socket.connection {
             let dice = &mut self.trouble.dice;
             match socket.is_reset {

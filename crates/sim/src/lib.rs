@@ -31,6 +31,7 @@
 mod accepting;
 mod clock;
 mod connecting;
+mod datagrams;
 mod descriptor;
 mod dice;
 mod disk;
@@ -40,8 +41,10 @@ mod flight;
 mod groups;
 mod kernel;
 mod lent;
+mod messaging;
 mod mischief;
 mod net;
+mod own_socket;
 mod peer;
 mod script;
 mod streaming;
@@ -49,6 +52,7 @@ mod trick;
 mod trouble;
 mod world;
 
+pub use datagrams::{Volley, VolleyId, VolleyTrace};
 pub use dice::Dice;
 pub use driver::{Sim, SimConfig};
 pub use mischief::{Mischief, Played};

@@ -54,6 +54,16 @@ pub(crate) struct End {
     is_closed: bool,
     taken_bytes: u64,
     sent_bytes: u64,
+    /// Writes that brought descriptors, which come with their first byte.
+    passed: VecDeque<Passed>,
+}
+
+/// Descriptors on their way: at which byte, with how many bytes, how many.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    at: u64,
+    bytes: u64,
+    count: usize,
 }
 
 /// All connections there ever were.
@@ -75,6 +85,7 @@ impl Net {
             is_closed: false,
             taken_bytes: 0,
             sent_bytes: 0,
+            passed: VecDeque::new(),
         };
         self.connections.push([end(), end()]);
         ConnectionId(self.connections.len() - 1)
@@ -93,22 +104,46 @@ impl Net {
         self.connections[id.0][side as usize].arrived.len()
     }
 
-    /// Takes up to `bytes_max` bytes; none is the end.
+    /// Takes up to `bytes_max` bytes; none is the end. Descriptors that came with them are lost.
     pub(crate) fn read(&mut self, id: ConnectionId, side: Side, bytes_max: usize) -> Flow<Vec<u8>> {
+        match self.read_message(id, side, bytes_max) {
+            Flow::Done((bytes, _)) => Flow::Done(bytes),
+            Flow::Wait => Flow::Wait,
+            Flow::Failed(errno) => Flow::Failed(errno),
+        }
+    }
+
+    /// Takes up to `bytes_max` bytes, and the descriptors that came with them: as far as one write that brought some goes,
+    /// or up to the next that does.
+    pub(crate) fn read_message(
+        &mut self,
+        id: ConnectionId,
+        side: Side,
+        bytes_max: usize,
+    ) -> Flow<(Vec<u8>, usize)> {
         let (end, _) = self.ends(id, side);
         if !end.arrived.is_empty() {
-            let count = bytes_max.min(end.arrived.len());
+            let (mut count, mut descriptors) = (bytes_max.min(end.arrived.len()), 0);
+            if let Some(passed) = end.passed.front().copied() {
+                let is_here = passed.at == end.taken_bytes;
+                let left = if is_here { passed.bytes } else { passed.at - end.taken_bytes };
+                count = count.min(usize::try_from(left).expect("a length"));
+                if is_here && count > 0 {
+                    end.passed.pop_front();
+                    descriptors = passed.count;
+                }
+            }
             let (front, back) = end.arrived.as_slices();
             let (front, back) =
                 (&front[..count.min(front.len())], &back[..count.saturating_sub(front.len())]);
             let bytes = [front, back].concat();
             end.arrived.drain(..count);
             end.taken_bytes += bytes.len() as u64;
-            return Flow::Done(bytes);
+            return Flow::Done((bytes, descriptors));
         }
         match end.error.take() {
             Some(errno) => Flow::Failed(errno),
-            None if end.has_end || end.is_dead => Flow::Done(Vec::new()),
+            None if end.has_end || end.is_dead => Flow::Done((Vec::new(), 0)),
             None => Flow::Wait,
         }
     }
@@ -162,6 +197,13 @@ impl Net {
             other.arrived.extend(bytes);
         }
         Ok(())
+    }
+
+    /// What is written next, so many bytes, brings descriptors.
+    pub(crate) fn pass(&mut self, id: ConnectionId, side: Side, bytes: usize, count: usize) {
+        let (_, other) = self.ends(id, side);
+        let at = other.taken_bytes + other.arrived.len() as u64;
+        other.passed.push_back(Passed { at, bytes: bytes as u64, count });
     }
 
     /// Ends one direction: the other end reads its end.

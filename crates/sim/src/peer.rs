@@ -16,6 +16,8 @@ use crate::net::{ConnectionId, Flow, Net, Side};
 pub enum Step {
     /// Writes all of it.
     Write(Vec<u8>),
+    /// Writes all of it, with so many descriptors: on connections within this machine.
+    Pass(Vec<u8>, usize),
     /// Reads so many bytes, or to the end.
     Read(usize),
     /// Reads to the end.
@@ -50,6 +52,8 @@ pub struct PeerTrace {
     pub is_connected: bool,
     /// All that it read.
     pub read: Vec<u8>,
+    /// How many descriptors came with that.
+    pub descriptors: usize,
     /// What it saw at last.
     pub ended: Ended,
     /// Whether it has come to the end of its script; a reset ends one early.
@@ -59,9 +63,12 @@ pub struct PeerTrace {
 impl fmt::Debug for PeerTrace {
     /// Without the bytes, which are many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { is_connected, read, ended, is_over } = self;
+        let Self { is_connected, read, descriptors, ended, is_over } = self;
         let (count, begin) = (read.len(), &read[..read.len().min(8)]);
         write!(f, "connected: {is_connected}, over: {is_over}, ended: {ended:?}, ")?;
+        if *descriptors > 0 {
+            write!(f, "{descriptors} descriptors, ")?;
+        }
         write!(f, "read: {count} bytes from {begin:?} on")
     }
 }
@@ -85,8 +92,13 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(script: &[Step]) -> Self {
-        let trace =
-            PeerTrace { is_connected: false, read: Vec::new(), ended: Ended::No, is_over: false };
+        let trace = PeerTrace {
+            is_connected: false,
+            read: Vec::new(),
+            descriptors: 0,
+            ended: Ended::No,
+            is_over: false,
+        };
         Self {
             steps: script.iter().cloned().collect(),
             connection: None,
@@ -142,11 +154,15 @@ impl Peer {
             return true;
         };
         let progress_bytes = self.progress_bytes;
+        let passed = if let Step::Pass(_, count) = step { *count } else { 0 };
         let is_done = match step {
-            Step::Write(bytes) => match net.room(connection, Side::Peer) {
+            Step::Write(bytes) | Step::Pass(bytes, _) => match net.room(connection, Side::Peer) {
                 Flow::Done(room) => {
                     let left = &bytes[progress_bytes..];
                     let count = dice.length(1, room.min(left.len()).max(1)).min(left.len());
+                    if progress_bytes == 0 && passed > 0 {
+                        net.pass(connection, Side::Peer, count, passed);
+                    }
                     if net.write(connection, Side::Peer, &left[..count]).is_err() {
                         return self.is_reset();
                     }
@@ -162,12 +178,13 @@ impl Peer {
                     _ => usize::MAX,
                 };
                 let piece = dice.length(1, 64 << 10).min(bytes_max);
-                match net.read(connection, Side::Peer, piece) {
-                    Flow::Done(bytes) if bytes.is_empty() && piece > 0 => {
+                match net.read_message(connection, Side::Peer, piece) {
+                    Flow::Done((bytes, _)) if bytes.is_empty() && piece > 0 => {
                         self.trace.ended = Ended::End;
                         true
                     }
-                    Flow::Done(bytes) => {
+                    Flow::Done((bytes, descriptors)) => {
+                        self.trace.descriptors += descriptors;
                         self.progress_bytes += bytes.len();
                         self.trace.read.extend(&bytes);
                         bytes.len() == bytes_max

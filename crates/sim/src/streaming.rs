@@ -1,12 +1,15 @@
 //! Streaming is receiving and sending on connections: as much as there is, or less; in time, or later.
+#![expect(unsafe_code, reason = "looks at what a lent list names beside its bytes")]
 
 use core::time::Duration;
 
 use levada_ring::{Errno, Group, Notice, Op, Shutdown, Target};
 
+use crate::descriptor::is_open;
 use crate::flight::{Fill, Flight, Tried};
 use crate::kernel::Kernel;
 use crate::lent::Loan;
+use crate::messaging::beside;
 use crate::net::{ConnectionId, Flow, Side};
 use crate::trick::Trick;
 
@@ -21,7 +24,7 @@ impl Kernel {
     }
 
     /// Whether an operation is interrupted, and how; readiness drivers try again by themselves.
-    fn is_interrupted(&mut self) -> Option<Errno> {
+    pub(crate) fn is_interrupted(&mut self) -> Option<Errno> {
         if self.is_epoll() || !self.trouble.plays(Trick::Interrupt) {
             return None;
         }
@@ -101,6 +104,11 @@ impl Kernel {
         if let Some((connection, bytes)) = flight.notice_at {
             return self.try_notice(flight, connection, bytes);
         }
+        if let (Some(socket), Some(lent)) = (flight.socket, &flight.list)
+            && self.sockets[socket.0].datagrams.is_some()
+        {
+            return self.send_datagrams(flight, lent.list);
+        }
         let connection = match self.connection_in(flight) {
             Ok(connection) => connection,
             Err(errno) => return Tried::Ends(Err(errno)),
@@ -125,6 +133,19 @@ impl Kernel {
         let left = (all_bytes - flight.progress_bytes) as usize;
         let count = self.shortened(Trick::ShortSend, left.min(room));
         let bytes = self.gather(&flight.loans, flight.progress_bytes, count);
+        if flight.progress_bytes == 0
+            && let Some(lent) = &flight.list
+        {
+            // SAFETY: the list was lent with the operation, which has not ended.
+            let beside = unsafe { beside(lent.list) };
+            let passed = beside.descriptors.len();
+            if !beside.descriptors.into_iter().all(is_open) {
+                return Tried::Ends(Err(Errno::BADF));
+            }
+            if passed > 0 {
+                self.net.pass(connection, Side::Program, count, passed);
+            }
+        }
         if let Err(errno) = self.net.write(connection, Side::Program, &bytes) {
             return self.send_failed(flight, connection, errno);
         }
@@ -191,6 +212,7 @@ impl Kernel {
 
     fn try_notice(&mut self, flight: &Flight, connection: ConnectionId, bytes: u64) -> Tried {
         let is_over = self.net.is_dead(connection, Side::Program)
+            || self.net.is_dead(connection, Side::Peer)
             || self.net.is_closed(connection, Side::Peer);
         let is_taken =
             !flight.is_notice_held && self.net.is_taken(connection, Side::Program, bytes);

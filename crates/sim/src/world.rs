@@ -8,10 +8,11 @@ use core::time::Duration;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
-use levada_ring::Target;
+use levada_ring::{Address, Target};
 
+use crate::datagrams::{Volley, VolleyId, VolleyTrace};
 use crate::disk::ROOT;
-use crate::kernel::Kernel;
+use crate::kernel::{Call, Kernel};
 use crate::mischief::Played;
 use crate::peer::{Answer, PeerId, PeerTrace, Step};
 
@@ -29,13 +30,33 @@ impl World {
     pub fn connect(&self, listener: RawFd, script: &[Step]) -> PeerId {
         let mut kernel = self.0.borrow_mut();
         let listener = kernel.listener(listener);
-        kernel.call(listener, script)
+        kernel.call(Call::Listener(listener), script)
+    }
+
+    /// A peer that connects to whoever of the program listens at that address, when somebody does.
+    #[must_use]
+    pub fn connect_to(&self, address: &Address, script: &[Step]) -> PeerId {
+        self.0.borrow_mut().call(Call::Address(address.as_bytes().to_vec()), script)
     }
 
     /// What is answered when the program next connects to `address`, behind what is to be answered before; the peer that
     /// is connected then, if it is accepted.
-    pub fn answer(&self, address: SocketAddr, answer: &Answer) -> Option<PeerId> {
+    pub fn answer(&self, address: &Address, answer: &Answer) -> Option<PeerId> {
         self.0.borrow_mut().answer(address, answer)
+    }
+
+    /// A peer at `address` that exchanges datagrams with the program's socket at `to`, when there is one.
+    #[must_use]
+    pub fn exchange(&self, address: SocketAddr, to: SocketAddr, script: &[Volley]) -> VolleyId {
+        let (address, to) = (Address::of(address), Address::of(to));
+        let (address, to) = (address.as_bytes().to_vec(), to.as_bytes().to_vec());
+        self.0.borrow_mut().datagrams.add_peer(address, to, script)
+    }
+
+    /// What came of a peer of datagrams so far.
+    #[must_use]
+    pub fn volleys(&self, peer: VolleyId) -> VolleyTrace {
+        self.0.borrow().datagrams.peers[peer.0].trace.clone()
     }
 
     /// What came of a peer so far.
@@ -47,7 +68,7 @@ impl World {
     /// Which peer is at the other end of an open socket of the program.
     #[must_use]
     pub fn peer_of(&self, socket: Target) -> Option<PeerId> {
-        let kernel = self.0.borrow();
+        let kernel = &mut *self.0.borrow_mut();
         let connection = kernel.socket_of(socket).and_then(|id| kernel.connection_of(id)).ok()?;
         kernel.peers.iter().position(|peer| peer.connection() == Some(connection)).map(PeerId)
     }
@@ -55,7 +76,9 @@ impl World {
     /// Whether all peers have come to the end of their scripts.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.0.borrow().peers.iter().all(|peer| peer.trace.is_over)
+        let kernel = self.0.borrow();
+        kernel.peers.iter().all(|peer| peer.trace.is_over)
+            && kernel.datagrams.peers.iter().all(|peer| peer.trace.is_over)
     }
 
     /// The address of a peer that connected by itself.

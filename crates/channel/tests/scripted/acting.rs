@@ -11,20 +11,30 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub(crate) fn call(address: SocketAddr, script: &[Step]) -> PeerTrace {
     match TcpStream::connect(address) {
         Ok(socket) => act(socket, script),
-        Err(_) => {
-            PeerTrace { is_connected: false, read: Vec::new(), ended: Ended::No, is_over: true }
-        }
+        Err(_) => PeerTrace {
+            is_connected: false,
+            read: Vec::new(),
+            descriptors: 0,
+            ended: Ended::No,
+            is_over: true,
+        },
     }
 }
 
 /// Acts to the end on a connection.
 pub(crate) fn act(mut socket: TcpStream, script: &[Step]) -> PeerTrace {
     socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
-    let mut trace =
-        PeerTrace { is_connected: true, read: Vec::new(), ended: Ended::No, is_over: true };
+    let mut trace = PeerTrace {
+        is_connected: true,
+        read: Vec::new(),
+        descriptors: 0,
+        ended: Ended::No,
+        is_over: true,
+    };
     for step in script {
         let acted = match step {
             Step::Write(bytes) => socket.write_all(bytes),
+            Step::Pass(..) => unreachable!("no descriptors go over TCP"),
             Step::Read(bytes) => read(&mut socket, *bytes, &mut trace),
             Step::ReadToEnd => read(&mut socket, usize::MAX, &mut trace),
             Step::ShutdownWrite => socket.shutdown(Shutdown::Write),

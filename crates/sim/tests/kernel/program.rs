@@ -75,7 +75,13 @@ impl fmt::Debug for Line {
     /// Without the bytes, which are many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { target, received, sent, has_end, has_failed, is_shut, is_closed, .. } = self;
-        write!(f, "{target:?}: received {}, sent {}, ", received.len(), sent.len())?;
+        write!(
+            f,
+            "{target:?} of {:?}: received {}, sent {}, ",
+            self.peer,
+            received.len(),
+            sent.len()
+        )?;
         write!(f, "end: {has_end}, failed: {has_failed}, shut: {is_shut}, closed: {is_closed}")
     }
 }
@@ -157,9 +163,9 @@ impl Program {
         }
         for _ in 0..2 {
             let (script, written) = self.script();
-            let peer = self.world.answer(far(), &Answer::Accepts(script)).expect("a peer");
+            let peer = self.world.answer(&far(), &Answer::Accepts(script)).expect("a peer");
             self.scripts.push((peer, written));
-            let _nobody = self.world.answer(far(), &Answer::Refuses(Errno::NETUNREACH));
+            let _nobody = self.world.answer(&far(), &Answer::Refuses(Errno::NETUNREACH));
         }
         self.page = self.dice.bytes(3000);
         self.world.put_file("folder/page", &self.page, true);
@@ -454,7 +460,7 @@ impl Program {
                 Ok(number) => {
                     let target = self.target(number);
                     self.lines[index].target = Some(target);
-                    let to = &raw const *Box::leak(Box::new(Address::of(far())));
+                    let to = &raw const *Box::leak(Box::new(far()));
                     self.push(index, About::Connect(index), &Op::Connect { socket: target, to });
                 }
                 Err(_) => self.lines[index].is_closed = true,
@@ -518,7 +524,14 @@ impl Program {
     fn end(&mut self) {
         self.is_ending = true;
         for round in 0.. {
-            assert!(round < 10_000, "still out: {:?}", self.in_flight);
+            let peers = self.scripts.iter().map(|(peer, _)| self.world.peer(*peer));
+            assert!(
+                round < 10_000,
+                "still out: {:?} of {:?} with {:?}",
+                self.in_flight,
+                self.lines,
+                peers.collect::<Vec<_>>()
+            );
             for index in 0..self.lines.len() {
                 self.close(index);
             }
@@ -569,6 +582,6 @@ impl Program {
     }
 }
 
-fn far() -> std::net::SocketAddr {
-    "192.0.2.1:80".parse().expect("an address")
+fn far() -> Address {
+    Address::of(([192, 0, 2, 1], 80).into())
 }
