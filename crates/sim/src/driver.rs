@@ -86,6 +86,9 @@ const LATE: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(30)
 /// How long a peer may rest between two things that it does.
 const REST: Duration = Duration::from_millis(2);
 
+/// How often a core may enter the kernel without waiting, and nothing moves, until that is called a fault.
+const SPIN_ENTERS: u64 = 100_000;
+
 /// How long a core that sleeps for ever is given to be woken by another thread of the test.
 const WAKE: Duration = Duration::from_secs(5);
 
@@ -177,6 +180,8 @@ impl Kernel {
     }
 
     fn begin(&mut self, mut flight: Box<Flight>) {
+        let (token, op) = (flight.token, flight.op);
+        self.note(|| format!("begun {}:{} {op:?}", token.kind(), token.index()));
         let late = match flight.op {
             Op::Open { .. }
             | Op::Stat { .. }
@@ -246,8 +251,13 @@ impl Kernel {
         Ok(Tried::Waits)
     }
 
-    /// A readiness driver keeps one operation for each direction: another would push it out, and it would never end.
+    /// A readiness driver keeps one operation for each direction: another would push it out, and it would never end. Of a
+    /// connection's bytes two operations at once would be in no order over any driver.
     fn check_alone(&mut self, flight: &Flight) {
+        let Some(socket) = flight.socket else { return };
+        if self.sockets[socket.0].datagrams.is_some() && !self.is_epoll() {
+            return;
+        }
         let reads =
             |op: &Op| matches!(op, Op::Recv { .. } | Op::RecvMessage { .. } | Op::RecvInto { .. });
         let writes = |op: &Op| {
@@ -257,8 +267,7 @@ impl Kernel {
             )
         };
         let conflicts = |other: &Flight| {
-            other.socket == flight.socket
-                && flight.socket.is_some()
+            other.socket == Some(socket)
                 && (reads(&other.op) && reads(&flight.op)
                     || writes(&other.op) && writes(&flight.op))
         };
@@ -269,6 +278,7 @@ impl Kernel {
     }
 
     fn cancelled(&mut self, token: Token) {
+        self.note(|| format!("cancelled {}:{}", token.kind(), token.index()));
         let wait = if self.is_epoll() {
             self.now()
         } else {
@@ -399,6 +409,7 @@ impl Kernel {
         }
         let has_acted = peer.act(&mut self.net, &mut self.trouble.dice, now);
         if has_acted {
+            self.moved_at_enter = self.gauges.enters;
             if self.trouble.plays(Trick::Reset) {
                 self.peers[id.0].break_off(&mut self.net, &mut self.trouble.dice);
             }
@@ -424,7 +435,7 @@ impl Kernel {
             .chain(volleys)
             .chain(flights)
             .chain(self.next_due())
-            .filter(|moment| *moment > now)
+            .filter(|moment| *moment > now && *moment < Deadline::NEVER)
             .min()
     }
 
@@ -446,6 +457,9 @@ impl Kernel {
         self.gauges.enters += 1;
         self.gauges.syscalls += 1;
         self.clock.enter();
+        if self.gauges.enters - self.moved_at_enter > SPIN_ENTERS {
+            self.fail("the core enters and enters, and nothing comes nearer to its end");
+        }
         for thing in self.stand_ins.take_closed() {
             self.closed(thing, false);
         }
@@ -461,6 +475,7 @@ impl Kernel {
             if woken || is_cut || done.len() > before || until <= self.now() {
                 break;
             }
+            self.moved_at_enter = self.gauges.enters;
             match self.next_moment() {
                 Some(moment) if moment <= until => self.clock.advance(moment),
                 Some(_) => self.clock.advance(until),

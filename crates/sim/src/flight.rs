@@ -79,6 +79,8 @@ pub(crate) struct Ready {
     pub(crate) fill: Fill,
     /// The lent block that it names.
     pub(crate) block: Option<LentBlock>,
+    /// The list that is the program's again from here on, though its bytes are not.
+    pub(crate) list: Option<ListLent>,
     /// The flight that ends with it.
     pub(crate) last_of: Option<Box<Flight>>,
     /// What it says may be said again when its token is of the past: it hands nothing over.

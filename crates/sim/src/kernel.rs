@@ -137,12 +137,19 @@ pub(crate) struct Kernel {
     pub(crate) waker: CoreWaker,
     pub(crate) gauges: DriverGauges,
     pub(crate) is_broken: bool,
+    /// What was handed over and told last.
+    history: VecDeque<String>,
+    /// The entry at which something last came nearer to its end.
+    pub(crate) moved_at_enter: u64,
     cq_places: usize,
 }
 
 /// How many completions wait visibly; where there is a crowd, at most.
 const CQ_PLACES: usize = 2048;
 const CQ_PLACES_CROWDED: usize = 16;
+
+/// How much of what happened is kept.
+const HISTORY_MAX: usize = 16;
 
 /// How many completions of the past are kept.
 const PAST_MAX: usize = 64;
@@ -195,6 +202,8 @@ impl Kernel {
             waker: CoreWaker::new().expect("an eventfd"),
             gauges: DriverGauges::default(),
             is_broken: false,
+            history: VecDeque::new(),
+            moved_at_enter: 0,
             cq_places,
         }
     }
@@ -202,7 +211,17 @@ impl Kernel {
     /// The program did what it must not do: the run ends.
     pub(crate) fn fail(&mut self, wrong: &str) -> ! {
         self.is_broken = true;
-        panic!("{}, after {:?}: {wrong}", self.name, self.clock.since_begin());
+        let last: Vec<&str> = self.history.iter().map(String::as_str).collect();
+        let (name, age) = (&self.name, self.clock.since_begin());
+        panic!("{name}, after {age:?}: {wrong}; before that: {}", last.join(", "));
+    }
+
+    /// Keeps what happened, for who reads of a failure.
+    pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.history.len() == HISTORY_MAX {
+            self.history.pop_front();
+        }
+        self.history.push_back(what());
     }
 
     /// What `checked` is, or the end of the run.
@@ -371,6 +390,7 @@ impl Kernel {
             self.datagrams.close(datagrams);
         }
         if let Some(connection) = socket.connection {
+            self.moved_at_enter = self.gauges.enters;
             let dice = &mut self.trouble.dice;
             match socket.is_reset {
                 true => self.net.reset(connection, Side::Program, dice),
@@ -423,9 +443,13 @@ impl Kernel {
     }
 
     /// The first completion of a zero-copy send.
-    pub(crate) fn made_before_notice(&mut self, flight: &Flight, result: Result<u32, Errno>) {
+    pub(crate) fn made_before_notice(&mut self, flight: &mut Flight, result: Result<u32, Errno>) {
         let done = Done { more: true, ..Done::last(flight.token, result) };
         self.make(flight, done, None, Fill::Nothing);
+        // What the list says is known; only the bytes are still read.
+        if let Some(made) = self.ready.last_mut() {
+            made.list = flight.list.take();
+        }
     }
 
     /// The notice of a zero-copy send.
@@ -452,6 +476,7 @@ impl Kernel {
             done,
             fill,
             block,
+            list: None,
             last_of: None,
             is_repeatable: !hands_over(&flight.op),
         });
@@ -508,12 +533,16 @@ impl Kernel {
                 unsafe { place.cast::<libc::statx>().write(*stat) };
             }
         }
+        self.check_list(ready.list.as_ref());
         if let Some(lent) = ready.block {
             let returned = self.lent.give_back(lent.loan);
             self.right(returned);
             self.groups.told(lent.group);
         }
         let told = ready.done;
+        self.note(|| {
+            format!("told {}:{} {:?}", told.token.kind(), told.token.index(), told.result)
+        });
         let since_begin = u64::try_from(self.clock.since_begin().as_nanos()).unwrap_or(u64::MAX);
         let number = if ready.is_repeatable { told.result.unwrap_or(0) } else { 0 };
         for part in [told.token.number(), number.into(), since_begin] {
@@ -532,14 +561,17 @@ impl Kernel {
         done.push(told);
     }
 
-    fn let_go(&mut self, flight: &Flight) {
-        if let Some(lent) = &flight.list {
-            // SAFETY: the list was lent with the operation, whose last completion is being told.
-            let list: &Vectored = unsafe { &*lent.list };
-            if ListLent::spans_of(list) != lent.spans {
-                self.fail(&format!("the list of {:?} changed while it was lent", flight.token));
-            }
+    fn check_list(&mut self, lent: Option<&ListLent>) {
+        let Some(lent) = lent else { return };
+        // SAFETY: the list was lent with the operation, whose completion is being told.
+        let list: &Vectored = unsafe { &*lent.list };
+        if ListLent::spans_of(list) != lent.spans {
+            self.fail("a list changed while it was lent");
         }
+    }
+
+    fn let_go(&mut self, flight: &Flight) {
+        self.check_list(flight.list.as_ref());
         for loan in &flight.loans {
             let returned = self.lent.give_back(*loan);
             self.right(returned);

@@ -186,8 +186,9 @@ impl Kernel {
 
     /// Sends a list to the address that it names, as one datagram or cut into several.
     pub(crate) fn send_datagrams(&mut self, flight: &Flight, list: *const Vectored) -> Tried {
-        if let Some(errno) = self.is_interrupted() {
-            return Tried::Ends(Err(errno));
+        if !self.is_epoll() && self.trouble.plays(Trick::InterruptDatagram) {
+            let is_signal = self.trouble.dice.one_in(2);
+            return Tried::Ends(Err(if is_signal { Errno::INTR } else { Errno::AGAIN }));
         }
         let all: usize = flight.loans.iter().map(|loan| self.lent.bytes(*loan) as usize).sum();
         let bytes = self.gather(&flight.loans, 0, all);

@@ -42,6 +42,8 @@ tricks! {
     Interrupt,
     /// An operation on a file ends with `EINTR` or `EAGAIN`.
     InterruptFile,
+    /// A datagram's sending ends with `EINTR` or `EAGAIN`.
+    InterruptDatagram,
     /// No descriptor for an accept: `EMFILE`, `ENFILE`.
     NoDescriptor,
     /// No descriptor for a socket that is made: `EMFILE`.

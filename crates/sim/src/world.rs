@@ -14,7 +14,7 @@ use crate::datagrams::{Volley, VolleyId, VolleyTrace};
 use crate::disk::ROOT;
 use crate::kernel::{Call, Kernel};
 use crate::mischief::Played;
-use crate::peer::{Answer, PeerId, PeerTrace, Step};
+use crate::peer::{Answer, Peer, PeerId, PeerTrace, Step};
 
 /// A handle to it; clones are of the same world.
 #[derive(Clone)]
@@ -73,11 +73,17 @@ impl World {
         kernel.peers.iter().position(|peer| peer.connection() == Some(connection)).map(PeerId)
     }
 
-    /// Whether all peers have come to the end of their scripts.
+    /// Whether all peers have come to the end of their scripts, but for those that the program never connected to.
     #[must_use]
     pub fn is_over(&self) -> bool {
         let kernel = self.0.borrow();
-        kernel.peers.iter().all(|peer| peer.trace.is_over)
+        let is_asleep =
+            |call: &Call, peer: &Peer| matches!(call, Call::Nobody) && peer.is_waiting_to_connect();
+        kernel
+            .peers
+            .iter()
+            .zip(&kernel.calls)
+            .all(|(peer, call)| peer.trace.is_over || is_asleep(call, peer))
             && kernel.datagrams.peers.iter().all(|peer| peer.trace.is_over)
     }
 

@@ -18,7 +18,7 @@ fn what_a_dropped_receive_waited_for_comes_to_the_next() {
         loop {
             for _ in 0..dice.below(3) {
                 // Only what is not there yet is waited for; the other would be taken, and dropped.
-                stage.poll_pending(stream.recv(), |block| {
+                stage.poll_taking(stream.recv(), 1, |block| {
                     if let Ok(Some(block)) = block {
                         come.extend_from_slice(&block);
                     }

@@ -2,9 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
-use levada_channel::{Errno, Error, File, OpenHow};
-use levada_sim::Dice;
+use levada_channel::{Access, Errno, Error, File, OpenHow};
+use levada_sim::{Dice, Mischief, Step, Trick};
 
+use crate::seeds::hidden;
 use crate::stage::{Scene, Stage};
 
 /// The names of the files that each scene has, and their bytes.
@@ -65,6 +66,94 @@ fn a_file_is_read_whole_from_wherever() {
             sums.push((name.clone(), read.buffer.len(), read.ended));
         }
         sums
+    });
+}
+
+/// A connection in the table that gets no descriptor sends no file.
+fn with_descriptors() -> Mischief {
+    hidden().without(Trick::NoInstall)
+}
+
+#[test]
+fn a_range_of_a_file_is_sent_between_other_bytes() {
+    Scene { bearable: with_descriptors(), ..Scene::default() }.play(|stage, dice| {
+        let files = files(dice);
+        let folder = Folder::with(stage, &files);
+        let port = stage.listen(false);
+        for _ in 0..dice.between(1, 3) {
+            stage.peer(&port, vec![Step::ReadToEnd]);
+            let stream = stage.accept(&port);
+            for _ in 0..dice.between(1, 4) {
+                let (name, bytes) = &files[dice.index(files.len())];
+                let path = format!("site/{name}");
+                let opened = folder.root.open(path.as_bytes(), OpenHow::default());
+                let file = stage.run(opened).expect("it is there");
+                let start = dice.index(bytes.len() + 1) as u64;
+                let end = start + dice.below(bytes.len() as u64 - start + 1);
+                if dice.one_in(2) {
+                    drop(stream.send(stage.data(b"between")).expect("room"));
+                }
+                let sending = stream.send_file(&file, start..end).expect("room");
+                if dice.one_in(2) {
+                    stage.run(sending).expect("it is read");
+                }
+            }
+            if dice.one_in(2) { stage.run(stream.close()) } else { drop(stream) }
+        }
+    });
+}
+
+#[test]
+fn a_file_that_is_shorter_than_promised_ends_the_connection() {
+    Scene { is_lossy: true, bearable: with_descriptors(), ..Scene::default() }.play(
+        |stage, dice| {
+            let files = files(dice);
+            let folder = Folder::with(stage, &files);
+            let port = stage.listen(false);
+            let (name, bytes) = &files[0];
+            stage.peer_of_bytes(&port, vec![Step::ReadToEnd], bytes);
+            let stream = stage.accept(&port);
+            let path = format!("site/{name}");
+            let opened = folder.root.open(path.as_bytes(), OpenHow::default());
+            let file = stage.run(opened).expect("it is there");
+            let promised = bytes.len() as u64 + dice.between(1, 5000);
+            let sent = stage.run(stream.send_file(&file, 0..promised).expect("room"));
+            assert_eq!(sent, Err(Error::Truncated));
+        },
+    );
+}
+
+#[test]
+fn what_is_written_is_read_back_also_where_nobody_waited_for_it() {
+    Scene::default().play(|stage, dice| {
+        let mut files = files(dice);
+        let folder = Folder::with(stage, &files);
+        let (name, bytes) = &mut files[0];
+        let path = format!("site/{name}");
+        let both = OpenHow { access: Access::ReadWrite, ..OpenHow::default() };
+        let file = stage.run(folder.root.open(path.as_bytes(), both)).expect("it is there");
+        for _ in 0..dice.between(1, 6) {
+            let (offset, count) = (dice.index(bytes.len() + 1), dice.length(1, 20_000));
+            let written = dice.bytes(count);
+            let writing = file.write_at(stage.data(&written), offset as u64);
+            if dice.one_in(2) {
+                stage.run(writing).expect("it is open");
+            } else {
+                let polls = dice.between(1, 3);
+                stage.poll_and_drop(writing, polls);
+                stage.until(|| stage.channel.gauges().files_in_flight == 0);
+            }
+            bytes.resize(bytes.len().max(offset + count), 0);
+            bytes[offset..offset + count].copy_from_slice(&written);
+            if dice.one_in(3) {
+                let data_only = dice.one_in(2);
+                stage.run(file.sync(data_only)).expect("it is open");
+            }
+        }
+        let buffer = stage.account.buf(bytes.len() + 1).expect("no limit");
+        let read = stage.run(file.read_at(buffer, 0)).expect("it is open");
+        assert!(read.buffer[..] == bytes[..] && read.ended);
+        read.buffer.to_vec()
     });
 }
 

@@ -5,11 +5,19 @@
 //! first; `LEVADA_MISCHIEF` leaves only the tricks that it names, to find out which one it takes.
 
 mod acting;
+mod connecting;
+mod detaching;
 mod dropping;
 mod echoing;
 mod ending;
+mod eventing;
+mod exchanging;
 mod filing;
+mod filling;
+mod passing;
 mod pressing;
 mod refusing;
 mod seeds;
 mod stage;
+mod timing;
+mod zero_copying;

@@ -18,8 +18,12 @@ pub(crate) fn seeds() -> impl Iterator<Item = u64> {
 
 /// What a channel hides from who uses it, but for what it is known not to hide yet.
 pub(crate) fn hidden() -> Mischief {
-    // `EINTR` and `EAGAIN` of operations on files, but for reads, come through to who asked.
-    let known = [Trick::InterruptFile, Trick::Stale];
+    let known = [
+        Trick::InterruptFile, // `EINTR` and `EAGAIN` of files, but for reads and writes, come through to who asked
+        Trick::InterruptDatagram, // and so do those of a datagram's sending
+        Trick::Stale,         // a send's completion told again is counted as the end of another
+        Trick::ErrorWithMore, // where zero copying was given up meanwhile, `ENOMEM` of one breaks the connection
+    ];
     known.into_iter().fold(Mischief::hidden(), Mischief::without)
 }
 

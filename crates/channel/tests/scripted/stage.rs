@@ -1,20 +1,24 @@
 //! The stage of a scene: a heap, a channel, and peers, that are threads with sockets or scripts of a simulated world.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use levada_channel::{
-    Channel, ChannelConfig, Choice, Deadline, Error, Level, ListenPart, TcpListener, TcpStream,
-    Wait, local,
+    Channel, ChannelConfig, Choice, Deadline, Error, Level, ListenPart, Socket, TcpListener,
+    TcpStream, UnixListener, UnixName, Wait, local,
 };
+use levada_ring::Address;
 use levada_shared::{Account, Options, SharedData, SharedHeap};
-use levada_sim::{Dice, Ended, Mischief, PeerId, PeerTrace, Sim, SimConfig, Step, World};
+use levada_sim::{
+    Answer, Dice, Ended, Mischief, PeerId, PeerTrace, Sim, SimConfig, Step, Volley, VolleyId,
+    VolleyTrace, World,
+};
 
 use crate::acting;
 use crate::seeds::{CASTS, Replay, hidden, mischief, seeds};
@@ -44,8 +48,14 @@ pub(crate) struct Stage {
     pub(crate) account: Account,
     pub(crate) channel: Channel,
     peers: RefCell<Vec<Peer>>,
+    volleys: RefCell<Vec<VolleyPeer>>,
+    /// How many far addresses there are; and listeners that nobody accepts at.
+    far_count: Cell<u16>,
+    open: RefCell<Vec<std::net::TcpListener>>,
     /// What each peer must have read, from the beginning.
     expected: RefCell<Vec<(usize, Vec<u8>)>>,
+    /// Where nobody answers: kept, so that nobody does.
+    silent: RefCell<Vec<(std::net::TcpListener, std::net::TcpStream)>>,
     pub(crate) world: Option<World>,
 }
 
@@ -56,18 +66,31 @@ enum Peer {
     Simulated(PeerId),
 }
 
+/// A peer of datagrams, of either kind.
+#[derive(Debug)]
+enum VolleyPeer {
+    Thread(JoinHandle<VolleyTrace>),
+    Simulated(VolleyId),
+}
+
+/// What came of all peers.
+#[derive(Debug, Eq, PartialEq)]
+struct Traces {
+    peers: Vec<PeerTrace>,
+    volleys: Vec<VolleyTrace>,
+}
+
 /// Where peers connect to.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) listener: TcpListener,
     address: SocketAddr,
-    fd: RawFd,
 }
 
 impl Scene {
     /// Plays each cast over the drivers of this machine, and each seed over a simulated kernel; all must come to the same.
     pub(crate) fn play<T: Debug + Eq>(&self, play: impl Fn(&Stage, &mut Dice) -> T) {
-        let real: Vec<Option<(Vec<PeerTrace>, T)>> =
+        let real: Vec<Option<(Traces, T)>> =
             (0..CASTS).map(|cast| self.play_really(cast, &play)).collect();
         for seed in seeds() {
             let cast = seed % CASTS;
@@ -84,8 +107,8 @@ impl Scene {
         &self,
         cast: u64,
         play: impl Fn(&Stage, &mut Dice) -> T,
-    ) -> Option<(Vec<PeerTrace>, T)> {
-        let mut first: Option<(Vec<PeerTrace>, T)> = None;
+    ) -> Option<(Traces, T)> {
+        let mut first: Option<(Traces, T)> = None;
         for driver in choices() {
             let (heap, account) = heap();
             let config = ChannelConfig { driver, ..self.channel };
@@ -106,7 +129,7 @@ impl Scene {
         seed: u64,
         cast: u64,
         play: impl Fn(&Stage, &mut Dice) -> T,
-    ) -> (Vec<PeerTrace>, T) {
+    ) -> (Traces, T) {
         let (heap, account) = heap();
         let levels = [Level::Full, Level::Plain, Level::Epoll];
         let level = levels[usize::try_from(seed / CASTS % 3).expect("three")];
@@ -122,8 +145,9 @@ impl Scene {
         (self.comparable(stage.leave()), came)
     }
 
-    fn comparable(&self, mut traces: Vec<PeerTrace>) -> Vec<PeerTrace> {
-        for trace in traces.iter_mut().filter(|trace| trace.ended == Ended::Reset && self.is_lossy)
+    fn comparable(&self, mut traces: Traces) -> Traces {
+        for trace in
+            traces.peers.iter_mut().filter(|trace| trace.ended == Ended::Reset && self.is_lossy)
         {
             trace.read.clear();
         }
@@ -174,28 +198,119 @@ pub(crate) async fn all(mut tasks: Vec<Task<'_>>) {
 
 impl Stage {
     fn of(heap: SharedHeap, account: Account, channel: Channel, world: Option<World>) -> Self {
-        let (peers, expected) = (RefCell::default(), RefCell::default());
-        Self { heap, account, channel, peers, expected, world }
+        // From here on the channel knows what time it is with its kernel.
+        channel.pass(Wait::No).expect("the driver works");
+        let (peers, expected, silent) = Default::default();
+        let (far_count, open, volleys) = (Cell::new(1), RefCell::default(), RefCell::default());
+        Self { volleys, heap, account, channel, peers, far_count, open, expected, silent, world }
     }
 
     pub(crate) fn listen(&self, with_peers: bool) -> Port {
-        let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let (address, fd) = (bound.local_addr().expect("it is bound"), bound.as_raw_fd());
-        let part = ListenPart::adopt(bound.into()).expect("a listening socket");
+        let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).expect("a port").remove(0);
+        let address = part.address();
         let listener = TcpListener::open(&self.channel, part, with_peers).expect("one listener");
-        Port { listener, address, fd }
+        Port { listener, address }
+    }
+
+    /// A listener in the event form, and where it is.
+    pub(crate) fn listen_for_events(&self, with_peers: bool) -> (Socket, SocketAddr) {
+        let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).expect("a port").remove(0);
+        let address = part.address();
+        (self.channel.listen(part, with_peers, 0).expect("one listener"), address)
     }
 
     /// A peer that connects, and acts as written.
     pub(crate) fn peer(&self, port: &Port, script: Vec<Step>) {
+        self.peer_at(port.address, script);
+    }
+
+    /// A peer that connects there, and acts as written.
+    pub(crate) fn peer_at(&self, address: SocketAddr, script: Vec<Step>) {
         let peer = match &self.world {
-            Some(world) => Peer::Simulated(world.connect(port.fd, &script)),
-            None => {
-                let address = port.address;
-                Peer::Thread(std::thread::spawn(move || acting::call(address, &script)))
-            }
+            Some(world) => Peer::Simulated(world.connect_to(&Address::of(address), &script)),
+            None => Peer::Thread(std::thread::spawn(move || acting::call(address, &script))),
         };
         self.peers.borrow_mut().push(peer);
+    }
+
+    /// A listener for connections within this machine.
+    pub(crate) fn listen_here(&self) -> (UnixListener, UnixName) {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let text = format!("levada-scripted-{}-{count}", std::process::id());
+        let name = UnixName::abstract_name(text.as_bytes()).expect("short");
+        (UnixListener::bind(&self.channel, &name).expect("one listener"), name)
+    }
+
+    /// A peer that connects to a name of this machine, and acts as written.
+    pub(crate) fn peer_here(&self, name: &UnixName, script: Vec<Step>) {
+        let bytes = name.as_bytes().to_vec();
+        let peer = match &self.world {
+            Some(world) => {
+                let address = Address::unix(&bytes).expect("a name");
+                Peer::Simulated(world.connect_to(&address, &script))
+            }
+            None => Peer::Thread(std::thread::spawn(move || acting::call_here(&bytes, &script))),
+        };
+        self.peers.borrow_mut().push(peer);
+    }
+
+    /// A peer that exchanges datagrams with the program's socket at `to`.
+    pub(crate) fn exchange(&self, to: SocketAddr, script: Vec<Volley>) {
+        let peer = match &self.world {
+            Some(world) => {
+                let count = self.far_count.get();
+                self.far_count.set(count + 1);
+                let address = SocketAddr::from(([192, 0, 2, 2], count));
+                VolleyPeer::Simulated(world.exchange(address, to, &script))
+            }
+            None => VolleyPeer::Thread(std::thread::spawn(move || acting::exchange(to, &script))),
+        };
+        self.volleys.borrow_mut().push(peer);
+    }
+
+    /// An address that answers so when it is connected to.
+    pub(crate) fn far(&self, answer: Answer) -> SocketAddr {
+        if let Some(world) = &self.world {
+            let count = self.far_count.get();
+            self.far_count.set(count + 1);
+            let address = SocketAddr::from(([192, 0, 2, 1], count));
+            let peer = world.answer(&Address::of(address), &answer);
+            self.peers.borrow_mut().extend(peer.map(Peer::Simulated));
+            return address;
+        }
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("it is bound");
+        match answer {
+            Answer::Accepts(script) => {
+                let serving = std::thread::spawn(move || acting::serve(&listener, &script));
+                self.peers.borrow_mut().push(Peer::Thread(serving));
+            }
+            Answer::Refuses(_) => drop(listener),
+            Answer::Silence => {
+                // With one that waits, there is room for no more: who asks is not answered.
+                rustix::net::listen(&listener, 0).expect("a listener");
+                let waiting = std::net::TcpStream::connect(address).expect("room for one");
+                self.silent.borrow_mut().push((listener, waiting));
+            }
+        }
+        address
+    }
+
+    /// An address that accepts; whether anybody comes is not said, and not compared.
+    pub(crate) fn far_or_never(&self, script: Vec<Step>) -> SocketAddr {
+        if let Some(world) = &self.world {
+            let count = self.far_count.get();
+            self.far_count.set(count + 1);
+            let address = SocketAddr::from(([192, 0, 2, 1], count));
+            let _uncompared = world.answer(&Address::of(address), &Answer::Accepts(script));
+            return address;
+        }
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("it is bound");
+        // Who connects is there as soon as the kernel says so; it is closed with the listener.
+        self.open.borrow_mut().push(listener);
+        address
     }
 
     /// A peer that may read `bytes`, and nothing else, perhaps not to their end.
@@ -221,21 +336,23 @@ impl Stage {
 
     /// Polls a future so many times, with a pass behind each, and drops it; or less often, if it is ready.
     pub(crate) fn poll_and_drop<T>(&self, future: impl Future<Output = T>, polls: u64) {
+        self.poll_taking(future, polls, drop);
+    }
+
+    /// As [`Self::poll_and_drop`]; if it is ready, `take` gets what it came to.
+    pub(crate) fn poll_taking<T>(
+        &self,
+        future: impl Future<Output = T>,
+        polls: u64,
+        take: impl FnOnce(T),
+    ) {
         let mut future = core::pin::pin!(future);
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..polls {
-            if future.as_mut().poll(&mut cx).is_ready() {
-                return;
+            if let Poll::Ready(came) = future.as_mut().poll(&mut cx) {
+                return take(came);
             }
             self.channel.pass(Wait::No).expect("the driver works");
-        }
-    }
-
-    /// Polls a future once, and drops it; if it is ready, `take` gets what it came to.
-    pub(crate) fn poll_pending<T>(&self, future: impl Future<Output = T>, take: impl FnOnce(T)) {
-        let polled = core::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()));
-        if let Poll::Ready(came) = polled {
-            take(came);
         }
     }
 
@@ -254,8 +371,7 @@ impl Stage {
         self.account.copy_from(bytes).expect("no limit")
     }
 
-    fn after(&self, time: Duration) -> Deadline {
-        // A channel that has not entered the kernel yet knows no time but the machine's.
+    pub(crate) fn after(&self, time: Duration) -> Deadline {
         self.channel.now() + time
     }
 
@@ -281,7 +397,7 @@ impl Stage {
     }
 
     /// After the scene nothing is out, nothing is lost, and the heap has everything back.
-    fn leave(self) -> Vec<PeerTrace> {
+    fn leave(self) -> Traces {
         self.until(|| self.channel.gauges().streams_open == 0 && self.is_over());
         let peers = core::mem::take(&mut *self.peers.borrow_mut());
         let traces = peers.into_iter().map(|peer| match (peer, &self.world) {
@@ -293,6 +409,12 @@ impl Stage {
         for (index, bytes) in self.expected.take() {
             assert!(bytes.starts_with(&traces[index].read), "peer {index} read other bytes");
         }
+        let volleys = self.volleys.take().into_iter().map(|peer| match (peer, &self.world) {
+            (VolleyPeer::Thread(thread), _) => thread.join().expect("it acts without a fault"),
+            (VolleyPeer::Simulated(peer), Some(world)) => world.volleys(peer),
+            (VolleyPeer::Simulated(_), None) => unreachable!("there is a world"),
+        });
+        let volleys = volleys.collect();
         let report = self.channel.end(self.after(Duration::from_secs(30))).expect("it works");
         assert_eq!(report.quarantined, 0, "operations that never ended");
         let gauges = self.channel.gauges();
@@ -305,6 +427,6 @@ impl Stage {
         }
         assert_eq!((self.heap.gauges().used_bytes, self.account.charged_bytes()), (0, 0));
         self.heap.validate();
-        traces
+        Traces { peers: traces, volleys }
     }
 }

@@ -4,15 +4,18 @@
 use core::fmt;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use levada_ring::{
-    Access, Address, BlockId, Creation, Deadline, Done, Driver, Errno, Generation, Group, Op,
-    OpenHow, ReadSpan, Shutdown, StatBuffer, Target, Token, Vectored, Wait, WriteSpan,
+    Access, Address, BlockId, Creation, Deadline, Done, Driver, Errno, Generation, Group, Level,
+    Message, MessageForm, Op, OpenHow, ReadSpan, Shutdown, StatBuffer, Target, Token, Vectored,
+    Wait, WriteSpan,
 };
-use levada_sim::{Answer, Dice, Ended, PeerId, PeerTrace, Played, Sim, SimConfig, Step, World};
+use levada_sim::{
+    Answer, Dice, Ended, PeerId, PeerTrace, Played, Sim, SimConfig, Step, Volley, VolleyId, World,
+};
 
 const GROUP: Group = Group(3);
 const BLOCKS: u16 = 8;
@@ -42,6 +45,11 @@ enum About {
     Socket(usize),
     Connect(usize),
     Install,
+    /// Messages of a connection, with descriptors.
+    Messages(usize),
+    /// Messages of the socket of datagrams.
+    Datagrams,
+    SendDatagram,
     File(FileOp),
 }
 
@@ -109,6 +117,15 @@ pub(crate) struct Program {
     files: Vec<RawFd>,
     page: Vec<u8>,
     listener: RawFd,
+    /// Closed at the end.
+    datagrams: Option<UdpSocket>,
+    datagrams_fd: RawFd,
+    datagrams_address: SocketAddr,
+    volleys: Vec<(VolleyId, Vec<Vec<u8>>)>,
+    /// Datagrams that came, and those that went.
+    came: Vec<(Option<SocketAddr>, Vec<u8>, bool)>,
+    went: Vec<Vec<u8>>,
+    is_taking: bool,
     is_accepting: bool,
     is_ending: bool,
     now: Deadline,
@@ -118,6 +135,7 @@ pub(crate) struct Program {
 /// Runs a random program over the kernel of that seed, and compares all that came with what must.
 pub(crate) fn run(seed: u64, config: &SimConfig) -> Came {
     let bound = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let (mut sim, world) = Sim::seeded(seed, config);
     while sim.open_group(GROUP, BLOCKS).is_err() {}
     let mut program = Program {
@@ -132,6 +150,13 @@ pub(crate) fn run(seed: u64, config: &SimConfig) -> Came {
         files: Vec::new(),
         page: Vec::new(),
         listener: bound.as_raw_fd(),
+        datagrams_fd: datagrams.as_raw_fd(),
+        datagrams_address: datagrams.local_addr().expect("it is bound"),
+        datagrams: Some(datagrams),
+        volleys: Vec::new(),
+        came: Vec::new(),
+        went: Vec::new(),
+        is_taking: false,
         is_accepting: false,
         is_ending: false,
         now: Deadline::default(),
@@ -143,6 +168,7 @@ pub(crate) fn run(seed: u64, config: &SimConfig) -> Came {
     }
     program.end();
     drop(root);
+    program.datagrams = None;
     program.sim.forget(program.listener);
     assert!(program.stale <= world.stale_told(), "{} stale completions", program.stale);
     world.validate_left();
@@ -167,6 +193,13 @@ impl Program {
             self.scripts.push((peer, written));
             let _nobody = self.world.answer(&far(), &Answer::Refuses(Errno::NETUNREACH));
         }
+        for index in 0..2 {
+            let sent: Vec<_> = (0..self.dice.below(4)).map(|_| self.dice.length(0, 600)).collect();
+            let sent: Vec<_> = sent.into_iter().map(|count| self.dice.bytes(count)).collect();
+            let script: Vec<_> = sent.iter().cloned().map(Volley::Send).collect();
+            let to = self.datagrams_address;
+            self.volleys.push((self.world.exchange(far_volley(index), to, &script), sent));
+        }
         self.page = self.dice.bytes(3000);
         self.world.put_file("folder/page", &self.page, true);
         self.world.put_file("folder/firm", &self.page, false);
@@ -180,7 +213,11 @@ impl Program {
             let count = self.dice.length(1, 3000);
             let bytes = self.dice.bytes(count);
             written.extend(&bytes);
-            script.push(Step::Write(bytes));
+            if self.dice.one_in(4) {
+                script.push(Step::Pass(bytes, self.dice.length(1, 20)));
+            } else {
+                script.push(Step::Write(bytes));
+            }
             if self.dice.one_in(3) {
                 script.push(Step::Wait(Duration::from_millis(self.dice.below(5))));
             }
@@ -212,6 +249,9 @@ impl Program {
             About::Connect(_) => 7,
             About::File(_) => 8,
             About::Install => 9,
+            About::Messages(_) => 2,
+            About::Datagrams => 10,
+            About::SendDatagram => 11,
         };
         let index = u32::try_from(index).expect("few");
         let generation = self.generations.entry((kind, index)).or_default();
@@ -223,7 +263,7 @@ impl Program {
     }
 
     fn act(&mut self, root: &OwnedFd) {
-        match self.dice.below(12) {
+        match self.dice.below(13) {
             0 if !self.is_accepting => {
                 self.is_accepting = true;
                 let peer =
@@ -234,7 +274,8 @@ impl Program {
             1 => self.connect(),
             2 => self.file(root),
             3 => self.cancel_any(),
-            4..=7 => self.use_line(),
+            4 => self.exchange(),
+            5..=8 => self.use_line(),
             _ => self.pass(),
         }
     }
@@ -248,6 +289,28 @@ impl Program {
         let direct = self.sim.caps().direct_places > 0;
         let op = Op::Socket { family: levada_ring::Family::V4, direct };
         self.push(index, About::Socket(index), &op);
+    }
+
+    fn exchange(&mut self) {
+        let socket = Target::Fd(self.datagrams_fd);
+        if self.is_taking {
+            let is_sending = |about: &About| matches!(about, About::SendDatagram);
+            if self.sim.caps().level == Level::Epoll && self.in_flight.values().any(is_sending) {
+                return; // readiness takes one at a time
+            }
+            let count = self.dice.length(0, 600);
+            let bytes: &'static [u8] = Box::leak(self.dice.bytes(count).into_boxed_slice());
+            let list = Box::leak(Box::<Vectored>::default());
+            list.fill([ReadSpan::of(bytes)].into_iter(), u32::MAX);
+            list.set_address(&Address::of(far_volley(usize::from(self.dice.one_in(2)))));
+            self.went.push(bytes.to_vec());
+            let index = self.went.len();
+            self.push(index, About::SendDatagram, &Op::SendMany { socket, spans: list });
+        } else {
+            self.is_taking = true;
+            let op = Op::RecvMessage { socket, group: GROUP, form: MessageForm::From };
+            self.push(0, About::Datagrams, &op);
+        }
     }
 
     fn cancel_any(&mut self) {
@@ -273,6 +336,11 @@ impl Program {
                 let once = self.dice.one_in(2);
                 let op = Op::Recv { socket, group: GROUP, once };
                 self.push(index, About::Receive(index), &op);
+            }
+            3 if may_receive && self.dice.one_in(2) => {
+                line.is_receiving = true;
+                let op = Op::RecvMessage { socket, group: GROUP, form: MessageForm::Descriptors };
+                self.push(index, About::Messages(index), &op);
             }
             3 if may_receive => {
                 line.is_receiving = true;
@@ -424,6 +492,22 @@ impl Program {
                 }
                 self.received(index, done);
             }
+            About::Messages(index) => {
+                if let Some((message, payload)) = self.message(done, MessageForm::Descriptors) {
+                    assert_eq!(message.lacks_descriptors, message.descriptors.len() == 16);
+                    self.files.extend(message.descriptors);
+                    self.lines[index].received.extend(payload);
+                }
+                self.received(index, done);
+            }
+            About::Datagrams => {
+                self.is_taking = done.more;
+                if let Some((message, payload)) = self.message(done, MessageForm::From) {
+                    let from = message.from.and_then(|from| from.get());
+                    self.came.push((from, payload, message.is_cut));
+                }
+            }
+            About::SendDatagram => {}
             About::ReceiveInto(index, start) => {
                 let bytes = done.result.unwrap_or(0) as usize;
                 // SAFETY: so much was written there, says the driver, and the memory is never freed.
@@ -483,6 +567,21 @@ impl Program {
             }
             About::File(file) => self.filed(file, done),
         }
+    }
+
+    /// The message that a completion brought, and its bytes.
+    fn message(&mut self, done: &Done, form: MessageForm) -> Option<(Message, Vec<u8>)> {
+        let block = done.block?;
+        let place = self.blocks.iter().position(|(known, _)| *known == block);
+        let (_, room) = self.blocks.swap_remove(place.expect("a lent block"));
+        let filled = &room[..done.result.unwrap_or(0) as usize];
+        let message = Message::read(filled, form);
+        let read = message.map(|message| {
+            let payload = filled[message.payload.clone()].to_vec();
+            (message, payload)
+        });
+        self.lend(block, room);
+        read
     }
 
     fn received(&mut self, index: usize, done: &Done) {
@@ -564,6 +663,19 @@ impl Program {
 
     /// What each side read is what the other wrote, from the beginning, and all of it where both ended well.
     fn compare(&self) -> Vec<PeerTrace> {
+        for (from, bytes, is_cut) in &self.came {
+            let sent = self
+                .volleys
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *from == Some(far_volley(*index)));
+            let mut sent = sent.flat_map(|(_, (_, sent))| sent);
+            let is_it = |sent: &Vec<u8>| match is_cut {
+                true => sent.starts_with(bytes) && sent.len() > bytes.len(),
+                false => sent == bytes,
+            };
+            assert!(sent.any(is_it), "nobody sent this datagram from {from:?}");
+        }
         for line in &self.lines {
             let Some(peer) = line.peer else { continue };
             let written = self.scripts.iter().find(|(known, _)| *known == peer);
@@ -580,6 +692,11 @@ impl Program {
         }
         self.scripts.iter().map(|(peer, _)| self.world.peer(*peer)).collect()
     }
+}
+
+fn far_volley(index: usize) -> SocketAddr {
+    let port = u16::try_from(1 + index).expect("few");
+    SocketAddr::from(([192, 0, 2, 9], port))
 }
 
 fn far() -> Address {
