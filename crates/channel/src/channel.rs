@@ -26,8 +26,11 @@ use crate::stream::Ending;
 use crate::streams::Streams;
 use crate::timers::Timers;
 
-/// How soon what an account had no room for is tried again: nothing tells that it has some.
-const UNPAID_WAIT: Duration = Duration::from_millis(10);
+/// How soon what an account or the heap had no room for is tried again: nothing tells that there is some.
+const MEMORY_WAIT: Duration = Duration::from_millis(10);
+
+/// How soon a datagram is tried again whose taker within this machine had no room.
+const CROWDED_WAIT: Duration = Duration::from_millis(1);
 
 /// A handle to a channel.
 #[derive(Clone)]
@@ -237,11 +240,11 @@ impl Parts {
         if self.kernel.events().is_empty() {
             self.streams.forget_ended();
         }
-        self.streams.flush(&mut self.kernel);
-        self.listeners.flush(&mut self.kernel, &self.streams);
         self.lent.refill(&mut *self.kernel.driver);
         self.streams.resume(&mut self.kernel, &self.lent);
         self.datagrams.resume(&mut self.kernel, &self.lent);
+        self.streams.flush(&mut self.kernel);
+        self.listeners.flush(&mut self.kernel, &mut self.streams);
         // Who was woken between two passes, by another's call, is told after this one: so it must not wait.
         let wait = if self.kernel.has_news() { Wait::No } else { wait };
         let wait = wait
@@ -249,8 +252,14 @@ impl Parts {
             .or_until(self.listeners.next_resume())
             .or_until(self.timers.next())
             .or_until(self.connects.next_deadline());
-        let wait = if self.streams.has_unpaid() {
-            wait.or_until(self.kernel.now + UNPAID_WAIT)
+        let is_paused = self.streams.is_any_paused() || self.datagrams.is_any_paused();
+        let wait = if self.datagrams.is_crowded() {
+            wait.or_until(self.kernel.now + CROWDED_WAIT)
+        } else {
+            wait
+        };
+        let wait = if self.streams.has_unpaid() || is_paused && self.lent.is_short() {
+            wait.or_until(self.kernel.now + MEMORY_WAIT)
         } else {
             wait
         };

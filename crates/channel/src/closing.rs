@@ -13,7 +13,18 @@ impl Streams {
     /// descriptor.
     pub(crate) fn end(&mut self, name: Name, ending: Ending) -> bool {
         let Some(stream) = self.table.get(name) else { return false };
-        if stream.ending != Ending::Abort {
+        // What has left already is only to be forgotten; a close that is under way is not taken back, but hastened.
+        if stream.rare.as_ref().is_some_and(|rare| rare.detached.is_some()) {
+            self.table.remove(name);
+            return true;
+        }
+        let is_late = ending == Ending::Detach && stream.ending != Ending::No;
+        if stream.ending != Ending::Abort && stream.close == Flight::No && !is_late {
+            if ending == Ending::Detach
+                && let Some(rare) = &mut stream.rare
+            {
+                rare.detach_error = None;
+            }
             stream.ending = ending;
             if ending != Ending::Detach {
                 while stream.inbox.pop().is_some() {}

@@ -82,6 +82,7 @@ impl Connects {
             refused.is_out = false;
             Error::Full
         })?;
+        kernel.driver.forget(fd); // the number may have been another's who closed it by himself
         let Some(connect) = self.table.get(name) else { return Err(Error::Full) };
         let op = Op::Connect { socket: Target::Fd(fd), to: &raw const **connect.to };
         // SAFETY: invariant 1, until `answered`.
@@ -126,6 +127,8 @@ impl Connects {
                 Err(match result {
                     _ if connect.is_late => Error::TimedOut,
                     Err(Errno::TIMEDOUT) => Error::TimedOut,
+                    // Of a name of this machine: as many wait there as may.
+                    Err(Errno::AGAIN) => Error::Full,
                     Err(errno) => Error::of(errno),
                     Ok(_) => Error::Closed,
                 })

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use levada_ring::{
-    Address, Done, Errno, Group, Message, MessageForm, Op, ReadSpan, Target, Vectored,
+    Address, Done, Errno, Family, Group, Message, MessageForm, Op, ReadSpan, Target, Vectored,
 };
 use levada_shared::SharedData;
 
@@ -45,6 +45,8 @@ pub(crate) struct Datagrams {
     sends: Table<Send>,
     spare: Vec<Box<Vectored>>,
     paused: VecDeque<Name>,
+    /// Sends for which the taker within this machine had no room: tried again with each pass.
+    crowded: Vec<Name>,
     /// Datagrams that were longer than the block's room.
     pub(crate) cut: u64,
     pub(crate) pauses: u64,
@@ -90,6 +92,7 @@ impl Datagrams {
             sends: Table::new(SENDS_MAX),
             spare: Vec::new(),
             paused: VecDeque::new(),
+            crowded: Vec::new(),
             cut: 0,
             pauses: 0,
         }
@@ -129,7 +132,9 @@ impl Datagrams {
             form,
             cookie,
         };
+        let fd = at.fd.as_raw_fd();
         let name = self.table.insert(at).map_err(|_| Error::Full)?;
+        kernel.driver.forget(fd); // the number may have been another's who closed it by himself
         self.arm(kernel, name);
         Ok(name)
     }
@@ -220,8 +225,16 @@ impl Datagrams {
         self.let_go(kernel, name);
     }
 
+    /// Whether some wait for a block.
+    pub(crate) fn is_any_paused(&self) -> bool {
+        !self.paused.is_empty()
+    }
+
     /// Those that had no block go on, when there are some.
     pub(crate) fn resume(&mut self, kernel: &mut Kernel, lent: &Lent) {
+        for token in core::mem::take(&mut self.crowded) {
+            self.submit(kernel, token);
+        }
         for _ in 0..self.paused.len() {
             let Some(name) = self.paused.pop_front() else { return };
             let Some(at) = self.table.get(name) else { continue };
@@ -274,6 +287,7 @@ impl Datagrams {
         let mut list = self.spare.pop().unwrap_or_default();
         list.clear_beside();
         list.set_address(to);
+        list.set_at_once(to.family() == Some(Family::Unix));
         if let Some(bytes) = datagram_bytes {
             list.set_datagram_bytes(bytes);
         }
@@ -282,30 +296,44 @@ impl Datagrams {
             self.spare.push(list);
             return refused(Error::Kernel(Errno::MSGSIZE), data);
         }
-        let socket = Target::Fd(at.fd.as_raw_fd());
         at.sends_out += 1;
         let send = Send {
             at: name,
             data: ManuallyDrop::new(data),
             list: ManuallyDrop::new(list),
-            is_out: true,
+            is_out: false,
             is_forgotten: false,
             watcher,
             result: None,
         };
         let token = self.sends.insert(send).unwrap_or_else(|_| unreachable!("there was room"));
-        if let Some(send) = self.sends.get(token) {
-            let op = Op::SendMany { socket, spans: &raw const **send.list };
-            // SAFETY: invariant 1; the list stays in its box, and the data keeps its blocks, until `sent`.
-            unsafe { kernel.driver.push(Kind::SendTo.token(token), &op) };
-        }
+        self.submit(kernel, token);
         Ok(token)
+    }
+
+    fn submit(&mut self, kernel: &mut Kernel, token: Name) {
+        let Some(send) = self.sends.get(token) else { return };
+        let Some(at) = self.table.peek(send.at) else { return };
+        let socket = Target::Fd(at.fd.as_raw_fd());
+        let op = Op::SendMany { socket, spans: &raw const **send.list };
+        send.is_out = true;
+        // SAFETY: invariant 1; the list stays in its box, and the data keeps its blocks, until `sent`.
+        unsafe { kernel.driver.push(Kind::SendTo.token(token), &op) };
+    }
+
+    /// Whether sends wait for room that nothing tells of.
+    pub(crate) fn is_crowded(&self) -> bool {
+        !self.crowded.is_empty()
     }
 
     /// The kernel has answered a send.
     pub(crate) fn sent(&mut self, kernel: &mut Kernel, token: Name, done: &Done) {
         let Some(send) = self.sends.get(token) else { return };
         send.is_out = false;
+        let is_open = self.table.peek(send.at).is_some_and(|at| !at.is_closing);
+        if done.result == Err(Errno::AGAIN) && is_open {
+            return self.crowded.push(token);
+        }
         let (name, bytes) = (send.at, send.data.len());
         let result = done.result.map(drop).map_err(Error::of);
         let is_over = match &mut send.watcher {
@@ -354,8 +382,8 @@ impl Datagrams {
     pub(crate) fn forget_send(&mut self, token: Name) {
         let Some(send) = self.sends.get(token) else { return };
         send.is_forgotten = true;
-        if send.is_out {
-            return;
+        if send.is_out || send.result.is_none() && matches!(send.watcher, Watcher::Future(_)) {
+            return; // it is sent all the same
         }
         if let Some(mut send) = self.sends.remove(token)
             && self.spare.len() < SPARE_MAX

@@ -1,7 +1,7 @@
 //! Detaching: a connection leaves its channel as a descriptor, and comes into another as one; no byte is lost or doubled.
 
 use core::task::{Poll, Waker};
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use levada_ring::{Errno, Target};
 
@@ -10,7 +10,7 @@ use crate::detached::Detached;
 use crate::error::Error;
 use crate::event::Event;
 use crate::kernel::{Kernel, wait};
-use crate::stream::{Ending, Flight, Form};
+use crate::stream::{Ending, Flight, Form, Stream};
 use crate::streams::{Streams, socket_of};
 use crate::table::Name;
 
@@ -31,11 +31,12 @@ impl Streams {
             return Err((Error::of(errno), detached));
         }
         let Detached { fd, unread } = detached;
+        kernel.driver.forget(fd.as_raw_fd()); // the number may have been another's who closed it by himself
         let target = Target::Fd(fd.into_raw_fd());
         let name = self.adopt(kernel, target, form, |stream| {
             stream.passes_descriptors = passes_descriptors;
             for block in unread {
-                stream.credit_bytes -= i64::try_from(block.len()).expect("a block is short");
+                stream.credit_bytes -= Stream::cost(form, &block);
                 stream.inbox.push(block);
             }
         });
@@ -64,6 +65,7 @@ impl Streams {
         }
         match (stream.target, &stream.descriptor) {
             (Target::Fd(fd), _) => {
+                stream.close = Flight::Out; // nothing is closed: it has another owner now
                 stream.descriptor = Some(descriptor::given_up(fd));
                 self.descriptors_held += 1;
                 kernel.driver.forget(fd);
@@ -73,11 +75,17 @@ impl Streams {
                 stream.close = Flight::Out;
                 kernel.close(name, stream.target);
             }
-            (Target::Direct(place), None) => {
-                stream.install = Flight::Out;
-                self.descriptors_held += 1;
-                kernel.install(name, place);
-            }
+            (Target::Direct(_), None) => self.install(kernel, name),
+        }
+    }
+
+    /// Asks for a descriptor beside its place, if that is not asked for already.
+    pub(crate) fn install(&mut self, kernel: &mut Kernel, name: Name) {
+        let Some(stream) = self.table.get(name) else { return };
+        if let (Target::Direct(place), Flight::No) = (stream.target, stream.install) {
+            stream.install = Flight::Out;
+            self.descriptors_held += 1;
+            kernel.install(name, place);
         }
     }
 
@@ -88,6 +96,8 @@ impl Streams {
         stream.ending = Ending::No;
         if stream.form == Form::Events {
             kernel.tell(Event::Attached { socket, cookie: stream.cookie, error });
+            self.tell_unread(kernel, name);
+            self.tell_end(kernel, name);
         } else {
             stream.rare().detach_error = Some(error);
             kernel.wake(&mut stream.writer);
@@ -153,19 +163,15 @@ impl Streams {
             return Poll::Ready(Err(error));
         }
         wait(&mut stream.writer, waker);
-        if let (Target::Direct(place), Flight::No) = (stream.target, stream.install) {
-            stream.install = Flight::Out;
-            self.descriptors_held += 1;
-            kernel.install(name, place);
-        }
+        stream.rare().asks_descriptor = true;
+        self.install(kernel, name);
         Poll::Pending
     }
 
     /// Nobody waits any more for it to leave: it is closed.
     pub(crate) fn forget_detaching(&mut self, name: Name) {
-        let has_left = |stream: &crate::stream::Stream| {
-            stream.rare.as_ref().is_some_and(|rare| rare.detached.is_some())
-        };
+        let has_left =
+            |stream: &Stream| stream.rare.as_ref().is_some_and(|rare| rare.detached.is_some());
         if self.table.peek(name).is_some_and(has_left) {
             self.table.remove(name);
         } else {
@@ -173,17 +179,12 @@ impl Streams {
         }
     }
 
-    /// The answer to an installation for a stream that is leaving, or for a question about it.
-    pub(crate) fn installed_to_leave(
-        &mut self,
-        kernel: &mut Kernel,
-        name: Name,
-        errno: Option<Errno>,
-    ) {
-        if let Some(stream) = self.table.get(name) {
-            stream.install = Flight::No;
-            stream.rare().detach_error = errno.map(Error::of);
-            kernel.wake(&mut stream.writer);
+    /// No descriptor was to be had: whoever asked for one is told.
+    pub(crate) fn not_installed(&mut self, name: Name, errno: Errno) {
+        let Some(stream) = self.table.get(name) else { return };
+        let is_leaving = stream.ending == Ending::Detach;
+        if core::mem::take(&mut stream.rare().asks_descriptor) || is_leaving {
+            stream.rare().detach_error = Some(Error::of(errno));
         }
     }
 

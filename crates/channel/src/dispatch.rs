@@ -78,7 +78,7 @@ impl Channel {
     pub fn accept(&self, listener: Socket, credits: u32) -> Result<(), Stale> {
         let parts = &mut *self.parts();
         let name = parts.listener(listener)?;
-        is_there(parts.listeners.credit(name, credits))
+        is_there(parts.listeners.credit(&mut parts.kernel, name, credits))
     }
 
     /// As [`crate::Acceptor::make_urgent`].

@@ -32,7 +32,7 @@ pub(crate) const URGENT: Group = Group(1);
 pub(crate) const BULK: Group = Group(2);
 
 const URGENT_BLOCKS: u16 = 16;
-const BULK_BLOCKS: u16 = 32;
+const BULK_BLOCKS: u16 = 64;
 
 /// The groups of a channel.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ struct Blocks {
     lent: Vec<Option<ManuallyDrop<ExclusiveBuf>>>,
     free: Vec<u16>,
     refusals: u64,
+    /// The account or the heap refused the last block that was wanted.
+    is_short: bool,
 }
 
 impl Lent {
@@ -113,7 +115,13 @@ impl Lent {
     pub(crate) fn resumable_count(&self, group: Group) -> usize {
         let blocks = self.group(group);
         let lent_count = blocks.lent_count();
-        if lent_count * 4 >= blocks.lent.len() { lent_count } else { 0 }
+        // Of fewer than there should be, any will do: waiting for a quarter might be for ever.
+        if blocks.is_short || lent_count * 4 >= blocks.lent.len() { lent_count } else { 0 }
+    }
+
+    /// Whether blocks were refused: nothing tells when there is room for them again.
+    pub(crate) fn is_short(&self) -> bool {
+        self.groups.iter().any(|blocks| blocks.is_short)
     }
 
     /// How often a block was wanted and refused.
@@ -133,7 +141,14 @@ impl Lent {
 
 impl Blocks {
     fn none(group: Group, block_bytes: usize) -> Self {
-        Self { group, block_bytes, lent: Vec::new(), free: Vec::new(), refusals: 0 }
+        Self {
+            group,
+            block_bytes,
+            lent: Vec::new(),
+            free: Vec::new(),
+            refusals: 0,
+            is_short: false,
+        }
     }
 
     fn open(
@@ -153,6 +168,7 @@ impl Blocks {
             let Ok(mut block) = account.buf(self.block_bytes) else {
                 self.free.push(index);
                 self.refusals += 1;
+                self.is_short = true;
                 return;
             };
             let span = WriteSpan::of(block.spare_mut());
@@ -160,6 +176,7 @@ impl Blocks {
             unsafe { driver.provide(self.group, BlockId(index), span) };
             self.lent[usize::from(index)] = Some(ManuallyDrop::new(block));
         }
+        self.is_short = false;
     }
 
     #[inline]

@@ -8,9 +8,8 @@ use core::net::SocketAddr;
 use core::task::Waker;
 use std::collections::VecDeque;
 
-use levada_ring::{Deadline, Group};
+use levada_ring::Deadline;
 
-use crate::lent::SMALL;
 use crate::reuseport::ListenSocket;
 use crate::stream::{Flight, Form};
 use crate::table::Name;
@@ -46,8 +45,8 @@ pub(crate) struct Listener {
     pub(crate) cookie: u64,
     /// How many connections whoever takes the events asked for and has not got.
     pub(crate) credits: u32,
-    /// Whose blocks its connections fill first.
-    pub(crate) group: Group,
+    /// Its connections have receive blocks of their own.
+    pub(crate) is_urgent: bool,
     /// Connections bring messages with descriptors.
     pub(crate) passes_descriptors: bool,
     pub(crate) untaken: VecDeque<(Name, Option<SocketAddr>)>,
@@ -72,7 +71,7 @@ impl Listener {
             form,
             cookie: 0,
             credits: 0,
-            group: SMALL,
+            is_urgent: false,
             passes_descriptors: false,
             untaken: VecDeque::new(),
             waker: None,

@@ -8,9 +8,10 @@ use core::mem::ManuallyDrop;
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
 
-use levada_ring::{Address, Deadline, Done, Errno, Op};
+use levada_ring::{Address, Deadline, Done, Errno, Op, Target};
 
 use crate::error::Error;
 use crate::event::Event;
@@ -19,7 +20,7 @@ use crate::lent::{Lent, URGENT};
 use crate::listener::{Listener, PAUSE_MS, Step, UNTAKEN_MAX};
 use crate::reuseport::queued_count;
 use crate::socket::{Socket, SocketKind};
-use crate::stream::{Ending, Flight, Form};
+use crate::stream::{Flight, Form};
 use crate::streams::{Streams, socket_of};
 use crate::table::{Name, Table};
 
@@ -41,7 +42,17 @@ pub(crate) struct Listeners {
     table: Table<Listener>,
     names: Vec<Name>,
     singles: Table<Single>,
+    /// Connections that were accepted beyond the room for them: an accept that goes on brings all that wait.
+    homeless: VecDeque<Homeless>,
     pub(crate) pauses: u64,
+}
+
+/// A connection that was accepted and has no place yet.
+#[derive(Debug)]
+struct Homeless {
+    listener: Name,
+    target: Target,
+    peer: Option<SocketAddr>,
 }
 
 /// An accept that brings one connection.
@@ -62,6 +73,7 @@ impl Listeners {
             table: Table::new(bound(LISTENERS_MAX)),
             names: Vec::new(),
             singles: Table::new(bound(LISTENERS_MAX * UNTAKEN_MAX)),
+            homeless: VecDeque::new(),
             pauses: 0,
         }
     }
@@ -77,11 +89,17 @@ impl Listeners {
     }
 
     /// Asks for so many connections more.
-    pub(crate) fn credit(&mut self, name: Name, credits: u32) -> bool {
+    pub(crate) fn credit(&mut self, kernel: &mut Kernel, name: Name, credits: u32) -> bool {
         let Some(listener) = self.table.get(name).filter(|listener| !listener.is_closing) else {
             return false;
         };
         listener.credits = listener.credits.saturating_add(credits);
+        // What came beyond the credit comes first.
+        while listener.credits > 0
+            && let Some((stream, peer)) = listener.untaken.pop_front()
+        {
+            tell_accepted(kernel, listener, name, stream, peer);
+        }
         true
     }
 
@@ -89,7 +107,7 @@ impl Listeners {
     pub(crate) fn make_urgent(&mut self, kernel: &mut Kernel, lent: &mut Lent, name: Name) -> bool {
         let Some(listener) = self.table.get(name) else { return false };
         if lent.has(URGENT, &mut *kernel.driver) {
-            listener.group = URGENT;
+            listener.is_urgent = true;
         }
         true
     }
@@ -140,7 +158,8 @@ impl Listeners {
                 continue;
             }
             listener.drains_at = Some(kernel.now + DRAIN_QUIET);
-            let is_empty = queued_count(listener.fd.as_raw_fd()).is_ok_and(|count| count == 0);
+            // A socket that cannot say goes by the quiet alone.
+            let is_empty = queued_count(listener.fd.as_raw_fd()).is_none_or(|count| count == 0);
             if is_empty && listener.untaken.is_empty() {
                 self.stop(kernel, name);
             }
@@ -185,9 +204,14 @@ impl Listeners {
     }
 
     /// Starts what accepts are wanted, and stops what must not go on.
-    pub(crate) fn flush(&mut self, kernel: &mut Kernel, streams: &Streams) {
+    pub(crate) fn flush(&mut self, kernel: &mut Kernel, streams: &mut Streams) {
         self.go_on_draining(kernel);
-        let room_count =
+        while streams.room_count() > 0
+            && let Some(Homeless { listener, target, peer }) = self.homeless.pop_front()
+        {
+            self.house(kernel, streams, listener, target, peer);
+        }
+        let mut room_count =
             streams.room_count().saturating_sub(reserved_places(streams.count_max())) as usize;
         for index in 0..self.names.len() {
             let name = self.names[index];
@@ -202,10 +226,12 @@ impl Listeners {
                     kernel.driver.cancel(Kind::Accept.token(name));
                 }
                 Step::Many => {
+                    room_count -= UNTAKEN_MAX; // what the next listener must not count on
                     listener.many = Flight::Out;
                     kernel.accept(name, listener.fd.as_raw_fd());
                 }
                 Step::Singles(count) => {
+                    room_count -= count;
                     listener.singles_out += count;
                     for _ in 0..count {
                         Self::accept_one(&mut self.singles, kernel, listener, name);
@@ -276,38 +302,13 @@ impl Listeners {
         match result {
             Ok(number) => {
                 let target = kernel.target_of(number);
-                let is_wanted = |at: &&mut Listener| !at.is_closing || at.drains_at.is_some();
-                let listener = self.table.get(name).filter(is_wanted);
-                let form = listener.as_ref().map_or(Form::Futures, |listener| listener.form);
-                let adopted = streams.adopt(kernel, target, form, |stream| {
-                    if let Some(listener) = &listener {
-                        stream.passes_descriptors = listener.passes_descriptors;
-                        stream.next_group = listener.group;
+                if let Some(listener) = self.table.get(name) {
+                    listener.pause_ms = *PAUSE_MS.start();
+                    if let Some(drains_at) = &mut listener.drains_at {
+                        *drains_at = kernel.now + DRAIN_QUIET;
                     }
-                });
-                let stream = adopted.unwrap_or_else(|target| {
-                    unreachable!("places are reserved, {target:?} has none")
-                });
-                match listener {
-                    Some(listener) if form == Form::Events => {
-                        listener.pause_ms = *PAUSE_MS.start();
-                        listener.credits = listener.credits.saturating_sub(1);
-                        let cookie = listener.cookie;
-                        let at = Socket::new(SocketKind::Listener, name, kernel.number);
-                        let socket = socket_of(kernel, stream);
-                        kernel.tell(Event::Accepted { listener: at, cookie, socket, peer });
-                    }
-                    Some(listener) => {
-                        listener.pause_ms = *PAUSE_MS.start();
-                        if let Some(drains_at) = &mut listener.drains_at {
-                            *drains_at = kernel.now + DRAIN_QUIET;
-                        }
-                        listener.untaken.push_back((stream, peer));
-                        kernel.wake(&mut listener.waker);
-                    }
-                    // It came while the listener was being closed: nobody will take it.
-                    None => drop(streams.end(stream, Ending::Close)),
                 }
+                self.house(kernel, streams, name, target, peer);
             }
             Err(Errno::CANCELED | Errno::CONNABORTED | Errno::INTR | Errno::AGAIN) => {}
             // No descriptors, no memory: the connection waits in the backlog, and so do we.
@@ -322,6 +323,44 @@ impl Listeners {
             }
         }
         self.let_go(kernel, name);
+    }
+
+    /// Gives a connection a place among the streams, or lets it wait for one.
+    fn house(
+        &mut self,
+        kernel: &mut Kernel,
+        streams: &mut Streams,
+        name: Name,
+        target: Target,
+        peer: Option<SocketAddr>,
+    ) {
+        let is_wanted = |at: &&mut Listener| !at.is_closing || at.drains_at.is_some();
+        let Some(listener) = self.table.get(name).filter(is_wanted) else {
+            return kernel.discard(target); // its listener is being closed: nobody will take it
+        };
+        let (is_urgent, passes_descriptors) = (listener.is_urgent, listener.passes_descriptors);
+        let adopted = streams.adopt(kernel, target, listener.form, |stream| {
+            stream.passes_descriptors = passes_descriptors;
+            if is_urgent {
+                stream.next_group = URGENT;
+            }
+        });
+        let stream = match adopted {
+            Ok(stream) => stream,
+            Err(target) => {
+                return self.homeless.push_back(Homeless { listener: name, target, peer });
+            }
+        };
+        match listener.form {
+            Form::Events if listener.credits > 0 => {
+                tell_accepted(kernel, listener, name, stream, peer);
+            }
+            Form::Events => listener.untaken.push_back((stream, peer)),
+            Form::Futures => {
+                listener.untaken.push_back((stream, peer));
+                kernel.wake(&mut listener.waker);
+            }
+        }
     }
 
     /// When the next pause is over.
@@ -339,4 +378,19 @@ impl Listeners {
         let names = self.names.clone();
         names.into_iter().flat_map(|name| self.close(kernel, name)).collect()
     }
+}
+
+/// Tells whoever takes the events of a connection that he has credit for.
+fn tell_accepted(
+    kernel: &mut Kernel,
+    listener: &mut Listener,
+    name: Name,
+    stream: Name,
+    peer: Option<SocketAddr>,
+) {
+    listener.credits -= 1;
+    let cookie = listener.cookie;
+    let at = Socket::new(SocketKind::Listener, name, kernel.number);
+    let socket = socket_of(kernel, stream);
+    kernel.tell(Event::Accepted { listener: at, cookie, socket, peer });
 }

@@ -33,6 +33,15 @@ pub(crate) enum Last {
     Together,
 }
 
+/// What a queue waits for, where that is no answer to a send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Awaited {
+    /// Room in the socket.
+    Room,
+    /// A descriptor for it.
+    Descriptor,
+}
+
 /// How many bytes may be sent with the close behind them, in one operation that ends when all are taken.
 const LAST_BYTES_MAX: u32 = 64 << 10;
 
@@ -49,8 +58,8 @@ pub(crate) struct Outbox {
     /// In a box: the kernel reads the header at its place.
     list: Box<Vectored>,
     is_out: bool,
-    /// What is out is no send but a wait: for room in the socket, or for its descriptor.
-    is_waiting: bool,
+    /// What is out is no send but a wait.
+    waits_for: Option<Awaited>,
     /// Some of the queue is to go by reference.
     by_reference: bool,
     /// The list names descriptors.
@@ -91,14 +100,18 @@ impl Outbox {
     }
 
     /// Nothing is sent until something else has been answered.
-    pub(crate) fn wait(&mut self) {
-        (self.is_out, self.is_waiting, self.closes) = (true, true, false);
+    pub(crate) fn wait(&mut self, awaited: Awaited) {
+        (self.is_out, self.waits_for, self.closes) = (true, Some(awaited), false);
+    }
+
+    pub(crate) fn waits_for(&self) -> Option<Awaited> {
+        self.waits_for
     }
 
     /// How many bytes the kernel took, by what it answered with `result`.
     #[inline]
     pub(crate) fn taken_bytes(&self, result: Result<u32, Errno>) -> u32 {
-        if self.is_waiting { 0 } else { result.unwrap_or(0) }
+        if self.waits_for.is_some() { 0 } else { result.unwrap_or(0) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -112,7 +125,7 @@ impl Outbox {
     /// Whether what is out is a range of a file: if so, an answer of no bytes is that the file has no more.
     pub(crate) fn is_file_out(&self) -> bool {
         self.is_out
-            && !self.is_waiting
+            && self.waits_for.is_none()
             && self.queue.front().is_some_and(|first| first.file().is_some())
     }
 
@@ -121,9 +134,9 @@ impl Outbox {
         self.zero_copy_token
     }
 
-    /// Whether the socket was closed behind what was sent: all of it was taken, none forgotten.
-    pub(crate) fn has_closed(&self) -> bool {
-        self.closes && self.queue.is_empty()
+    /// Whether the socket was closed behind what was sent: all of it was taken, none forgotten. Said once.
+    pub(crate) fn take_closed(&mut self) -> bool {
+        core::mem::take(&mut self.closes) && self.queue.is_empty()
     }
 
     /// Sends the front of the queue, if nothing is out and there is anything. If that is the last, and short, the socket is
@@ -200,7 +213,7 @@ impl Outbox {
     /// length.
     #[inline]
     pub(crate) fn answered(&mut self, bytes: u32, now: Deadline, mut sent: impl FnMut(u64)) {
-        (self.is_out, self.is_waiting, self.zero_copy_token) = (false, false, None);
+        (self.is_out, self.waits_for, self.zero_copy_token) = (false, None, None);
         if bytes > 0 {
             self.progress = now;
         }
@@ -231,7 +244,7 @@ impl Outbox {
 impl Drop for Outbox {
     /// What is with a kernel that never answered stays for ever: it may still be read.
     fn drop(&mut self) {
-        if self.is_out && !self.is_waiting {
+        if self.is_out && self.waits_for.is_none() {
             let kept = (core::mem::take(&mut self.queue), core::mem::take(&mut self.list));
             let _quarantined = core::mem::ManuallyDrop::new(kept);
         }

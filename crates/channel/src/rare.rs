@@ -25,6 +25,8 @@ pub(crate) struct Rare {
     /// It has left the channel, and nobody has taken it; or why it could not.
     pub(crate) detached: Option<Detached>,
     pub(crate) detach_error: Option<Error>,
+    /// Somebody asks for its descriptor, not to leave with.
+    pub(crate) asks_descriptor: bool,
     /// Descriptors that came, and who waits for them.
     pub(crate) descriptors: VecDeque<OwnedFd>,
     pub(crate) descriptor_waker: Option<Waker>,

@@ -6,7 +6,7 @@
 use core::task::{Poll, Waker};
 use std::os::fd::OwnedFd;
 
-use levada_ring::{Done, Errno, Message, MessageForm};
+use levada_ring::{Done, Errno, Group, Message, MessageForm};
 use levada_shared::{Account, ExclusiveBuf};
 
 use crate::descriptor;
@@ -14,11 +14,25 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::kernel::{Kernel, Kind, wait};
 use crate::lent::{BULK, Lent, SMALL, URGENT};
-use crate::stream::{Ending, Flight, Form, Pace};
+use crate::stream::{Ending, Flight, Form, Pace, Stream};
 use crate::streams::{Streams, socket_of};
 use crate::table::Name;
 
+/// How many descriptors that came wait to be taken.
+const DESCRIPTORS_KEPT_MAX: usize = 64;
+
+/// So many connections in a row that moved to long blocks, beyond those that moved back, count at most.
+const BULK_VOTES_MAX: i8 = 8;
+
+/// With so many votes those that come begin with long blocks.
+const BULK_VOTES_ENOUGH: i8 = 4;
+
 impl Streams {
+    /// Which blocks a connection that comes begins with.
+    pub(crate) fn first_group(&self) -> Group {
+        if self.bulk_votes >= BULK_VOTES_ENOUGH { BULK } else { SMALL }
+    }
+
     /// Begins to receive, if that is wanted and does not happen already.
     #[inline]
     pub(crate) fn arm(&mut self, kernel: &mut Kernel, name: Name) {
@@ -65,7 +79,7 @@ impl Streams {
     ) -> Poll<Result<Option<ExclusiveBuf>, Error>> {
         let Some(stream) = self.table.get(name) else { return Poll::Ready(Err(Error::Closed)) };
         if let Some(block) = stream.inbox.pop() {
-            stream.credit_bytes += i64::try_from(block.len()).expect("a block is short");
+            stream.credit_bytes += Stream::cost(stream.form, &block);
             if stream.pace == Pace::On {
                 self.arm(kernel, name);
             }
@@ -107,6 +121,9 @@ impl Streams {
                 }
             }
             is_misfit = stream.note_fill(&block);
+            if is_misfit {
+                self.note_move(name);
+            }
             self.take_in(kernel, name, block);
         }
         let Some(stream) = self.table.get(name) else { return };
@@ -125,8 +142,6 @@ impl Streams {
             }
             // A multishot that ends with bytes, or because it was cancelled for want of credit, is armed again.
             Ok(_) | Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN) => {}
-            // Long blocks are few: who finds none goes on with short ones.
-            Err(Errno::NOBUFS) if stream.group == BULK => stream.next_group = SMALL,
             // It goes on with blocks of the other length.
             Err(Errno::NOBUFS) if stream.next_group != stream.group => {}
             Err(Errno::NOBUFS) => {
@@ -156,6 +171,13 @@ impl Streams {
         }
     }
 
+    /// Takes note that a connection moves to blocks of the other length, so that those that come begin with what such ones need.
+    fn note_move(&mut self, name: Name) {
+        let Some(stream) = self.table.get(name) else { return };
+        let vote = if stream.next_group == BULK { 1 } else { -2 };
+        self.bulk_votes = (self.bulk_votes + vote).clamp(-BULK_VOTES_MAX, BULK_VOTES_MAX);
+    }
+
     /// Takes in what came: for whoever waits, in order, and charged to whom it is to be.
     #[inline]
     fn take_in(&mut self, kernel: &mut Kernel, name: Name, mut block: ExclusiveBuf) {
@@ -166,7 +188,12 @@ impl Streams {
             let came = message.map(|message| message.descriptors).unwrap_or_default();
             let came = came.into_iter().map(descriptor::of_message);
             let rare = stream.rare();
-            rare.descriptors.extend(came);
+            for descriptor in came {
+                // Beyond what is kept they are closed: whoever does not want them must not run out of them.
+                if rare.descriptors.len() < DESCRIPTORS_KEPT_MAX {
+                    rare.descriptors.push_back(descriptor);
+                }
+            }
             kernel.wake(&mut rare.descriptor_waker);
             block.truncate(payload.end);
             block.skip(payload.start);
@@ -174,7 +201,7 @@ impl Streams {
                 return;
             }
         }
-        stream.credit_bytes -= i64::try_from(block.len()).expect("a block is short");
+        stream.credit_bytes -= Stream::cost(stream.form, &block);
         if matches!(stream.ending, Ending::No | Ending::Detach) {
             if let Some(rare) = &mut stream.rare
                 && (rare.charge.is_some() || !rare.unpaid.is_empty())
@@ -191,7 +218,11 @@ impl Streams {
     fn deliver(&mut self, kernel: &mut Kernel, name: Name, bytes: ExclusiveBuf) {
         let socket = socket_of(kernel, name);
         let Some(stream) = self.table.get(name) else { return };
-        if stream.form == Form::Events && stream.ending == Ending::No && stream.inbox.is_empty() {
+        let is_told = stream.form == Form::Events
+            && stream.ending == Ending::No
+            && stream.inbox.is_empty()
+            && !stream.is_filling();
+        if is_told {
             kernel.tell(Event::Received { socket, cookie: stream.cookie, bytes });
         } else {
             stream.inbox.push(bytes);
@@ -223,6 +254,11 @@ impl Streams {
         }
     }
 
+    /// Whether some wait for a block.
+    pub(crate) fn is_any_paused(&self) -> bool {
+        !self.paused.is_empty()
+    }
+
     /// Whether some wait until their accounts have room: nothing tells when that is.
     pub(crate) fn has_unpaid(&self) -> bool {
         !self.unpaid.is_empty()
@@ -240,11 +276,11 @@ impl Streams {
         if self.paused.is_empty() {
             return;
         }
-        let mut spare = [SMALL, URGENT].map(|group| lent.resumable_count(group));
+        let mut spare = [SMALL, URGENT, BULK].map(|group| lent.resumable_count(group));
         for _ in 0..self.paused.len() {
             let Some(name) = self.paused.pop_front() else { return };
             let Some(stream) = self.table.get(name) else { continue };
-            let spare = &mut spare[usize::from(stream.next_group == URGENT)];
+            let spare = &mut spare[usize::from(stream.next_group.0)];
             if *spare == 0 {
                 self.paused.push_back(name);
                 continue;
@@ -315,7 +351,13 @@ impl Streams {
                 stream.recv = Flight::Cancelled;
                 kernel.driver.cancel(Kind::Recv.token(name));
             }
-            self.tell_end(kernel, name);
+            if stream.is_filling_out() {
+                kernel.driver.cancel(Kind::Fill.token(name));
+            }
+            // What it still brings comes before the end.
+            if stream.recv == Flight::No {
+                self.tell_end(kernel, name);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::filling::Filling;
 use crate::kernel::{Kernel, Kind, wait};
-use crate::stream::{Ending, Flight, Form};
+use crate::stream::{Ending, Flight, Form, Stream};
 use crate::streams::{Streams, socket_of};
 use crate::table::Name;
 
@@ -57,14 +57,15 @@ impl Streams {
         if stream.recv != Flight::No {
             return;
         }
+        // First what waits to be taken, then what waits for its account: the buffer is paid for already.
         while !filling.is_over()
-            && let Some(mut block) = stream.inbox.pop()
+            && let Some(mut block) = stream.inbox.pop().or_else(|| rare.unpaid.pop_front())
         {
-            stream.credit_bytes += i64::try_from(block.len()).expect("a block is short");
+            stream.credit_bytes += Stream::cost(stream.form, &block);
             let mut taken_bytes = 0;
             if !filling.copy_in(&mut block, &mut taken_bytes) {
                 block.skip(taken_bytes);
-                stream.credit_bytes -= i64::try_from(block.len()).expect("a block is short");
+                stream.credit_bytes -= Stream::cost(stream.form, &block);
                 stream.inbox.push_front(block);
             }
         }
@@ -133,6 +134,9 @@ impl Streams {
             let cookie = stream.cookie;
             kernel.tell(Event::ReceivedInto { socket, cookie, buffer });
         }
+        // What came behind what the buffer took.
+        self.tell_unread(kernel, name);
+        let Some(stream) = self.table.get(name) else { return };
         if stream.ended.is_some() {
             self.tell_end(kernel, name);
         } else {
@@ -182,7 +186,7 @@ impl Streams {
             return;
         }
         if let Some(buffer) = filling.into_new_bytes() {
-            stream.credit_bytes -= i64::try_from(buffer.len()).expect("a block is short");
+            stream.credit_bytes -= Stream::cost(stream.form, &buffer);
             stream.inbox.push_front(buffer);
             kernel.wake(&mut stream.reader);
         }

@@ -209,17 +209,17 @@ impl Drop for ListenSocket {
     }
 }
 
-/// How many connections wait in the queue of a listening socket, as far as the kernel says.
-pub(crate) fn queued_count(fd: RawFd) -> Result<u32, Errno> {
+/// How many connections wait in the queue of a listening socket, if the kernel says so: of TCP it does.
+pub(crate) fn queued_count(fd: RawFd) -> Option<u32> {
     let mut info = core::mem::MaybeUninit::<libc::tcp_info>::zeroed();
     let mut length = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).expect("short");
     let place = info.as_mut_ptr().cast();
     // SAFETY: the place has as many bytes as are told, and lives across the call.
     let status =
         unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, place, &raw mut length) };
-    answer(status)?;
+    answer(status).ok()?;
     // SAFETY: zeroed, and integers all through: what the kernel left out is zero.
     let info = unsafe { info.assume_init() };
     // Of a listening socket this field is the length of its queue (`tcp_get_info`).
-    Ok(info.tcpi_unacked)
+    Some(info.tcpi_unacked)
 }

@@ -11,7 +11,7 @@ use crate::descriptor;
 use crate::error::{Error, Refused};
 use crate::event::Event;
 use crate::kernel::{Kernel, Kind, wait};
-use crate::outbox::Outbox;
+use crate::outbox::{Awaited, Outbox};
 use crate::queued::Queued;
 use crate::stream::{Ending, Flight, Form, QUEUED_BYTES_MAX, Stream};
 use crate::streams::{Streams, socket_of};
@@ -175,13 +175,13 @@ impl Streams {
     fn get_descriptor(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(stream) = self.table.get(name) else { return };
         let Some(outbox) = &mut stream.outbox else { return };
-        match stream.target {
-            Target::Direct(place) if self.descriptors_held < self.descriptors_max => {
-                self.descriptors_held += 1;
-                kernel.install(name, place);
-                outbox.wait();
-            }
-            _ => outbox.go_as_copies(),
+        // A file has no other way; data has.
+        let is_due = self.descriptors_held < self.descriptors_max || outbox.next_file().is_some();
+        if matches!(stream.target, Target::Direct(_)) && is_due {
+            outbox.wait(Awaited::Descriptor);
+            self.install(kernel, name);
+        } else {
+            outbox.go_as_copies();
         }
     }
 
@@ -208,7 +208,7 @@ impl Streams {
         stream.outbox = Some(outbox);
         match left {
             Left::Waiting => self.wait_for_room(kernel, name, socket),
-            Left::Empty if !is_empty => {}
+            Left::Empty if !is_empty => Self::touch(&mut self.dirty, stream, name),
             Left::Empty => self.is_sent(kernel, name),
             Left::Refused => {
                 if let Some(outbox) = &mut stream.outbox {
@@ -223,7 +223,7 @@ impl Streams {
     fn wait_for_room(&mut self, kernel: &mut Kernel, name: Name, socket: std::os::fd::RawFd) {
         let Some(stream) = self.table.get(name) else { return };
         if let Some(outbox) = &mut stream.outbox {
-            outbox.wait();
+            outbox.wait(Awaited::Room);
         }
         kernel.wait_for_room(name, socket);
         self.tell_room(kernel, name);
@@ -250,23 +250,26 @@ impl Streams {
             self.descriptors_held -= 1;
             return;
         };
-        stream.descriptor = descriptor;
-        if stream.descriptor.is_none() {
+        stream.install = Flight::No;
+        let is_lacking = descriptor.is_none();
+        if is_lacking {
             self.descriptors_held -= 1;
+        } else {
+            stream.descriptor = descriptor;
         }
-        let is_lacking = stream.descriptor.is_none();
-        if let Some(outbox) = &mut stream.outbox {
+        kernel.wake(&mut stream.writer);
+        if let Some(outbox) = &mut stream.outbox
+            && outbox.waits_for() == Some(Awaited::Descriptor)
+        {
             outbox.answered(0, kernel.now, |_| ());
-            if is_lacking {
+            if is_lacking && outbox.next_file().is_some() {
+                self.break_off(kernel, name, Error::Full);
+            } else if is_lacking {
                 outbox.go_as_copies();
-                if outbox.next_file().is_some() {
-                    self.break_off(kernel, name, Error::Full);
-                }
             }
         }
-        if self.table.peek(name).is_some_and(|stream| stream.install == Flight::Out) {
-            let errno = is_lacking.then(|| done.result.err().unwrap_or(Errno::MFILE));
-            self.installed_to_leave(kernel, name, errno);
+        if is_lacking {
+            self.not_installed(name, done.result.err().unwrap_or(Errno::MFILE));
         }
         let Some(stream) = self.table.get(name) else { return };
         Self::touch(&mut self.dirty, stream, name);
@@ -285,7 +288,10 @@ impl Streams {
             let was_copied = done.notice != Some(levada_ring::Notice::ByReference);
             self.zero_copy_sends.end(hold, done.notice);
             let Some(stream) = self.table.get(name) else { return };
-            stream.rare().zero_copy.noticed(bytes, was_copied);
+            // One that has ended, and whose last event was not taken, has forgotten what it waited for.
+            if let Some(rare) = &mut stream.rare {
+                rare.zero_copy.noticed(bytes, was_copied);
+            }
             if stream.ending == Ending::Detach {
                 Self::touch(&mut self.dirty, stream, name);
             }
@@ -306,6 +312,7 @@ impl Streams {
         let Some(outbox) = &mut stream.outbox else { return };
         let bytes = outbox.taken_bytes(done.result);
         let is_file = outbox.is_file_out();
+        let was_zero_copy = outbox.zero_copy_token().is_some();
         let (cookie, form) = (stream.cookie, stream.form);
         outbox.answered(bytes, kernel.now, |bytes| {
             if form == Form::Events {
@@ -322,7 +329,7 @@ impl Streams {
             }
             Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
             // Memory for what the network would hold is short, or it is no network: copies go.
-            Err(Errno::NOMEM | Errno::NOBUFS | Errno::OPNOTSUPP) if stream.is_zero_copy() => {
+            Err(Errno::NOMEM | Errno::NOBUFS | Errno::OPNOTSUPP) if was_zero_copy => {
                 stream.rare().zero_copy.is_allowed = false;
             }
             Err(Errno::CANCELED) if stream.ending == Ending::Abort => {}
@@ -342,8 +349,8 @@ impl Streams {
     #[inline]
     fn is_sent(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(stream) = self.table.get(name) else { return };
-        let Some(outbox) = stream.outbox.take() else { return };
-        let is_closed = outbox.has_closed();
+        let Some(mut outbox) = stream.outbox.take() else { return };
+        let is_closed = outbox.take_closed();
         self.spare_outboxes.give(outbox);
         if is_closed {
             return self.closed(kernel, name);

@@ -8,6 +8,7 @@ use core::task::Waker;
 use std::os::fd::OwnedFd;
 
 use levada_ring::{Group, Target};
+use levada_shared::ExclusiveBuf;
 
 use crate::error::Error;
 use crate::filling::Filling;
@@ -16,8 +17,8 @@ use crate::lent::{BULK, SMALL};
 use crate::outbox::{Last, Outbox};
 use crate::rare::Rare;
 
-/// How many received bytes may wait untaken before the receive is paused.
-pub(crate) const CREDIT_BYTES: u32 = 64 << 10;
+/// How many bytes of blocks may wait untaken before the receive is paused.
+pub(crate) const CREDIT_BYTES: u32 = 256 << 10;
 
 /// How many bytes may be queued to be sent before more are refused.
 pub(crate) const QUEUED_BYTES_MAX: u64 = 1 << 20;
@@ -165,7 +166,7 @@ impl Stream {
 
     /// Takes note of how much of a block a receive filled. Says whether the blocks are of the wrong length for it.
     #[inline]
-    pub(crate) fn note_fill(&mut self, block: &levada_shared::ExclusiveBuf) -> bool {
+    pub(crate) fn note_fill(&mut self, block: &ExclusiveBuf) -> bool {
         // An account of its own may be too small for a long block, and then would never have room.
         let is_charged = self.rare.as_ref().is_some_and(|rare| rare.charge.is_some());
         let is_misfit = match self.group {
@@ -182,7 +183,7 @@ impl Stream {
         is_wrong
     }
 
-    fn is_filling(&self) -> bool {
+    pub(crate) fn is_filling(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.filling.is_some())
     }
 
@@ -192,6 +193,14 @@ impl Stream {
 
     pub(crate) fn is_send_out(&self) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| outbox.is_out())
+    }
+
+    /// What a block counts against the credit: what it holds of the heap, however little is in it; whoever takes events counts
+    /// bytes.
+    #[inline]
+    pub(crate) fn cost(form: Form, block: &ExclusiveBuf) -> i64 {
+        let bytes = if form == Form::Futures { block.capacity() } else { block.len() };
+        i64::try_from(bytes).expect("a block is short")
     }
 
     /// Whether a receive should be with the kernel and is not.
@@ -206,8 +215,11 @@ impl Stream {
 
     /// Whether what is queued is the last that it sends, with nothing else to wait for before it closes.
     pub(crate) fn sends_its_last(&self) -> Last {
-        let is_alone =
-            self.recv == Flight::No && self.shutdown == Flight::No && self.close == Flight::No;
+        let is_alone = self.recv == Flight::No
+            && self.shutdown == Flight::No
+            && self.close == Flight::No
+            && self.install == Flight::No
+            && !self.is_filling_out();
         match self.ending {
             Ending::Close if is_alone => Last::Behind,
             Ending::CloseTogether if is_alone => Last::Together,
@@ -227,10 +239,6 @@ impl Stream {
     pub(crate) fn is_filling_out(&self) -> bool {
         let filling = self.rare.as_ref().and_then(|rare| rare.filling.as_ref());
         filling.is_some_and(Filling::is_out)
-    }
-
-    pub(crate) fn is_zero_copy(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.zero_copy.is_allowed)
     }
 
     /// Why it ended, if this side did not ask for it.

@@ -29,6 +29,8 @@ pub(crate) struct Streams {
     /// Those that hold what their account has no room for.
     pub(crate) unpaid: Vec<Name>,
     pub(crate) spare_outboxes: SpareOutboxes,
+    /// Whether those that came lately needed long blocks.
+    pub(crate) bulk_votes: i8,
     pub(crate) zero_copy_sends: ZeroCopySends,
     pub(crate) sends_out: usize,
     /// When to look for peers that take nothing; only while sends are out.
@@ -53,6 +55,7 @@ impl Streams {
             ended: Vec::new(),
             unpaid: Vec::new(),
             spare_outboxes: SpareOutboxes::default(),
+            bulk_votes: 0,
             zero_copy_sends: ZeroCopySends::new(),
             sends_out: 0,
             sweep_at: Deadline::NEVER,
@@ -93,6 +96,7 @@ impl Streams {
         prepare: impl FnOnce(&mut Stream),
     ) -> Result<Name, Target> {
         let mut stream = Stream::new(target, form);
+        stream.next_group = self.first_group();
         prepare(&mut stream);
         let name = self.table.insert(stream).map_err(|stream| stream.target)?;
         self.arm(kernel, name);

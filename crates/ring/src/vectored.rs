@@ -19,6 +19,8 @@ pub const SPANS_MAX: usize = 64;
 pub struct Vectored {
     spans: Vec<libc::iovec>,
     header: libc::msghdr,
+    /// It goes now, or comes back with `AGAIN`.
+    at_once: bool,
     /// What goes beside the bytes; few lists have any.
     beside: Option<Box<Beside>>,
 }
@@ -43,7 +45,7 @@ impl Vectored {
     pub fn new() -> Self {
         // SAFETY: all fields are integers and pointers, for which zero is a value.
         let header = unsafe { core::mem::zeroed() };
-        Self { spans: Vec::new(), header, beside: None }
+        Self { spans: Vec::new(), header, at_once: false, beside: None }
     }
 
     /// Sends it to `address`: for sockets of datagrams.
@@ -52,6 +54,18 @@ impl Vectored {
         beside.address = address.clone();
         self.header.msg_namelen = u32::try_from(address.as_bytes().len()).unwrap_or(0); // 128 at most
         self.header.msg_name = (&raw mut beside.address).cast();
+    }
+
+    /// Lets it come back with `AGAIN` where it would have to wait. For datagrams within this machine: a ring that tries those a
+    /// second time sends them empty, since the kernel has used their bytes up the first time (seen on Linux 6.18).
+    pub fn set_at_once(&mut self, at_once: bool) {
+        self.at_once = at_once;
+    }
+
+    /// Whether it comes back rather than wait.
+    #[must_use]
+    pub fn is_at_once(&self) -> bool {
+        self.at_once
     }
 
     /// Sends descriptors with its first byte. They stay the caller's, open until the operation has ended.

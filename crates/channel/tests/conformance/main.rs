@@ -7,6 +7,7 @@ mod connecting;
 mod datagrams;
 mod detaching;
 mod ending;
+mod entangled;
 mod events;
 mod files;
 mod files_written;

@@ -28,6 +28,9 @@ use crate::wake::CoreWaker;
 /// What the waker's event carries in the poll set, where others carry their descriptor.
 const WAKE: u64 = u64::MAX;
 
+/// After so many passes in a row that had enough to report the kernel is asked for edges all the same.
+const UNASKED_MAX: u32 = 8;
+
 /// How many edges a pass takes from the kernel.
 const EDGES_PER_PASS: usize = 256;
 
@@ -36,6 +39,8 @@ pub(crate) struct Epoll {
     set: OwnedFd,
     pub(super) watches: Watches,
     pub(super) accepts: HashMap<RawFd, VecDeque<(Token, Option<PeerRoom>)>>,
+    /// Writes that wait behind another on their descriptor: datagrams.
+    pub(super) behind: HashMap<RawFd, VecDeque<(Token, Op)>>,
     /// Which descriptor a waiting operation is about, for cancels.
     pub(super) waiting: HashMap<Token, RawFd>,
     pub(super) groups: Vec<Vec<(BlockId, WriteSpan)>>,
@@ -46,6 +51,8 @@ pub(crate) struct Epoll {
     pool_done: Vec<(Token, Result<u32, Errno>)>,
     edges: Vec<epoll::Event>,
     trying: Vec<RawFd>,
+    /// How many passes have not asked for edges.
+    passes_unasked: u32,
     waker: CoreWaker,
     caps: Caps,
     gauges: DriverGauges,
@@ -66,6 +73,7 @@ impl Epoll {
             set,
             watches: Watches::default(),
             accepts: HashMap::new(),
+            behind: HashMap::new(),
             waiting: HashMap::new(),
             groups: Vec::new(),
             pushed: Vec::new(),
@@ -74,6 +82,7 @@ impl Epoll {
             pool_done: Vec::new(),
             edges: Vec::with_capacity(EDGES_PER_PASS),
             trying: Vec::new(),
+            passes_unasked: 0,
             waker,
             caps,
             gauges: DriverGauges::default(),
@@ -126,6 +135,11 @@ impl Epoll {
             | Op::SendZeroCopy { socket, .. }
             | Op::SendLast { socket, .. } => {
                 let fd = self.fd_of(socket);
+                if self.watches.at(fd).writer.is_some() {
+                    self.behind.entry(fd).or_default().push_back((token, op));
+                    self.waiting.insert(token, fd);
+                    return;
+                }
                 self.watches.at(fd).writer = Some((token, op));
                 if self.watches.at(fd).is_written_full {
                     self.waiting.insert(token, fd);
@@ -320,8 +334,8 @@ unsafe impl Driver for Epoll {
             self.pushed.remove(index);
         } else if let Some(fd) = self.waiting.remove(&token) {
             if self.watches.at(fd).writer.is_some_and(|(writer, _)| writer == token) {
-                self.watches.at(fd).writer = None;
-            } else {
+                self.next_writer(fd);
+            } else if !self.leaves_line(fd, token) {
                 let mut ended = Vec::new();
                 self.end_read(fd, token, Err(Errno::CANCELED), &mut ended);
             }
@@ -342,8 +356,11 @@ unsafe impl Driver for Epoll {
         self.try_listed(done);
         let mut woken = false;
         let is_idle = done.len() == before && !self.watches.has_listed();
-        // With something to report the kernel is not asked for edges, unless a busy descriptor could hide the others.
-        if is_idle || self.watches.has_listed() {
+        // With something to report the kernel is not asked for edges, unless a busy descriptor could hide the others, or
+        // this went on for long.
+        self.passes_unasked += 1;
+        if is_idle || self.watches.has_listed() || self.passes_unasked >= UNASKED_MAX {
+            self.passes_unasked = 0;
             woken = self.take_edges(if is_idle { wait } else { Wait::No })?;
             self.try_listed(done);
         }
@@ -366,6 +383,7 @@ unsafe impl Driver for Epoll {
         }
         self.watches.forget(fd);
         self.accepts.remove(&fd);
+        self.behind.remove(&fd);
     }
 
     fn waker(&self) -> CoreWaker {

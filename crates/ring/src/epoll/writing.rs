@@ -30,7 +30,12 @@ impl Epoll {
             Op::Writable { .. } => Ok(0),
             other => unreachable!("{other:?} does not write"),
         });
-        if result == Err(Errno::AGAIN) {
+        let is_at_once = match op {
+            // SAFETY: the contract of `push`: the list is there until its completion is handed out.
+            Op::SendMany { spans, .. } => unsafe { &*spans }.is_at_once(),
+            _ => false,
+        };
+        if result == Err(Errno::AGAIN) && !is_at_once {
             self.wait_to_write(fd, token, done);
         } else if result != Err(Errno::INTR) {
             self.end_write(fd, token, result, done);
@@ -75,8 +80,32 @@ impl Epoll {
         result: Result<u32, Errno>,
         done: &mut Vec<Done>,
     ) {
-        self.watches.at(fd).writer = None;
+        self.next_writer(fd);
         self.waiting.remove(&token);
         done.push(Done::last(token, result));
+    }
+
+    /// Lets the next of those that wait to write have its turn.
+    pub(super) fn next_writer(&mut self, fd: RawFd) {
+        self.watches.at(fd).writer = None;
+        if self.behind.is_empty() {
+            return;
+        }
+        let Some(line) = self.behind.get_mut(&fd) else { return };
+        self.watches.at(fd).writer = line.pop_front();
+        if line.is_empty() {
+            self.behind.remove(&fd);
+        }
+        if !self.watches.at(fd).is_written_full {
+            self.watches.list(fd);
+        }
+    }
+
+    /// Takes one out of those that wait behind another. Says whether it was there.
+    pub(super) fn leaves_line(&mut self, fd: RawFd, token: Token) -> bool {
+        let Some(line) = self.behind.get_mut(&fd) else { return false };
+        let before = line.len();
+        line.retain(|(waiting, _)| *waiting != token);
+        line.len() < before
     }
 }

@@ -140,8 +140,9 @@ pub(super) unsafe fn encode(token: Token, op: &Op, features: Features) -> Encode
         }),
         Op::SendMany { socket, spans } => {
             // SAFETY: passed on to the caller.
-            let header = unsafe { &*spans }.header();
-            let flags = libc::MSG_NOSIGNAL.cast_unsigned();
+            let spans = unsafe { &*spans };
+            let at_once = if spans.is_at_once() { libc::MSG_DONTWAIT } else { 0 };
+            let (header, flags) = (spans.header(), (libc::MSG_NOSIGNAL | at_once).cast_unsigned());
             with_target!(socket, |fd| opcode::SendMsg::new(fd, header).flags(flags).build())
         }
         Op::SendZeroCopy { socket, spans } => {
