@@ -4,12 +4,15 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use levada_channel::ChannelConfig;
+use levada_channel::{ChannelConfig, Driver};
 use levada_process::Ended;
 use levada_shared::SharedHeap;
 
 /// Hears of each process that ends otherwise than normally, on the core where it did.
 pub type OnFailure = Arc<dyn Fn(&Ended<'_>) + Send + Sync>;
+
+/// Makes the driver of the core with that number, on its thread.
+pub type DriverFor = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
 
 /// What a domain is started with.
 #[derive(Clone)]
@@ -21,6 +24,11 @@ pub struct Config {
     pub heap: SharedHeap,
     /// How each core's channel is opened.
     pub channel: ChannelConfig,
+    /// Makes a driver for each core, in the place of the one that [`ChannelConfig::driver`] chooses: a simulated kernel, or
+    /// one of the caller's own. Then the core goes by the driver's clock, as each pass tells it, which may be virtual, and
+    /// passes after 32 turns at most; the time of day is the machine's all the same. Several cores must be given drivers of
+    /// one clock. `None`: the kernel of this machine.
+    pub driver_for: Option<DriverFor>,
     /// How many processes a core has at most.
     pub processes_max: u32,
     /// How long a core that has run out of processes may take to end its channel.
@@ -37,6 +45,7 @@ impl Config {
             cores: vec![None],
             heap,
             channel: ChannelConfig::default(),
+            driver_for: None,
             processes_max: 1 << 20,
             channel_end: Duration::from_secs(2),
             on_failure: Arc::new(|_| ()),
@@ -49,6 +58,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("cores", &self.cores)
             .field("channel", &self.channel)
+            .field("has_drivers", &self.driver_for.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use levada_channel::{Caps, Channel, CoreWaker, Fatal, OpenError, now};
+use levada_channel::{Caps, Channel, CoreWaker, Deadline, Fatal, OpenError};
 use levada_process::{Context, Core, CoreId, CoreOptions, Failure, Mailbox, NoCoreLeft};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
+use crate::clock::{Clock, tick_now};
 use crate::config::Config;
 use crate::core_values::CoreValues;
 use crate::here::{self, Lent};
-use crate::host::{CoreHost, tick_now};
+use crate::host::CoreHost;
 use crate::io::Io;
 use crate::orders::Orders;
 use crate::run::{alarm, run};
@@ -240,10 +241,15 @@ fn core_thread(
             .heap
             .account(&format!("core {number}"), u64::MAX)
             .map_err(|_| StartError::Cores)?;
-        let channel = Channel::open(&config.channel, &account).map_err(StartError::Channel)?;
+        let (clock, channel) = match &config.driver_for {
+            None => (Clock::Machine, Channel::open(&config.channel, &account)),
+            Some(make) => (Clock::Driver, Channel::over(make(number), &config.channel, &account)),
+        };
+        let channel = channel.map_err(StartError::Channel)?;
         let alarm = alarm(channel.waker());
         let lent = Rc::new(Lent {
             channel,
+            clock,
             timers: Timers::new(tick_now()),
             wall: Wall::default(),
             values: CoreValues::default(),
@@ -274,7 +280,8 @@ fn core_thread(
     }
     let is_clean = run(&core, &lent, orders);
     drop(core); // ends what is left, while its channel is still there
-    let ended = lent.channel.end(now() + config.channel_end);
+    let end_by = Deadline { ns: lent.read_clock().after(config.channel_end).as_nanos() };
+    let ended = lent.channel.end(end_by);
     here::move_out();
     Ok(Left { is_clean: is_clean?, quarantined: ended?.quarantined })
 }

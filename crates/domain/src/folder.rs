@@ -26,6 +26,12 @@ impl Folder {
         Ok(Self(Arc::new(directory.into())))
     }
 
+    /// The right to what lies below a directory that is open already: by whom, and of which kernel, is the caller's affair.
+    #[must_use]
+    pub fn of(directory: OwnedFd) -> Self {
+        Self(Arc::new(directory))
+    }
+
     /// The folder itself, on this core's channel.
     #[must_use]
     pub fn here(&self) -> File {

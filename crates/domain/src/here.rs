@@ -4,8 +4,9 @@ use core::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 
 use levada_channel::Channel;
-use levada_process::Core;
+use levada_process::{Core, Tick};
 
+use crate::clock::Clock;
 use crate::core_values::CoreValues;
 use crate::timers::Timers;
 use crate::wall::Wall;
@@ -14,11 +15,19 @@ use crate::wall::Wall;
 #[derive(Debug)]
 pub(crate) struct Lent {
     pub(crate) channel: Channel,
+    pub(crate) clock: Clock,
     pub(crate) timers: Timers,
     pub(crate) wall: Wall,
     pub(crate) values: CoreValues,
     /// Set once the core is made, which is made with this.
     pub(crate) core: OnceCell<Weak<Core>>,
+}
+
+impl Lent {
+    /// What the core's clock says.
+    pub(crate) fn read_clock(&self) -> Tick {
+        self.clock.now(self.timers.now())
+    }
 }
 
 thread_local! {

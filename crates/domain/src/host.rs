@@ -3,9 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
-use levada_channel::now;
 use levada_process::{Ended, Host, Tick, TimerId, TimerKey};
 
+use crate::clock::tick_now;
 use crate::config::OnFailure;
 use crate::here::Lent;
 use crate::timers::Due;
@@ -19,7 +19,7 @@ pub(crate) struct CoreHost {
 
 impl Host for CoreHost {
     fn now(&self) -> Tick {
-        let now = tick_now();
+        let now = self.lent.read_clock();
         self.lent.timers.read(now);
         now
     }
@@ -39,9 +39,4 @@ impl Host for CoreHost {
     fn ended(&self, ended: &Ended<'_>) {
         (self.on_failure)(ended);
     }
-}
-
-/// The clock that all cores share.
-pub(crate) fn tick_now() -> Tick {
-    Tick::from_nanos(now().ns)
 }

@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 mod config;
 mod core_values;
 mod domain;
@@ -47,7 +48,7 @@ mod timers;
 mod wall;
 mod wheel;
 
-pub use config::{Config, OnFailure};
+pub use config::{Config, DriverFor, OnFailure};
 pub use domain::{Domain, Report, StartError};
 pub use folder::Folder;
 pub use io::Io;

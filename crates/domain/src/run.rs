@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use levada_channel::{CoreWaker, Deadline, Fatal, Wait, now};
+use levada_channel::{CoreWaker, Deadline, Fatal, Wait};
 use levada_process::{Core, Tick};
 
+use crate::clock::Clock;
 use crate::here::Lent;
-use crate::host::tick_now;
 use crate::orders::Orders;
 use crate::timers::Due;
 
@@ -66,7 +66,7 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
         lent.timers.read(Tick::from_nanos(passed.now.ns));
         let mut has_more = core.receive();
         fire(core, lent, &mut due);
-        run_turns(core);
+        run_turns(core, lent);
         if let Some(by) = orders.stop_by() {
             stage = next_stage(core, lent, stage, by);
             let is_over = matches!(stage, Stage::Killing(by) if lent.timers.now() >= by);
@@ -96,33 +96,37 @@ fn fire(core: &Core, lent: &Lent, due: &mut Vec<Due>) {
     }
 }
 
-fn run_turns(core: &Core) {
-    let begin = now();
+fn run_turns(core: &Core, lent: &Lent) {
+    let begin = lent.read_clock();
     loop {
         for _ in 0..TURNS_PER_LOOK {
             if !core.run_turn() {
                 return;
             }
         }
-        if now() - begin >= TURNS_FOR {
+        // A driver's clock stands still meanwhile, and what a run comes to is not to depend on how fast this machine is.
+        if lent.clock == Clock::Driver || lent.read_clock().since(begin) >= TURNS_FOR {
             return;
         }
     }
 }
 
 fn next_stage(core: &Core, lent: &Lent, stage: Stage, by: Tick) -> Stage {
-    let now = tick_now();
+    let now = lent.read_clock();
     match stage {
         Stage::Running => {
             core.stop();
             core.enter(|| lent.channel.wind_down());
-            Stage::Stopping(by)
+            Stage::Stopping(lent.clock.moment(by, now))
         }
-        Stage::Stopping(_) if now >= by => {
+        Stage::Stopping(at) => {
+            let at = at.min(lent.clock.moment(by, now)); // it may have been hastened
+            if now < at {
+                return Stage::Stopping(at);
+            }
             core.kill_all("the domain stops");
             Stage::Killing(now.after(KILLED_WITHIN))
         }
-        Stage::Stopping(_) => Stage::Stopping(by), // it may have been hastened
         Stage::Killing(at) => Stage::Killing(at),
     }
 }
