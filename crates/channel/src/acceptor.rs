@@ -39,7 +39,7 @@ impl<K: SocketKind> Acceptor<K> {
         address: K::Address,
     ) -> Result<Self, Refused<()>> {
         let name = channel.parts().listeners.listen(listener);
-        let name = name.map_err(|_| Refused { error: Error::Full, value: () })?;
+        let name = name.ok_or(Refused { error: Error::Full, value: () })?;
         Ok(Self { channel: channel.clone(), name, address })
     }
 

@@ -43,6 +43,10 @@ const SPARE_MAX: usize = 64;
 pub(crate) struct Datagrams {
     table: Table<At>,
     sends: Table<Send>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a send needs its list in a box: the kernel reads it there"
+    )]
     spare: Vec<Box<Vectored>>,
     paused: VecDeque<Name>,
     /// Sends for which the taker within this machine had no room: tried again with each pass.
@@ -429,7 +433,8 @@ impl Datagrams {
 
 /// What a datagram that waits holds of the heap.
 fn block_bytes(group: Group) -> i64 {
-    if group == BULK { BULK_BYTES as i64 } else { SMALL_BYTES as i64 }
+    let bytes = if group == BULK { BULK_BYTES } else { SMALL_BYTES };
+    i64::try_from(bytes).expect("a block is short")
 }
 
 /// A socket of datagrams as the program names it.

@@ -67,7 +67,7 @@ impl Channel {
         let parts = &mut *self.parts();
         let mut listener = Listener::new(part.into_socket(), with_peers, Form::Events);
         listener.cookie = cookie;
-        let name = parts.listeners.listen(listener).map_err(|_| Error::Full)?;
+        let name = parts.listeners.listen(listener).ok_or(Error::Full)?;
         Ok(Socket::new(SocketKind::Listener, name, parts.kernel.number))
     }
 

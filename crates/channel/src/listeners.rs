@@ -78,10 +78,11 @@ impl Listeners {
         }
     }
 
-    pub(crate) fn listen(&mut self, listener: Listener) -> Result<Name, Listener> {
-        let name = self.table.insert(listener)?;
+    /// Takes a listener in; `None` where there are as many as there may be: then it is closed.
+    pub(crate) fn listen(&mut self, listener: Listener) -> Option<Name> {
+        let name = self.table.insert(listener).ok()?;
         self.names.push(name);
-        Ok(name)
+        Some(name)
     }
 
     pub(crate) fn is_open(&self, name: Name) -> bool {

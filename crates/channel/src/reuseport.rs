@@ -94,10 +94,11 @@ impl Group {
 
 /// Says which of the `live` places a connection goes to.
 fn program(steering: Steering, live: &[u32]) -> Vec<libc::sock_filter> {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const REMAINDER: u16 = (libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K) as u16;
-    const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let code = |parts: u32| u16::try_from(parts).expect("codes have 16 bits");
+    let load = code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
+    let remainder = code(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K);
+    let if_equal = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
+    let give = code(libc::BPF_RET | libc::BPF_K);
     let line = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let source = match steering {
         Steering::Cpu => libc::SKF_AD_OFF + libc::SKF_AD_CPU,
@@ -105,12 +106,12 @@ fn program(steering: Steering, live: &[u32]) -> Vec<libc::sock_filter> {
         Steering::Hash => libc::SKF_AD_OFF + libc::SKF_AD_RANDOM,
     };
     let count = u32::try_from(live.len()).expect("a few cores");
-    let mut program = vec![line(LOAD, 0, 0, source.cast_unsigned()), line(REMAINDER, 0, 0, count)];
+    let mut program = vec![line(load, 0, 0, source.cast_unsigned()), line(remainder, 0, 0, count)];
     for (index, place) in (0..).zip(live) {
-        program.push(line(IF_EQUAL, 0, 1, index));
-        program.push(line(RETURN, 0, 0, *place));
+        program.push(line(if_equal, 0, 1, index));
+        program.push(line(give, 0, 0, *place));
     }
-    program.push(line(RETURN, 0, 0, live[0]));
+    program.push(line(give, 0, 0, live[0]));
     program
 }
 

@@ -383,10 +383,10 @@ impl Streams {
         if error == Error::Truncated {
             stream.ended.get_or_insert(Err(error));
         }
+        // Also of one that is being aborted: that goes on now.
+        Self::touch(&mut self.dirty, stream, name);
         if stream.form == Form::Events || error == Error::Truncated {
             self.end(name, Ending::Abort);
-        } else {
-            Self::touch(&mut self.dirty, stream, name);
         }
     }
 

@@ -251,11 +251,12 @@ impl Kernel {
         Ok(Tried::Waits)
     }
 
-    /// A readiness driver keeps one operation for each direction: another would push it out, and it would never end. Of a
-    /// connection's bytes two operations at once would be in no order over any driver.
+    /// A readiness driver keeps one receive for each socket: another would push it out, and it would never end. Of a connection's
+    /// bytes two operations at once would be in no order over any driver; datagrams have none.
     fn check_alone(&mut self, flight: &Flight) {
         let Some(socket) = flight.socket else { return };
-        if self.sockets[socket.0].datagrams.is_some() && !self.is_epoll() {
+        let are_datagrams = self.sockets[socket.0].datagrams.is_some();
+        if are_datagrams && !self.is_epoll() {
             return;
         }
         let reads =
@@ -269,7 +270,7 @@ impl Kernel {
         let conflicts = |other: &Flight| {
             other.socket == Some(socket)
                 && (reads(&other.op) && reads(&flight.op)
-                    || writes(&other.op) && writes(&flight.op))
+                    || !are_datagrams && writes(&other.op) && writes(&flight.op))
         };
         if let Some(other) = self.flights.values().find(|other| conflicts(other)) {
             let (one, two) = (other.op, flight.op);

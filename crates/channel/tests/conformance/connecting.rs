@@ -26,10 +26,12 @@ mod socket {
 
     impl Queue {
         pub(super) fn full() -> (Self, SocketAddr) {
-            let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-            bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-            listen(&listener, 0).unwrap();
-            let address = SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap();
+            let listener =
+                socket(AddressFamily::INET, SocketType::STREAM, None).expect("it works here");
+            bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("it works here");
+            listen(&listener, 0).expect("it works here");
+            let address = SocketAddr::try_from(getsockname(&listener).expect("it works here"))
+                .expect("it works here");
             let mut waiting = Vec::new();
             while let Ok(peer) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
                 waiting.push(peer);

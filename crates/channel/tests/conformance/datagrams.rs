@@ -8,8 +8,8 @@ use levada_channel::{ChannelConfig, Event, Events, UdpSocket, UnixDatagram, Unix
 use crate::stage::{Stage, pattern};
 
 fn peer() -> Peer {
-    let peer = Peer::bind("127.0.0.1:0").unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let peer = Peer::bind("127.0.0.1:0").expect("it works here");
+    peer.set_read_timeout(Some(Duration::from_secs(10))).expect("it works here");
     peer
 }
 

@@ -16,12 +16,12 @@ use crate::stage::{Stage, pattern, receive};
 
 fn unix_name(which: &str) -> UnixName {
     let unique = format!("levada-{which}-{}-{}", std::process::id(), now().ns);
-    UnixName::abstract_name(unique.as_bytes()).unwrap()
+    UnixName::abstract_name(unique.as_bytes()).expect("it works here")
 }
 
 fn kept(stage: &Stage, bytes: usize) -> SharedData {
-    let mut buffer = stage.account.kept_buf(bytes).unwrap();
-    buffer.write(&pattern(bytes)).unwrap();
+    let mut buffer = stage.account.kept_buf(bytes).expect("it works here");
+    buffer.write(&pattern(bytes)).expect("it works here");
     buffer.freeze()
 }
 
@@ -151,7 +151,7 @@ fn bytes_under_way_when_a_filling_begins_go_into_it_and_those_behind_it_are_told
             }
             stage.rest(1); // the receive goes on
             peer.write_all(&pattern(50_000)[100..]).unwrap();
-            std::thread::sleep(Duration::from_millis(rest_ms));
+            std::thread::park_timeout(Duration::from_millis(rest_ms));
             stage.channel.recv_into(socket, stage.account.buf(20_000).unwrap(), 20_000).unwrap();
             while all.len() < 50_000 {
                 stage.channel.dispatch(&mut events, Wait::ANY).unwrap();

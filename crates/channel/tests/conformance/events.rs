@@ -35,7 +35,10 @@ impl Looked {
                 return take(self.all.remove(at));
             }
             let until = now() + Duration::from_millis(50);
-            let passed = stage.channel.dispatch(&mut self.events, Wait::Until(until)).unwrap();
+            let passed = stage
+                .channel
+                .dispatch(&mut self.events, Wait::Until(until))
+                .expect("it works here");
             assert!(passed.now < end, "it never came; there is {:?}", self.all);
             self.all.extend(self.events.drain());
         }
@@ -67,10 +70,10 @@ impl Looked {
 }
 
 fn listen(stage: &Stage, credits: u32) -> (Socket, std::net::SocketAddr) {
-    let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
+    let part = ListenPart::bind(([127, 0, 0, 1], 0).into(), 1).expect("it works here").remove(0);
     let address = part.address();
-    let listener = stage.channel.listen(part, false, 77).unwrap();
-    stage.channel.accept(listener, credits).unwrap();
+    let listener = stage.channel.listen(part, false, 77).expect("it works here");
+    stage.channel.accept(listener, credits).expect("it works here");
     (listener, address)
 }
 

@@ -16,8 +16,8 @@ const NEW: OpenHow = OpenHow {
 };
 
 fn folder(stage: &Stage) -> (tempfile::TempDir, File) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = OwnedFd::from(std::fs::File::open(folder.path()).unwrap());
+    let folder = tempfile::tempdir().expect("it works here");
+    let root = OwnedFd::from(std::fs::File::open(folder.path()).expect("it works here"));
     let root = File::adopt(&stage.channel, root);
     (folder, root)
 }

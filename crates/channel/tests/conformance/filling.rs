@@ -36,7 +36,7 @@ fn only_what_came_before_is_copied() {
         let buffer = stage.account.buf(300_000).unwrap();
         let copied = stage.heap.gauges().bytes_copied;
         let writer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(30));
+            std::thread::park_timeout(Duration::from_millis(30));
             peer.write_all(&pattern(300_000)).expect("it is read");
             peer
         });

@@ -190,7 +190,7 @@ fn memory_of_a_zero_copy_send_is_held_until_the_notice_and_copies_send_it_back_t
         let used = stage.heap.gauges().used_bytes;
         let reader = std::thread::spawn(move || {
             let mut all = vec![0; 20 * 100_000];
-            std::thread::sleep(Duration::from_millis(50)); // notices are late
+            std::thread::park_timeout(Duration::from_millis(50)); // notices are late
             peer.read_exact(&mut all).expect("it is sent");
             (peer, all)
         });
