@@ -9,7 +9,7 @@ use levada_ring::Choice;
 pub struct ChannelConfig {
     /// Which driver is wanted.
     pub driver: Choice,
-    /// The most sockets, listeners among them.
+    /// The most connections. There are 256 listeners and 1,024 sockets of datagrams beside them.
     pub sockets_max: u32,
     /// How many blocks of 4 KiB are lent to the kernel for what peers send.
     pub receive_blocks: u16,

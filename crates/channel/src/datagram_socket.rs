@@ -54,7 +54,7 @@ impl DatagramSocket<Tcp> {
     /// counted. Up to 3,952 bytes they come in short blocks, otherwise in blocks of 64 KiB.
     ///
     /// # Errors
-    /// What the kernel said: `ADDRINUSE` where another has the port; [`Error::Full`] where the channel has 1,024 of them;
+    /// What the kernel said: `ADDRINUSE` where another has the port; `MSGSIZE` for more than 65,392 bytes; [`Error::Full`] where the channel has 1,024 of them;
     /// [`Error::NoMemory`] where there are no blocks of that length.
     pub fn bind(channel: &Channel, address: SocketAddr, bytes_max: usize) -> Result<Self, Error> {
         let fd = bind_udp(address).map_err(Error::of)?;

@@ -116,6 +116,9 @@ impl Datagrams {
         form: Form,
         cookie: u64,
     ) -> Result<Name, Error> {
+        if bytes_max > BULK_BYTES - MessageForm::From.payload_start() {
+            return Err(Error::Kernel(Errno::MSGSIZE));
+        }
         let is_short = bytes_max <= SMALL_BYTES - MessageForm::From.payload_start();
         let group = if is_short { SMALL } else { BULK };
         if group == BULK && !lent.has(BULK, &mut *kernel.driver) {

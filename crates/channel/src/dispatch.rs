@@ -340,7 +340,7 @@ impl Channel {
         Ok(Kind::Timer.token(name))
     }
 
-    /// Wishes an operation ended that was begun with a cookie. A timer that has not fired never does; of others the one event
+    /// Wishes an operation ended that was begun with a cookie; datagrams that are being sent go on. A timer that has not fired never does; of others the one event
     /// that they end in says whether the wish or they were faster.
     pub fn cancel(&self, token: Token) {
         let parts = &mut *self.parts();

@@ -44,7 +44,8 @@ pub enum Event {
         socket: Socket,
         /// Its own.
         cookie: u64,
-        /// The buffer, filled further: less than was asked for only where the peer has sent its last.
+        /// The buffer, filled further: less than was asked for only where no more comes. [`Event::End`] or [`Event::Closed`]
+        /// says why.
         buffer: ExclusiveBuf,
     },
     /// A datagram came.

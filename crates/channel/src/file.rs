@@ -1,6 +1,6 @@
 //! Files and folders, as futures that own nothing which the kernel sees.
 //!
-//! A future that is dropped detaches: its operation keeps the buffer and the descriptor until the kernel has answered.
+//! An operation begins when it is called, not when it is first polled. A future that is dropped detaches: its operation keeps the buffer and the descriptor until the kernel has answered.
 
 use core::fmt;
 use core::future::Future;
@@ -14,7 +14,7 @@ use levada_shared::{ExclusiveBuf, SharedData};
 
 use crate::channel::Channel;
 use crate::error::{Error, Refused};
-use crate::file_op::{Answer, Ask, Failed, c_string};
+use crate::file_op::{Answer, Ask, c_string};
 use crate::files::Ended;
 use crate::kernel::Watcher;
 use crate::names::{NameIn, names_in};
@@ -53,13 +53,21 @@ impl File {
     ///
     /// # Errors
     /// [`Error::Full`] while as many operations are in flight as may be; otherwise what the kernel said.
-    pub async fn open(&self, path: &[u8], how: OpenHow) -> Result<Self, Error> {
-        let path = c_string(path).ok_or(Error::Kernel(Errno::INVAL))?;
-        let ask = Ask::Open { directory: Arc::clone(&self.fd), path, how };
-        match self.ask(ask)?.await {
-            Ok(Answer::Opened(fd)) => Ok(Self { channel: self.channel.clone(), fd: Arc::new(fd) }),
-            Ok(_) => unreachable!("opening opens"),
-            Err(failed) => Err(Error::of(failed.errno)),
+    pub fn open(
+        &self,
+        path: &[u8],
+        how: OpenHow,
+    ) -> impl Future<Output = Result<Self, Error>> + use<> {
+        let asked = c_string(path)
+            .ok_or(Error::Kernel(Errno::INVAL))
+            .and_then(|path| self.ask(Ask::Open { directory: Arc::clone(&self.fd), path, how }));
+        let channel = self.channel.clone();
+        async move {
+            match asked?.await {
+                Ok(Answer::Opened(fd)) => Ok(Self { channel, fd: Arc::new(fd) }),
+                Ok(_) => unreachable!("opening opens"),
+                Err(failed) => Err(Error::of(failed.errno)),
+            }
         }
     }
 
@@ -67,26 +75,29 @@ impl File {
     ///
     /// # Errors
     /// As [`File::open`].
-    pub async fn stat(&self) -> Result<Stat, Error> {
-        self.stat_of(None).await
+    pub fn stat(&self) -> impl Future<Output = Result<Stat, Error>> + use<> {
+        self.stat_of(None)
     }
 
     /// What `name` in this folder is; a link is not followed.
     ///
     /// # Errors
     /// As [`File::open`].
-    pub async fn stat_name(&self, name: &[u8]) -> Result<Stat, Error> {
-        self.stat_of(Some(name)).await
+    pub fn stat_name(&self, name: &[u8]) -> impl Future<Output = Result<Stat, Error>> + use<> {
+        self.stat_of(Some(name))
     }
 
-    async fn stat_of(&self, name: Option<&[u8]>) -> Result<Stat, Error> {
-        let name =
-            name.map(|name| c_string(name).ok_or(Error::Kernel(Errno::INVAL))).transpose()?;
-        match self.ask(Ask::Stat { file: Arc::clone(&self.fd), name, into: Box::default() })?.await
-        {
-            Ok(Answer::Stated(stat)) => Ok(stat),
-            Ok(_) => unreachable!("asking tells"),
-            Err(failed) => Err(Error::of(failed.errno)),
+    fn stat_of(&self, name: Option<&[u8]>) -> impl Future<Output = Result<Stat, Error>> + use<> {
+        let name = name.map(|name| c_string(name).ok_or(Error::Kernel(Errno::INVAL))).transpose();
+        let asked = name.and_then(|name| {
+            self.ask(Ask::Stat { file: Arc::clone(&self.fd), name, into: Box::default() })
+        });
+        async move {
+            match asked?.await {
+                Ok(Answer::Stated(stat)) => Ok(stat),
+                Ok(_) => unreachable!("asking tells"),
+                Err(failed) => Err(Error::of(failed.errno)),
+            }
         }
     }
 
@@ -94,23 +105,27 @@ impl File {
     ///
     /// # Errors
     /// As [`File::open`], with the buffer.
-    pub async fn read_at(
+    pub fn read_at(
         &self,
         buffer: ExclusiveBuf,
         offset: u64,
-    ) -> Result<Filled, Refused<Option<ExclusiveBuf>>> {
-        let ask = Ask::Read { file: Arc::clone(&self.fd), buffer, offset };
-        let asking = match self.channel.ask(ask) {
-            Ok(asking) => asking,
-            Err(Ask::Read { buffer, .. }) => {
-                return Err(Refused { error: Error::Full, value: Some(buffer) });
+    ) -> impl Future<Output = Result<Filled, Refused<Option<ExclusiveBuf>>>> + use<> {
+        let asked = self.channel.ask(Ask::Read { file: Arc::clone(&self.fd), buffer, offset });
+        async move {
+            let asking = match asked {
+                Ok(asking) => asking,
+                Err(Ask::Read { buffer, .. }) => {
+                    return Err(Refused { error: Error::Full, value: Some(buffer) });
+                }
+                Err(_) => unreachable!("what was put in comes back"),
+            };
+            match asking.await {
+                Ok(Answer::Filled { buffer, ended }) => Ok(Filled { buffer, ended }),
+                Ok(_) => unreachable!("reading fills"),
+                Err(failed) => {
+                    Err(Refused { error: Error::of(failed.errno), value: failed.buffer })
+                }
             }
-            Err(_) => unreachable!("what was put in comes back"),
-        };
-        match asking.await {
-            Ok(Answer::Filled { buffer, ended }) => Ok(Filled { buffer, ended }),
-            Ok(_) => unreachable!("reading fills"),
-            Err(failed) => Err(Refused { error: Error::of(failed.errno), value: failed.buffer }),
         }
     }
 
@@ -119,43 +134,53 @@ impl File {
     ///
     /// # Errors
     /// As [`File::open`], with what was not written.
-    pub async fn write_at(
+    pub fn write_at(
         &self,
         data: SharedData,
         offset: u64,
-    ) -> Result<(), Refused<Option<SharedData>>> {
-        let ask = Ask::Write { file: Arc::clone(&self.fd), data, list: Box::default(), offset };
-        let asking = match self.channel.ask(ask) {
-            Ok(asking) => asking,
-            Err(Ask::Write { data, .. }) => {
-                return Err(Refused { error: Error::Full, value: Some(data) });
-            }
-            Err(_) => unreachable!("what was put in comes back"),
-        };
-        let written = asking.await;
-        let failed =
-            |failed: Failed| Refused { error: Error::of(failed.errno), value: failed.unwritten };
-        written.map(drop).map_err(failed)
+    ) -> impl Future<Output = Result<(), Refused<Option<SharedData>>>> + use<> {
+        let list = Box::default();
+        let ask = Ask::Write { file: Arc::clone(&self.fd), data, list, offset };
+        let asked = self.channel.ask(ask);
+        async move {
+            let asking = match asked {
+                Ok(asking) => asking,
+                Err(Ask::Write { data, .. }) => {
+                    return Err(Refused { error: Error::Full, value: Some(data) });
+                }
+                Err(_) => unreachable!("what was put in comes back"),
+            };
+            asking.await.map(drop).map_err(|failed| Refused {
+                error: Error::of(failed.errno),
+                value: failed.unwritten,
+            })
+        }
     }
 
     /// Waits until what was written is on the disk; with `data_only` its times may not be.
     ///
     /// # Errors
     /// As [`File::open`]: the disk's own failures are told here and nowhere else.
-    pub async fn sync(&self, data_only: bool) -> Result<(), Error> {
-        let ended = self.ask(Ask::Sync { file: Arc::clone(&self.fd), data_only })?.await;
-        ended.map(drop).map_err(|failed| Error::of(failed.errno))
+    pub fn sync(&self, data_only: bool) -> impl Future<Output = Result<(), Error>> + use<> {
+        let asked = self.ask(Ask::Sync { file: Arc::clone(&self.fd), data_only });
+        async move { asked?.await.map(drop).map_err(|failed| Error::of(failed.errno)) }
     }
 
     /// The next names in this folder, as many as `buffer` has room for; none at the end.
     ///
     /// # Errors
     /// As [`File::open`].
-    pub async fn list(&self, buffer: ExclusiveBuf) -> Result<Vec<NameIn>, Error> {
-        match self.ask(Ask::List { directory: Arc::clone(&self.fd), buffer })?.await {
-            Ok(Answer::Filled { buffer, .. }) => Ok(names_in(&buffer)),
-            Ok(_) => unreachable!("listing fills"),
-            Err(failed) => Err(Error::of(failed.errno)),
+    pub fn list(
+        &self,
+        buffer: ExclusiveBuf,
+    ) -> impl Future<Output = Result<Vec<NameIn>, Error>> + use<> {
+        let asked = self.ask(Ask::List { directory: Arc::clone(&self.fd), buffer });
+        async move {
+            match asked?.await {
+                Ok(Answer::Filled { buffer, .. }) => Ok(names_in(&buffer)),
+                Ok(_) => unreachable!("listing fills"),
+                Err(failed) => Err(Error::of(failed.errno)),
+            }
         }
     }
 
@@ -163,9 +188,9 @@ impl File {
     ///
     /// # Errors
     /// As [`File::open`].
-    pub async fn readable(&self) -> Result<(), Error> {
-        let ended = self.ask(Ask::Readable { file: Arc::clone(&self.fd) })?.await;
-        ended.map(drop).map_err(|failed| Error::of(failed.errno))
+    pub fn readable(&self) -> impl Future<Output = Result<(), Error>> + use<> {
+        let asked = self.ask(Ask::Readable { file: Arc::clone(&self.fd) });
+        async move { asked?.await.map(drop).map_err(|failed| Error::of(failed.errno)) }
     }
 
     fn ask(&self, ask: Ask) -> Result<Asking, Error> {

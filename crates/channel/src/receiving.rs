@@ -363,8 +363,8 @@ impl Streams {
 
     /// Charges what is received from here on to `account`.
     pub(crate) fn charge(&mut self, name: Name, account: &Account) {
-        if let Some(stream) = self.table.get(name) {
-            stream.rare().charge = Some(account.clone());
-        }
+        let Some(stream) = self.table.get(name) else { return };
+        stream.rare().charge = Some(account.clone());
+        stream.begin_short();
     }
 }

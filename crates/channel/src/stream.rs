@@ -164,6 +164,13 @@ impl Stream {
         self.rare.get_or_insert_default()
     }
 
+    /// Goes on with short blocks: an account of its own may never have room for a long one.
+    pub(crate) fn begin_short(&mut self) {
+        if self.next_group == BULK {
+            self.next_group = SMALL;
+        }
+    }
+
     /// Takes note of how much of a block a receive filled. Says whether the blocks are of the wrong length for it.
     #[inline]
     pub(crate) fn note_fill(&mut self, block: &ExclusiveBuf) -> bool {
@@ -171,6 +178,7 @@ impl Stream {
         let is_charged = self.rare.as_ref().is_some_and(|rare| rare.charge.is_some());
         let is_misfit = match self.group {
             SMALL => block.room_bytes() == 0 && !is_charged,
+            BULK if self.next_group == SMALL => return true,
             BULK => block.len() < BULK_WORTH_BYTES,
             _ => false,
         };

@@ -110,6 +110,9 @@ impl Streams {
         if charge.is_some() || stream.rare.is_some() {
             stream.rare().charge = charge.cloned();
         }
+        if charge.is_some() {
+            stream.begin_short();
+        }
         true
     }
 
