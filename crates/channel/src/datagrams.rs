@@ -49,7 +49,8 @@ pub(crate) struct Datagrams {
     )]
     spare: Vec<Box<Vectored>>,
     paused: VecDeque<Name>,
-    /// Sends for which the taker within this machine had no room: tried again with each pass.
+    /// Sends that came back: the taker within this machine had no room, or they were interrupted. Tried again with each
+    /// pass.
     crowded: Vec<Name>,
     /// Datagrams that were longer than the block's room.
     pub(crate) cut: u64,
@@ -338,7 +339,7 @@ impl Datagrams {
         let Some(send) = self.sends.get(token) else { return };
         send.is_out = false;
         let is_open = self.table.peek(send.at).is_some_and(|at| !at.is_closing);
-        if done.result == Err(Errno::AGAIN) && is_open {
+        if matches!(done.result, Err(Errno::AGAIN | Errno::INTR)) && is_open {
             return self.crowded.push(token);
         }
         let (name, bytes) = (send.at, send.data.len());

@@ -180,10 +180,6 @@ impl FileOp {
                 }
                 Ok(Answer::Filled { buffer, ended: bytes == 0 })
             }
-            (ask @ Ask::Read { .. }, Err(Errno::INTR | Errno::AGAIN)) if !self.is_detached => {
-                *self.ask = Some(ask);
-                return true;
-            }
             (Ask::Write { file, mut data, list, offset }, Ok(bytes)) => {
                 let written = data.split_to(u64::from(bytes).min(data.len()));
                 debug_assert!(written.is_some(), "no more is written than there was");
@@ -199,7 +195,10 @@ impl FileOp {
                     Err(Failed { errno: Errno::NOSPC, buffer: None, unwritten })
                 }
             }
-            (ask @ (Ask::Write { .. } | Ask::Sync { .. }), Err(Errno::INTR | Errno::AGAIN)) => {
+            // What only interrupted it is nobody's business.
+            (ask, Err(Errno::INTR | Errno::AGAIN))
+                if !self.is_detached || matches!(ask, Ask::Write { .. } | Ask::Sync { .. }) =>
+            {
                 *self.ask = Some(ask);
                 return true;
             }

@@ -300,15 +300,15 @@ impl Streams {
 
     /// A send ended: with bytes taken, perhaps fewer than were handed over, or with an error.
     pub(crate) fn sent(&mut self, kernel: &mut Kernel, name: Name, done: &Done) {
+        let socket = socket_of(kernel, name);
+        let Some(stream) = self.table.get(name).filter(|stream| stream.is_send_out()) else {
+            self.stale += 1;
+            return;
+        };
         self.sends_out -= 1;
         if self.sends_out == 0 {
             self.sweep_at = levada_ring::Deadline::NEVER;
         }
-        let socket = socket_of(kernel, name);
-        let Some(stream) = self.table.get(name) else {
-            self.stale += 1;
-            return;
-        };
         let Some(outbox) = &mut stream.outbox else { return };
         let bytes = outbox.taken_bytes(done.result);
         let is_file = outbox.is_file_out();

@@ -1,6 +1,6 @@
 //! Seeds say what a run is like: which cast of a scene, over which kernel, with what mischief.
 
-use levada_sim::{Mischief, Trick};
+use levada_sim::Mischief;
 
 /// Each scene has so many casts.
 pub(crate) const CASTS: u64 = 4;
@@ -16,15 +16,9 @@ pub(crate) fn seeds() -> impl Iterator<Item = u64> {
     first..first.saturating_add(count)
 }
 
-/// What a channel hides from who uses it, but for what it is known not to hide yet.
+/// What a channel hides from who uses it.
 pub(crate) fn hidden() -> Mischief {
-    let known = [
-        Trick::InterruptFile, // `EINTR` and `EAGAIN` of files, but for reads and writes, come through to who asked
-        Trick::InterruptDatagram, // and so do those of a datagram's sending
-        Trick::Stale,         // a send's completion told again is counted as the end of another
-        Trick::ErrorWithMore, // where zero copying was given up meanwhile, `ENOMEM` of one breaks the connection
-    ];
-    known.into_iter().fold(Mischief::hidden(), Mischief::without)
+    Mischief::hidden()
 }
 
 /// What may be done of what a scene bears: all of it, or what `LEVADA_MISCHIEF` names.
