@@ -14,16 +14,16 @@ use levada_ring::{Caps, CoreWaker, Deadline, Done, Driver, Fatal, OpenError, Wai
 use levada_shared::Account;
 
 use crate::config::ChannelConfig;
-use crate::connects::Connects;
-use crate::datagrams::Datagrams;
-use crate::files::Files;
+use crate::connections::connects::Connects;
+use crate::connections::lost::LostStreams;
+use crate::connections::stream::Ending;
+use crate::connections::streams::Streams;
+use crate::datagrams::datagram_sockets::Datagrams;
+use crate::filing::files::Files;
 use crate::gauges::Gauges;
 use crate::kernel::{Kernel, Kind, name_of};
 use crate::lent::Lent;
-use crate::listeners::{Listeners, reserved_places};
-use crate::lost::LostStreams;
-use crate::stream::Ending;
-use crate::streams::Streams;
+use crate::listening::listeners::{Listeners, reserved_places};
 use crate::timers::Timers;
 
 /// How soon what an account or the heap had no room for is tried again: nothing tells that there is some.

@@ -9,8 +9,8 @@ use std::os::fd::OwnedFd;
 use levada_ring::{Stat, Token};
 use levada_shared::{ExclusiveBuf, SharedData};
 
-use crate::datagram::Datagram;
-use crate::detached::Detached;
+use crate::connections::detached::Detached;
+use crate::datagrams::datagram::Datagram;
 use crate::error::Error;
 use crate::socket::Socket;
 

@@ -51,87 +51,53 @@
 //! connections, blocks and operations on files, and the minute, are set in [`ChannelConfig`]. `SIGPIPE` has to be ignored, as it
 //! is in every Rust program: sendfile(2) cannot be told not to raise it.
 
-mod acceptor;
-mod bind;
-mod by_reference;
 mod channel;
-mod closing;
 mod config;
-mod connecting;
-mod connection;
-mod connects;
-mod datagram;
-mod datagram_socket;
+mod connections;
 mod datagrams;
-mod descriptor;
-mod detached;
-mod detaching;
-mod dispatch;
 mod due;
 mod error;
 mod event;
-mod file;
-mod file_events;
-mod file_op;
-mod file_room;
-mod files;
-mod filling;
+mod events;
+mod filing;
+mod futures;
 mod gauges;
-mod inbox;
 mod kernel;
 mod lent;
-mod line;
-mod listen_group;
-mod listener;
-mod listeners;
+mod listening;
 pub mod local;
-mod lost;
-mod names;
-mod outbox;
-mod queued;
-mod rare;
-mod receiving;
-mod receiving_into;
-mod reuseport;
-mod sending;
 mod socket;
-mod stream;
-mod streams;
 mod table;
-mod tcp;
-mod ticket;
-mod timer;
 mod timers;
-mod unix;
-mod unix_name;
-mod zero_copy;
 
-pub use acceptor::{Accepting, Acceptor, SocketKind};
-pub use bind::{BindError, ListenPart};
 pub use channel::{Channel, EndReport, Passed};
 pub use config::ChannelConfig;
-pub use connecting::Connecting;
-pub use connection::{Closing, Connection, Detaching, Receiving, ReceivingInto, Room, Sending};
-pub use datagram::Datagram;
-pub use datagram_socket::{
-    DatagramSocket, ReceivingDatagram, SendingDatagram, UdpSocket, UnixDatagram,
-};
-pub use detached::Detached;
+pub use connections::detached::Detached;
+pub use datagrams::datagram::Datagram;
 pub use error::{Error, Refused};
 pub use event::{Event, Events};
-pub use file::{File, Filled};
-pub use file_room::FileRoom;
+pub use filing::names::NameIn;
+pub use futures::acceptor::{Accepting, Acceptor, SocketKind};
+pub use futures::connecting::Connecting;
+pub use futures::connection::{
+    Closing, Connection, Detaching, Receiving, ReceivingInto, Room, Sending,
+};
+pub use futures::datagram_socket::{
+    DatagramSocket, ReceivingDatagram, SendingDatagram, UdpSocket, UnixDatagram,
+};
+pub use futures::file::{File, Filled};
+pub use futures::file_room::FileRoom;
+pub use futures::tcp::{Tcp, TcpListener, TcpStream};
+pub use futures::ticket::Ticket;
+pub use futures::timer::Timer;
+pub use futures::unix::{PeerCredentials, ReceivingDescriptors, Unix, UnixListener, UnixStream};
+pub use futures::unix_name::UnixName;
 pub use gauges::Gauges;
 pub use levada_ring::{
     Access, Caps, Choice, CoreWaker, Creation, Deadline, Driver, Errno, Fatal, FileKind, Lack,
     Level, OpenError, OpenHow, Stat, Token, Wait, now,
 };
-pub use listen_group::ListenGroup;
-pub use names::NameIn;
-pub use reuseport::Steering;
+pub use listening::bind::{BindError, ListenPart};
+pub use listening::listen_group::ListenGroup;
+pub use listening::reuseport::Steering;
 pub use socket::{Socket, Stale};
-pub use tcp::{Tcp, TcpListener, TcpStream};
-pub use ticket::Ticket;
-pub use timer::Timer;
-pub use unix::{PeerCredentials, ReceivingDescriptors, Unix, UnixListener, UnixStream};
-pub use unix_name::UnixName;

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream as Peer};
 use std::time::Duration;
 
 use levada_channel::{
-    ChannelConfig, Error, Event, Events, ListenPart, Refused, Socket, Stale, Wait, now,
+    ChannelConfig, Error, Event, Events, ListenPart, Refused, Socket, Stale, UnixName, Wait, now,
 };
 
 use crate::stage::{Stage, pattern};
@@ -352,5 +352,41 @@ fn a_send_to_a_closing_socket_gives_the_data_back() {
             matches!(refused, Err(Refused { error: Error::Closed, value }) if value.len() == 4)
         );
         looked.closed(stage, socket);
+    });
+}
+
+#[test]
+fn names_of_this_machine_bring_connections_in_the_event_form_too() {
+    Stage::on_each(&ChannelConfig::default(), |stage| {
+        let unique = format!("levada-events-{}-{}", std::process::id(), now().ns);
+        let name = UnixName::abstract_name(unique.as_bytes()).unwrap();
+        let listener = stage.channel.listen_unix(&name, 1).unwrap();
+        stage.channel.accept(listener, 1).unwrap();
+        stage.channel.connect_unix(&name, 2, now() + Duration::from_secs(5)).unwrap();
+        let mut looked = Looked::new();
+        let accepted = looked.accepted(stage);
+        let connected = looked.next(
+            stage,
+            |event| matches!(event, Event::Connected { cookie: 2, .. }),
+            |event| match event {
+                Event::Connected { socket, .. } => socket,
+                _ => unreachable!("looked at above"),
+            },
+        );
+        stage.channel.recv(accepted, 1000).unwrap();
+        stage.channel.send(connected, stage.data(b"by name")).unwrap();
+        let bytes = looked.next(
+            stage,
+            |event| matches!(event, Event::Received { .. }),
+            |event| match event {
+                Event::Received { bytes, .. } => bytes.to_vec(),
+                _ => Vec::new(),
+            },
+        );
+        assert_eq!(bytes, b"by name");
+        for socket in [accepted, connected] {
+            stage.channel.close(socket).unwrap();
+            assert_eq!(looked.closed(stage, socket), (None, 0));
+        }
     });
 }

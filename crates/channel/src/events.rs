@@ -1,0 +1,4 @@
+//! The event form: MegaPipe's loop.
+
+mod dispatch;
+mod file_events;

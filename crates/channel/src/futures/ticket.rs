@@ -1,0 +1,57 @@
+//! A ticket names a stream between two owners: it may travel to another task or process, and closes the stream if lost.
+//!
+//! It is turned back into the stream on the channel that it came from. Dropped elsewhere, on whatever thread, it tells
+//! that channel, which closes the stream at its next pass.
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::channel::Channel;
+use crate::connections::lost::LostStreams;
+use crate::futures::tcp::TcpStream;
+use crate::table::Name;
+
+/// The name of a stream that nobody holds at the moment.
+pub struct Ticket {
+    name: Name,
+    home: Arc<LostStreams>,
+    is_used: bool,
+}
+
+impl TcpStream {
+    /// Gives the stream up for a ticket.
+    #[must_use]
+    pub fn into_ticket(self) -> Ticket {
+        let (channel, name) = self.into_parts();
+        let home = Arc::clone(&channel.parts().lost);
+        Ticket { name, home, is_used: false }
+    }
+}
+
+impl Ticket {
+    /// The stream, on the channel that it came from; elsewhere the ticket itself.
+    ///
+    /// # Errors
+    /// The ticket, where `channel` is another.
+    pub fn into_stream(mut self, channel: &Channel) -> Result<TcpStream, Self> {
+        if !Arc::ptr_eq(&channel.parts().lost, &self.home) {
+            return Err(self);
+        }
+        self.is_used = true;
+        Ok(TcpStream::from_parts(channel.clone(), self.name))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.home.tell(self.name);
+        }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ticket").field(&self.name.index).finish()
+    }
+}
