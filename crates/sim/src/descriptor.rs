@@ -34,6 +34,8 @@ struct StandIn<T> {
     identity: Identity,
     /// The kernel's numbers are anybody's; the order of making is the seed's.
     serial: u64,
+    /// An operation was about it, and nobody said that it goes.
+    is_watched: bool,
     what: T,
 }
 
@@ -75,7 +77,8 @@ impl<T: Copy> StandIns<T> {
     pub(crate) fn mean(&mut self, fd: RawFd, what: T) {
         let identity = identity(fd).expect("an open descriptor");
         self.made_count += 1;
-        self.by_fd.insert(fd, StandIn { identity, serial: self.made_count, what });
+        self.by_fd
+            .insert(fd, StandIn { identity, serial: self.made_count, is_watched: false, what });
     }
 
     /// What it means, if it is still the same.
@@ -93,13 +96,27 @@ impl<T: Copy> StandIns<T> {
         Some(what)
     }
 
-    /// Those that programs have closed by themselves since the last time.
-    pub(crate) fn take_closed(&mut self) -> Vec<T> {
+    /// An operation is about it: a driver may watch it from here on.
+    pub(crate) fn watch(&mut self, fd: RawFd) {
+        if let Some(known) = self.by_fd.get_mut(&fd) {
+            known.is_watched = true;
+        }
+    }
+
+    /// Its owner is about to close it: it is watched no more.
+    pub(crate) fn forget(&mut self, fd: RawFd) {
+        if let Some(known) = self.by_fd.get_mut(&fd) {
+            known.is_watched = false;
+        }
+    }
+
+    /// Those that programs have closed by themselves since the last time, and whether each was watched.
+    pub(crate) fn take_closed(&mut self) -> Vec<(T, bool)> {
         let is_closed = |fd: &RawFd, known: &mut StandIn<T>| identity(*fd) != Some(known.identity);
         let mut closed: Vec<_> =
             self.by_fd.extract_if(.., is_closed).map(|(_, known)| known).collect();
         closed.sort_by_key(|known| known.serial);
-        closed.into_iter().map(|known| known.what).collect()
+        closed.into_iter().map(|known| (known.what, known.is_watched)).collect()
     }
 
     /// How many are open.
@@ -122,7 +139,7 @@ mod tests {
         drop(unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) });
         let other = memfd_create("other", MemfdFlags::CLOEXEC).unwrap();
         assert_eq!(stand_ins.find(fd), None);
-        assert_eq!((stand_ins.take_closed(), stand_ins.count()), (vec!["ours"], 0));
+        assert_eq!((stand_ins.take_closed(), stand_ins.count()), (vec![("ours", false)], 0));
         drop(other);
     }
 

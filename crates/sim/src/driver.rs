@@ -223,9 +223,13 @@ impl Kernel {
             | Op::SendLast { socket, .. }
             | Op::Connect { socket, .. } => {
                 let id = self.socket_of(socket)?;
+                if let Target::Fd(fd) = socket {
+                    self.stand_ins.watch(fd);
+                }
                 self.hold(flight, id);
             }
             Op::Writable { fd } => {
+                self.stand_ins.watch(fd);
                 let id = self.socket_of(Target::Fd(fd))?;
                 self.hold(flight, id);
             }
@@ -461,9 +465,7 @@ impl Kernel {
         if self.gauges.enters - self.moved_at_enter > SPIN_ENTERS {
             self.fail("the core enters and enters, and nothing comes nearer to its end");
         }
-        for thing in self.stand_ins.take_closed() {
-            self.closed(thing, false);
-        }
+        self.notice_closed();
         let is_cut = self.hand_over();
         let before = done.len();
         let mut woken = false;
@@ -553,7 +555,9 @@ unsafe impl Driver for Sim {
     }
 
     fn forget(&mut self, fd: RawFd) {
-        self.kernel.borrow_mut().close_listener(fd);
+        let mut kernel = self.kernel.borrow_mut();
+        kernel.stand_ins.forget(fd);
+        kernel.close_listener(fd);
     }
 
     fn waker(&self) -> CoreWaker {

@@ -366,6 +366,19 @@ impl Kernel {
         Ok(0)
     }
 
+    /// Notices which descriptors the program has closed by itself.
+    pub(crate) fn notice_closed(&mut self) {
+        for (thing, is_watched) in self.stand_ins.take_closed() {
+            // A ring holds what it works on; a poll set does not, and takes the next of that number for it.
+            if is_watched && self.is_epoll() {
+                self.fail(
+                    "a descriptor that the driver watches was closed, and the driver was not told",
+                );
+            }
+            self.closed(thing, false);
+        }
+    }
+
     fn is_awaited(&self, thing: Thing) -> bool {
         self.flights.values().any(|flight| flight.socket.map(Thing::Socket) == Some(thing))
     }

@@ -144,9 +144,7 @@ impl World {
     /// the root before.
     pub fn validate_left(&self) {
         let mut kernel = self.0.borrow_mut();
-        for thing in kernel.stand_ins.take_closed() {
-            kernel.closed(thing, false);
-        }
+        kernel.notice_closed();
         let (in_kernel, sockets) = (kernel.in_kernel(), kernel.open_sockets());
         let descriptors = kernel.stand_ins.count();
         let places = kernel.places.iter().flatten().count();

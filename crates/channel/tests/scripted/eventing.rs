@@ -52,11 +52,16 @@ fn echo_all(stage: &Stage, listener: Socket, count: u64, abort_at_bytes: u64) ->
                     assert!(it.sent_bytes <= it.queued_bytes);
                     let credit = u32::try_from(bytes).expect("a block");
                     let _ended_meanwhile = stage.channel.recv(socket, credit);
+                    if it.has_ended && it.sent_bytes == it.queued_bytes {
+                        let _closed_already = stage.channel.close(socket);
+                    }
                 }
                 Event::End { socket, .. } => {
                     let it = known.get_mut(&socket).expect("it was accepted");
                     assert!(!core::mem::replace(&mut it.has_ended, true), "the end comes once");
-                    let _ended_meanwhile = stage.channel.close(socket);
+                    if it.cookie % 2 == 0 || it.sent_bytes == it.queued_bytes {
+                        let _ended_meanwhile = stage.channel.close(socket);
+                    }
                 }
                 Event::Closed { socket, cookie, error, unsent } => {
                     let it = known.remove(&socket).expect("`Closed` comes once, and last");

@@ -15,7 +15,7 @@ fn datagrams_are_answered_to_who_sent_them() {
         let mut lengths = Vec::new();
         for _ in 0..dice.between(1, 4) {
             let mut script = Vec::new();
-            for _ in 0..dice.between(1, 5) {
+            for _ in 0..dice.between(1, 15) {
                 let bytes = dice.length(0, 3000);
                 script.extend([Volley::Send(dice.bytes(bytes)), Volley::Receive]);
                 expected_count += 1;

@@ -75,3 +75,28 @@ fn a_buffer_comes_back_also_where_the_peer_ends_before_it_is_full() {
         came
     });
 }
+
+#[test]
+fn closing_and_aborting_take_back_a_buffer_that_is_being_filled() {
+    Scene { is_lossy: true, ..Scene::default() }.play(|stage, dice| {
+        let port = stage.listen(false);
+        for _ in 0..dice.between(1, 4) {
+            let count = dice.length(0, 3000);
+            let aborts = dice.one_in(2);
+            let last = if aborts { Step::WaitForReset } else { Step::ReadToEnd };
+            // Nothing that the program leaves unread where it closes: that would be a reset.
+            let bytes = if aborts { dice.bytes(count) } else { Vec::new() };
+            stage.peer(&port, vec![Step::Write(bytes), last]);
+            let stream = stage.accept(&port);
+            let buffer = stage.account.buf(10_000).expect("no limit");
+            let polls = dice.below(3);
+            stage.poll_and_drop(stream.recv_into(buffer, 10_000), polls);
+            stage.pass_some(dice);
+            match (aborts, dice.one_in(2)) {
+                (true, _) => stream.abort(),
+                (false, true) => drop(stream),
+                (false, false) => stage.run(stream.close()),
+            }
+        }
+    });
+}

@@ -3,7 +3,7 @@
 use levada_sim::Mischief;
 
 /// Each scene has so many casts.
-pub(crate) const CASTS: u64 = 4;
+pub(crate) const CASTS: u64 = 8;
 
 /// The seeds of this run: `LEVADA_SEEDS` of them, from `LEVADA_SEED` on.
 pub(crate) fn seeds() -> impl Iterator<Item = u64> {

@@ -90,14 +90,16 @@ pub(crate) struct Port {
 impl Scene {
     /// Plays each cast over the drivers of this machine, and each seed over a simulated kernel; all must come to the same.
     pub(crate) fn play<T: Debug + Eq>(&self, play: impl Fn(&Stage, &mut Dice) -> T) {
-        let real: Vec<Option<(Traces, T)>> =
+        let mut first: Vec<Option<(Traces, T)>> =
             (0..CASTS).map(|cast| self.play_really(cast, &play)).collect();
         for seed in seeds() {
             let cast = seed % CASTS;
             let replay = Replay { seed };
             let played = self.play_simulated(seed, cast, &play);
-            if let Some(real) = &real[usize::try_from(cast).expect("few")] {
-                assert_eq!(*real, played, "the real kernel's, and that of seed {seed}");
+            // Where there is no real kernel, simulated ones must at least agree.
+            match &mut first[usize::try_from(cast).expect("few")] {
+                Some(first) => assert_eq!(*first, played, "the first kernel's, and seed {seed}'s"),
+                none => *none = Some(played),
             }
             drop(replay);
         }

@@ -168,6 +168,7 @@ pub(crate) fn run(seed: u64, config: &SimConfig) -> Came {
     }
     program.end();
     drop(root);
+    program.sim.forget(program.datagrams_fd);
     program.datagrams = None;
     program.sim.forget(program.listener);
     assert!(program.stale <= world.stale_told(), "{} stale completions", program.stale);
