@@ -138,7 +138,7 @@ pub(crate) struct Kernel {
     pub(crate) gauges: DriverGauges,
     pub(crate) is_broken: bool,
     /// What was handed over and told last.
-    history: VecDeque<String>,
+    pub(crate) history: VecDeque<String>,
     /// The entry at which something last came nearer to its end.
     pub(crate) moved_at_enter: u64,
     cq_places: usize,
@@ -149,7 +149,7 @@ const CQ_PLACES: usize = 2048;
 const CQ_PLACES_CROWDED: usize = 16;
 
 /// How much of what happened is kept.
-const HISTORY_MAX: usize = 16;
+const HISTORY_MAX: usize = 24;
 
 /// How many completions of the past are kept.
 const PAST_MAX: usize = 64;

@@ -158,6 +158,14 @@ impl World {
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("age", &self.age()).finish_non_exhaustive()
+        let kernel = self.0.borrow();
+        let peers = kernel.peers.iter().filter(|peer| !peer.trace.is_over);
+        f.debug_struct("World")
+            .field("kernel", &kernel.name)
+            .field("age", &kernel.clock.since_begin())
+            .field("flights", &kernel.flights.values().map(|flight| flight.op).collect::<Vec<_>>())
+            .field("peers", &peers.collect::<Vec<_>>())
+            .field("history", &kernel.history)
+            .finish_non_exhaustive()
     }
 }

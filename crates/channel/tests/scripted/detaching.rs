@@ -1,9 +1,9 @@
 //! Detaching: a connection becomes a descriptor and comes back, at any byte, and none is lost or doubled.
 
 use levada_channel::TcpStream;
-use levada_sim::Step;
+use levada_sim::{Dice, Mischief, Step, Trick};
 
-use crate::stage::{Scene, receive, send_all};
+use crate::stage::{Scene, Stage, receive, send_all};
 
 #[test]
 fn a_connection_that_leaves_and_comes_back_keeps_its_bytes() {
@@ -53,16 +53,26 @@ fn a_connection_that_leaves_and_comes_back_keeps_its_bytes() {
 
 #[test]
 fn who_does_not_wait_for_a_connection_to_leave_closes_it() {
-    Scene::default().play(|stage, dice| {
-        let port = stage.listen(false);
-        for _ in 0..dice.between(1, 4) {
-            stage.peer(&port, vec![Step::ReadToEnd]);
-            let stream = stage.accept(&port);
-            let count = dice.length(1, 10_000);
-            drop(stream.send(stage.data(&dice.bytes(count))).expect("room"));
-            let polls = dice.below(3);
-            stage.poll_and_drop(stream.into_fd(), polls);
-            stage.pass_some(dice);
-        }
-    });
+    Scene::default().play(|stage, dice| give_up_leaving(stage, dice, 1));
+}
+
+#[test]
+#[ignore = "given up while its place is being closed it stays open, and so does its descriptor: seed 78"]
+fn who_gives_up_waiting_for_a_connection_to_leave_closes_it() {
+    // What is late decides at which step it is given up.
+    let bearable = Mischief::only(Trick::Late);
+    Scene { bearable, ..Scene::default() }.play(|stage, dice| give_up_leaving(stage, dice, 8));
+}
+
+fn give_up_leaving(stage: &Stage, dice: &mut Dice, polls_max: u64) {
+    let port = stage.listen(false);
+    for _ in 0..dice.between(1, 4) {
+        stage.peer(&port, vec![Step::ReadToEnd]);
+        let stream = stage.accept(&port);
+        let count = dice.length(1, 10_000);
+        drop(stream.send(stage.data(&dice.bytes(count))).expect("room"));
+        let polls = dice.between(0, polls_max);
+        stage.poll_and_drop(stream.into_fd(), polls);
+        stage.pass_some(dice);
+    }
 }

@@ -59,7 +59,7 @@ fn echo_all(stage: &Stage, listener: Socket, count: u64, abort_at_bytes: u64) ->
                 Event::End { socket, .. } => {
                     let it = known.get_mut(&socket).expect("it was accepted");
                     assert!(!core::mem::replace(&mut it.has_ended, true), "the end comes once");
-                    if it.cookie % 2 == 0 || it.sent_bytes == it.queued_bytes {
+                    if it.cookie.is_multiple_of(2) || it.sent_bytes == it.queued_bytes {
                         let _ended_meanwhile = stage.channel.close(socket);
                     }
                 }

@@ -124,6 +124,36 @@ fn a_file_that_is_shorter_than_promised_ends_the_connection() {
 }
 
 #[test]
+fn a_file_that_shrinks_or_grows_while_it_is_read_and_sent_is_never_more_than_it_was() {
+    let bearable = with_descriptors().with(Trick::Restless);
+    let scene = Scene { bearable, is_lossy: true, is_compared: false, ..Scene::default() };
+    scene.play(|stage, dice| {
+        let files = files(dice);
+        let folder = Folder::with(stage, &files);
+        if let Some(world) = &stage.world {
+            world.put_file("restless", &files[0].1, true);
+        }
+        let path = if stage.world.is_some() { "restless" } else { &format!("site/{}", files[0].0) };
+        let file = stage.run(folder.root.open(path.as_bytes(), OpenHow::default()));
+        let (file, bytes) = (file.expect("it is there"), &files[0].1);
+        let port = stage.listen(false);
+        stage.peer(&port, vec![Step::ReadToEnd]);
+        let stream = stage.accept(&port);
+        for _ in 0..dice.between(1, 5) {
+            let offset = dice.index(bytes.len() + 1);
+            let buffer = stage.account.buf(dice.length(1, 70_000)).expect("no limit");
+            let read = stage.run(file.read_at(buffer, offset as u64)).expect("it is open");
+            // What was cut off and added again is zero.
+            let is_its =
+                |(index, byte): (usize, &u8)| *byte == 0 || bytes.get(offset + index) == Some(byte);
+            assert!(read.buffer.iter().enumerate().all(is_its));
+        }
+        let sent = stage.run(stream.send_file(&file, 0..bytes.len() as u64).expect("room"));
+        assert!(matches!(sent, Ok(()) | Err(Error::Truncated)), "{sent:?}");
+    });
+}
+
+#[test]
 fn what_is_written_is_read_back_also_where_nobody_waited_for_it() {
     Scene::default().play(|stage, dice| {
         let mut files = files(dice);

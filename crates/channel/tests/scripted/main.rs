@@ -5,6 +5,7 @@
 //! first; `LEVADA_MISCHIEF` leaves only the tricks that it names, to find out which one it takes.
 
 mod acting;
+mod chancing;
 mod connecting;
 mod detaching;
 mod dropping;

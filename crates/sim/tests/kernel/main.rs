@@ -3,5 +3,6 @@
 mod model;
 mod program;
 mod replay;
+mod scripted;
 mod tricks;
 mod wrongs;
