@@ -177,6 +177,13 @@ impl Streams {
         } else {
             self.end(name, Ending::Close);
         }
+        // Its place is being closed already: when that is done it is a close like any other, and nobody is given the
+        // descriptor.
+        if let Some(stream) = self.table.get(name)
+            && stream.ending == Ending::Detach
+        {
+            stream.ending = Ending::Close;
+        }
     }
 
     /// No descriptor was to be had: whoever asked for one is told.

@@ -57,7 +57,6 @@ fn who_does_not_wait_for_a_connection_to_leave_closes_it() {
 }
 
 #[test]
-#[ignore = "given up while its place is being closed it stays open, and so does its descriptor: seed 78"]
 fn who_gives_up_waiting_for_a_connection_to_leave_closes_it() {
     // What is late decides at which step it is given up.
     let bearable = Mischief::only(Trick::Late);
