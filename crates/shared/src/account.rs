@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::grant::AccountNumber;
+use crate::counts::grant::AccountNumber;
 use crate::heap::SharedHeap;
 use crate::limit::{Full, Limit};
 

@@ -16,20 +16,20 @@ use std::sync::Arc;
 
 use levada_pages::{PAGE_BYTES_MIN, ReserveError};
 
-use crate::accounts::Accounts;
-use crate::arena::{Life, Stock, Supply};
-use crate::class::{Class, SLAB_BYTES};
-use crate::grant::{AccountNumber, Grant};
-use crate::holding::{self, Held, Lines};
-use crate::home::home;
-use crate::ledger::{AccountLine, GrantIndex, Refused};
+use crate::counts::accounts::Accounts;
+use crate::counts::grant::{AccountNumber, Grant};
+use crate::counts::holding::{self, Held, Lines};
+use crate::counts::ledger::{AccountLine, GrantIndex, Refused};
+use crate::counts::lines::{Block, LineTable, Pair, PairIndex};
 use crate::limit::{Full, Limit};
-use crate::lines::{Block, LineTable, Pair, PairIndex};
+use crate::memory::arena::{Life, Stock, Supply};
+use crate::memory::class::{Class, SLAB_BYTES};
+use crate::memory::home::home;
+use crate::memory::orphans;
+use crate::memory::remote::Remote;
+use crate::memory::slab::Slabs;
 use crate::options::{OpenError, Options};
-use crate::orphans;
-use crate::remote::Remote;
 use crate::report::{AccountReport, Gauges};
-use crate::slab::Slabs;
 use crate::sync::{AtomicU64, Lock, Ordering};
 
 /// A handle to a heap; clones name the same heap.
@@ -378,8 +378,8 @@ mod raw {
     use std::sync::Arc;
 
     use super::Heap;
-    use crate::lines::Block;
-    use crate::orphans;
+    use crate::counts::lines::Block;
+    use crate::memory::orphans;
 
     /// Keeps a heap at one address, and for ever if blocks of it are out when its last handle goes.
     ///

@@ -34,39 +34,24 @@
 //! further one is laid in the file then.
 
 mod account;
-mod accounts;
-mod arena;
-mod class;
-mod data;
-mod exclusive;
-mod grant;
+mod counts;
 mod heap;
-mod holding;
-mod home;
-mod interop;
-mod ledger;
 mod limit;
-mod lines;
+mod memory;
 mod options;
-mod orphans;
-mod part;
-mod piece;
-mod pieces;
-mod remote;
 mod report;
-mod slab;
-mod state;
 mod sync;
+mod values;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
 
 pub use account::Account;
-pub use data::{PIECES_MAX, SharedData};
-pub use exclusive::ExclusiveBuf;
 pub use heap::SharedHeap;
-pub use home::set_home_arena;
 pub use limit::{Full, Limit};
+pub use memory::home::set_home_arena;
 pub use options::{OpenError, Options};
-pub use part::Part;
 pub use report::{AccountReport, Gauges};
+pub use values::data::{PIECES_MAX, SharedData};
+pub use values::exclusive::ExclusiveBuf;
+pub use values::part::Part;

@@ -11,11 +11,11 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 
-use crate::grant::{AccountNumber, Grant};
-use crate::holding::{self, Held, Lines};
-use crate::ledger::{AccountLine, GrantIndex};
-use crate::lines::{Block, Cut, Pair, PairIndex, Place};
-use crate::remote::Remote;
+use crate::counts::grant::{AccountNumber, Grant};
+use crate::counts::holding::{self, Held, Lines};
+use crate::counts::ledger::{AccountLine, GrantIndex};
+use crate::counts::lines::{Block, Cut, Pair, PairIndex, Place};
+use crate::memory::remote::Remote;
 
 const CAPACITY_BYTES: u32 = 64;
 

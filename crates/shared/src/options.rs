@@ -5,7 +5,7 @@ use std::error::Error;
 
 use levada_pages::ReserveError;
 
-use crate::class::SLAB_BYTES;
+use crate::memory::class::SLAB_BYTES;
 
 /// What a heap is made with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

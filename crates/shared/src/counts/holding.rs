@@ -3,11 +3,11 @@
 //! The order is that of invariant C in `grant`: a count rises first in the block's state, then in the grant's word,
 //! and falls first in the word. Who asks always has a handle of his own, so the block cannot go meanwhile.
 
-use crate::grant::{AccountNumber, Grant};
-use crate::ledger::{AccountLine, BlockAddress, GrantIndex, Refused};
+use crate::counts::grant::{AccountNumber, Grant};
+use crate::counts::ledger::{AccountLine, BlockAddress, GrantIndex, Refused};
+use crate::counts::lines::{Block, Pair};
+use crate::counts::state::Left;
 use crate::limit::{Full, Limit};
-use crate::lines::{Block, Pair};
-use crate::state::Left;
 
 /// Where lines for further grants come from.
 pub(crate) trait Lines {

@@ -3,7 +3,7 @@
 //! Anyone may push; only all of it is ever taken, in one step, by who holds the arena's lock. Nobody takes a single
 //! element, so none can be taken and pushed again between another's look and its step.
 
-use crate::lines::{Block, PairIndex};
+use crate::counts::lines::{Block, PairIndex};
 use crate::sync::{AtomicU32, Ordering};
 
 /// A list of free blocks through their lines.

@@ -13,8 +13,8 @@ use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 use crate::account::Account;
-use crate::arena::Life;
 use crate::limit::{Full, Limit};
+use crate::memory::arena::Life;
 
 pub use raw::ExclusiveBuf;
 
@@ -150,7 +150,7 @@ unsafe impl bytes::BufMut for ExclusiveBuf {
 
 mod raw {
     use super::{Account, Full, Life, MaybeUninit};
-    use crate::piece::{Handle, Piece, spare_of};
+    use crate::values::piece::{Handle, Piece, spare_of};
 
     /// The one owner of a block, or of the rest of one.
     ///
@@ -286,10 +286,10 @@ mod raw {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use crate::data::SharedData;
     use crate::heap::SharedHeap;
     use crate::limit::Limit;
     use crate::options::Options;
+    use crate::values::data::SharedData;
 
     #[test]
     fn freezing_keeps_the_address_and_what_is_frozen_can_be_filled_behind() {

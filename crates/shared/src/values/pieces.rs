@@ -10,7 +10,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::piece::Piece;
+use crate::values::piece::Piece;
 
 /// How many pieces stand in place.
 pub(crate) const INLINE: usize = 3;
@@ -71,7 +71,7 @@ mod raw {
 
     use super::INLINE;
     use super::Window;
-    use crate::piece::Piece;
+    use crate::values::piece::Piece;
 
     /// The count that stands for a list.
     const LIST: u64 = 0xFF;

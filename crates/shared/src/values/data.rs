@@ -9,10 +9,10 @@ use core::ops::{Bound, RangeBounds};
 use levada_plain::{Plain, to_index, view_at};
 
 use crate::account::Account;
-use crate::exclusive::ExclusiveBuf;
 use crate::limit::{Full, Limit};
-use crate::piece::Piece;
-use crate::pieces::{INLINE, Pieces, Span};
+use crate::values::exclusive::ExclusiveBuf;
+use crate::values::piece::Piece;
+use crate::values::pieces::{INLINE, Pieces, Span};
 
 /// How many pieces a value has at most.
 pub const PIECES_MAX: usize = 1024;

@@ -8,7 +8,7 @@
 
 use hashbrown::HashMap;
 
-use crate::lines::Block;
+use crate::counts::lines::Block;
 use crate::sync::{AtomicU64, Lock, Ordering};
 
 /// One account's line.

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use levada_plain::to_index;
 use std::io::IoSlice;
 
-use crate::data::SharedData;
+use crate::values::data::SharedData;
 
 impl Buf for SharedData {
     #[inline]

@@ -13,11 +13,11 @@ mod raw {
     use std::os::fd::BorrowedFd;
 
     use crate::account::Account;
-    use crate::arena::Life;
-    use crate::grant::Grant;
+    use crate::counts::grant::Grant;
+    use crate::counts::lines::Block;
     use crate::heap::{GrantPointer, heap_of};
     use crate::limit::Full;
-    use crate::lines::Block;
+    use crate::memory::arena::Life;
 
     /// One account's hold on one block.
     ///

@@ -17,9 +17,9 @@
 
 use core::ptr::NonNull;
 
-use crate::class::Class;
-use crate::grant::Grant;
-use crate::state::State;
+use crate::counts::grant::Grant;
+use crate::counts::state::State;
+use crate::memory::class::Class;
 use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 /// The index of a pair in the heap's side table. Zero is never given out: it stands for "none" in every list.

@@ -10,9 +10,11 @@
 
 use core::ptr::NonNull;
 
-use crate::class::{CLASS_COUNT, Class, FILED_BYTES_MIN, SLAB_BYTES, UNIT_BYTES, UNITS_PER_SLAB};
-use crate::lines::{Block, Cut, LineTable, Pair, PairIndex, Place};
-use crate::slab::{Area, Slabs};
+use crate::counts::lines::{Block, Cut, LineTable, Pair, PairIndex, Place};
+use crate::memory::class::{
+    CLASS_COUNT, Class, FILED_BYTES_MIN, SLAB_BYTES, UNIT_BYTES, UNITS_PER_SLAB,
+};
+use crate::memory::slab::{Area, Slabs};
 
 /// How long a block is expected to live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

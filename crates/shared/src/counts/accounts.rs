@@ -4,8 +4,8 @@
 
 use std::sync::OnceLock;
 
-use crate::grant::{ACCOUNT_COUNT_MAX, AccountNumber};
-use crate::ledger::AccountLine;
+use crate::counts::grant::{ACCOUNT_COUNT_MAX, AccountNumber};
+use crate::counts::ledger::AccountLine;
 use crate::sync::Lock;
 
 const ROWS: usize = 16;

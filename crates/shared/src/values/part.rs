@@ -6,7 +6,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::data::SharedData;
+use crate::values::data::SharedData;
 
 /// One contiguous run of a [`SharedData`], as bytes and, where it has one, as a place in a file.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,7 @@ use std::os::fd::BorrowedFd;
 
 use levada_pages::{FileReservation, PunchError, Reservation, ReserveError};
 
-use crate::class::SLAB_BYTES;
+use crate::memory::class::SLAB_BYTES;
 use crate::sync::{AtomicBool, Lock, Ordering};
 
 /// What kind of memory a slab is.

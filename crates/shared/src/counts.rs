@@ -1,0 +1,8 @@
+//! Counting says who holds a block and who is charged for it: a word for the block, one for each account's grant on it.
+
+pub(crate) mod accounts;
+pub(crate) mod grant;
+pub(crate) mod holding;
+pub(crate) mod ledger;
+pub(crate) mod lines;
+pub(crate) mod state;
