@@ -2,7 +2,9 @@
 //!
 //! Cost: a look is one `pread` for the stalls, one for the machine, and one for each control group that we are in and
 //! can see; for each of those that has a limit one more, and one for its page cache where less than a tenth is left
-//! without that. Nothing is allocated. Two descriptors stay open, and three for each group.
+//! without that. Nothing is allocated. Two descriptors stay open, and three for each group. A look took 12 µs with three
+//! groups of version 1 (2-core x86-64 VM, Linux 6.18).
+//! Checked: `a_look_allocates_nothing` (a count).
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
