@@ -1,4 +1,4 @@
-//! Gets, places, pins and returns OS memory.
+//! Gets, places, pins and returns OS memory, and hears the machine's memory pressure.
 //!
 //! ```
 //! use levada_pages::{HUGE_PAGE_BYTES, Reservation};
@@ -17,11 +17,18 @@
 //! be given by reference, needs two descriptors and some ten calls, each return one call, and each page touched after it
 //! a fault of its own, since its pages are the small ones.
 //!
+//! A look of [`MachinePressure`] is one `pread` for the stalls, one for the machine and one for each control group that
+//! we are in and can see, up to three for one with a limit, and allocates nothing. It keeps two descriptors open, and
+//! three for each group. [`memory_limit`] opens, reads and closes the same files.
+//!
 //! # Limits
 //!
 //! Linux, 64 bits. Memory is backed by huge pages only where the kernel grants `madvise`; nothing is locked here. A file
 //! reservation is refused where pages are larger than 4 KiB, files must be shorter, `/proc` is missing or overcommit is
 //! strict.
+//!
+//! Pressure is heard when one looks, not between looks, and in the control groups that we were in when it was opened.
+//! What of the machine cannot be read is left out, and said ([`MachinePressure::lacks`]).
 
 #![cfg_attr(not(target_os = "linux"), doc = "This crate needs Linux.")]
 
@@ -29,11 +36,28 @@
 compile_error!("Levada runs on 64-bit Linux");
 
 mod file_reservation;
+#[cfg(test)]
+mod fixture;
+mod group_folders;
+mod kernel_file;
 mod locked;
+mod machine_memory;
+mod machine_pressure;
+mod memory_group;
+mod memory_limit;
 mod page;
+mod pressure;
+mod pressure_window;
 mod reservation;
+mod room;
+mod scripted_pressure;
+mod stalls;
 
 pub use file_reservation::{FileReservation, PunchError};
 pub use locked::{LockLimit, lock_limit};
+pub use machine_pressure::MachinePressure;
+pub use memory_limit::{MemoryLimit, memory_limit};
 pub use page::{HUGE_PAGE_BYTES, PAGE_BYTES_MIN, round_up};
+pub use pressure::{Pressure, PressureSource};
 pub use reservation::{Reservation, ReserveError};
+pub use scripted_pressure::{PressureScript, ScriptedPressure};

@@ -14,7 +14,6 @@ mod descriptors;
 mod fault;
 mod line_writer;
 mod listeners;
-mod memory;
 mod opening;
 mod processors;
 mod reload;

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use levada_channel::{ChannelConfig, Choice, ListenPart};
 use levada_domain::{Config, Domain};
+use levada_pages::memory_limit;
 use levada_process::{Ended, Exit, Sender};
 use levada_shared::{Account, OpenError, Options, SharedHeap};
 use levada_web::Start;
@@ -16,7 +17,6 @@ use crate::arguments::Said;
 use crate::descriptors::{Descriptors, descriptors};
 use crate::fault::Fault;
 use crate::listeners::{Listeners, admin_listener, listeners};
-use crate::memory::memory_bytes;
 use crate::opening::opening_lines;
 use crate::processors::processors;
 use crate::reload::reload;
@@ -114,7 +114,7 @@ fn memory(settled: &Settled, cores: usize) -> Result<u64, Fault> {
             Err(settled.source.fault(&[Key::Name("memory")], "--memory", what))
         }
         Some(bytes) => Ok(bytes),
-        None => Ok((memory_bytes() / 4).max(least)),
+        None => Ok((memory_limit().bytes / 4).max(least)),
     }
 }
 
