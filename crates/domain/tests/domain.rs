@@ -13,7 +13,9 @@ use levada_process::{Closed, Context, Failure, Mailbox, Message, Reply};
 use levada_shared::{Options, SharedHeap};
 
 fn config(cores: usize) -> Config {
-    let heap = SharedHeap::new(Options { bytes_max: 256 << 20, arenas: cores }).expect("addresses");
+    let heap =
+        SharedHeap::new(Options { bytes_max: 256 << 20, arenas: cores, ..Options::default() })
+            .expect("addresses");
     let driver = match std::env::var("LEVADA_IO").as_deref() {
         Ok("epoll") => Choice::Epoll,
         Ok("uring") => Choice::Uring,

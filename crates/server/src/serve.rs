@@ -119,7 +119,8 @@ fn memory(settled: &Settled, cores: usize) -> Result<u64, Fault> {
 }
 
 fn heap(settled: &Settled, shares: Shares) -> Result<SharedHeap, Fault> {
-    let options = Options { bytes_max: shares.memory_bytes, arenas: shares.cores };
+    let options =
+        Options { bytes_max: shares.memory_bytes, arenas: shares.cores, ..Options::default() };
     SharedHeap::new(options).map_err(|error| match error {
         OpenError::TooSmall { .. } => {
             settled.source.fault(&[Key::Name("memory")], "--memory", error.to_string())

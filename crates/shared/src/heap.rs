@@ -16,11 +16,14 @@ use std::sync::Arc;
 
 use levada_pages::{PAGE_BYTES_MIN, ReserveError};
 
+use crate::copied::{Copied, CopyCounters};
 use crate::counts::accounts::Accounts;
+use crate::counts::around::{Around, Shelved};
 use crate::counts::grant::{AccountNumber, Grant};
-use crate::counts::holding::{self, Held, Lines};
-use crate::counts::ledger::{AccountLine, GrantIndex, Refused};
+use crate::counts::holding::{self, By, Held, Refusal};
+use crate::counts::ledger::{AccountLine, GrantIndex, Purse};
 use crate::counts::lines::{Block, LineTable, Pair, PairIndex};
+use crate::counts::shelf::Blocks;
 use crate::limit::{Full, Limit};
 use crate::memory::arena::{Life, Stock, Supply};
 use crate::memory::class::{Class, SLAB_BYTES};
@@ -30,7 +33,15 @@ use crate::memory::remote::Remote;
 use crate::memory::slab::Slabs;
 use crate::options::{OpenError, Options};
 use crate::report::{AccountReport, Gauges};
-use crate::sync::{AtomicU64, Lock, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
+use crate::tags::Tags;
+
+mod pressure;
+pub(crate) mod relief;
+pub(crate) mod retention;
+
+use pressure::Ceiling;
+use relief::VICTIMS;
 
 /// A handle to a heap; clones name the same heap.
 #[derive(Clone, Debug)]
@@ -46,6 +57,13 @@ pub(crate) struct Heap {
     grants: LineTable<Grant<Block>>,
     arenas: Box<[Arena]>,
     accounts: Accounts,
+    default_account: AccountNumber,
+    tags: Tags,
+    ceiling: Ceiling,
+    /// What is charged to accounts and not yet known for what.
+    set_aside_bytes: AtomicU64,
+    /// The time of the last look at the machine's memory, by whose clock blocks are born.
+    clock_s: AtomicU32,
 }
 
 /// One core's part, on lines of its own.
@@ -54,10 +72,14 @@ pub(crate) struct Heap {
 struct Arena {
     stock: Lock<Stock>,
     remote: Remote,
+    shelf: Shelved,
     allocs: AtomicU64,
     frees_remote: AtomicU64,
     full: AtomicU64,
-    bytes_copied: AtomicU64,
+    copied: CopyCounters,
+    /// By what for.
+    steals: [AtomicU64; 3],
+    stolen_bytes: AtomicU64,
 }
 
 impl SharedHeap {
@@ -84,12 +106,8 @@ impl SharedHeap {
     /// All accounts, in the order in which they were opened.
     #[must_use]
     pub fn accounts(&self) -> Vec<AccountReport> {
-        let report = |line: &AccountLine| AccountReport {
-            name: line.name().to_owned(),
-            charged_bytes: line.charged_bytes(),
-            limit_bytes: line.limit_bytes(),
-        };
-        self.heap().accounts.all().map(report).collect()
+        let used = self.heap().accounts.all().filter(|(_, line)| !line.is_unused());
+        used.map(|(_, line)| AccountReport::of(line)).collect()
     }
 
     /// Walks the whole heap and says whether its parts agree. For tests at quiet moments: it takes every lock.
@@ -102,26 +120,64 @@ impl SharedHeap {
 
     /// Adds to the count of copied payload bytes; for crates that copy by a named act of their own.
     pub fn count_copy(&self, bytes: usize) {
-        self.heap().count_copy(bytes);
+        self.heap().count_copy(Copied::Buffer, bytes);
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.owner, &other.owner)
     }
 }
 
 /// A pointer to the line of a grant, a block's home or a further one.
 pub(crate) type GrantPointer = NonNull<Grant<Block>>;
 
-impl Lines for LineTable<Grant<Block>> {
-    fn make(&self) -> Option<GrantIndex> {
+impl Blocks for Heap {
+    fn block(&self, index: PairIndex) -> &Block {
+        &self.pairs.line(index.0).block
+    }
+}
+
+impl Around for Heap {
+    fn account(&self, number: AccountNumber) -> &AccountLine {
+        self.accounts.line(number)
+    }
+
+    fn make_line(&self) -> Option<GrantIndex> {
         let mut taken = Vec::with_capacity(1);
-        self.take(1, &mut taken, Grant::unbound);
+        self.grants.take(1, &mut taken, Grant::unbound);
         taken.pop().map(GrantIndex)
     }
 
     fn line(&self, index: GrantIndex) -> &Grant<Block> {
-        self.line(index.0)
+        self.grants.line(index.0)
     }
 
-    fn give(&self, index: GrantIndex) {
-        self.give([index.0]);
+    fn give_line(&self, index: GrantIndex) {
+        self.grants.give([index.0]);
+    }
+
+    fn shelf(&self, block: &Block) -> &Shelved {
+        &self.arenas[usize::from(block.arena())].shelf
+    }
+
+    fn free(&self, block: &Block) {
+        let arena = &self.arenas[usize::from(block.arena())];
+        if core::ptr::eq(arena, self.own_arena())
+            && let Some(mut stock) = arena.stock.try_lock()
+        {
+            stock.give(self.supply(), block);
+            return;
+        }
+        arena.frees_remote.fetch_add(1, Ordering::Relaxed);
+        arena.remote.push(block); // the last touch: from here on the heap may go
+    }
+
+    fn forget(&self, block: &Block) {
+        if !block.drop_weak_but_last() {
+            // The lock decides who is the last, and whether the heap may go.
+            let arena = &self.arenas[usize::from(block.arena())];
+            arena.stock.lock().forget(self.supply(), block);
+        }
     }
 }
 
@@ -136,17 +192,26 @@ impl Heap {
         let arenas = (0..options.arenas).map(|index| Arena {
             stock: Lock::new(Stock::new(u8::try_from(index).expect("at most 255 arenas"))),
             remote: Remote::new(),
+            shelf: Shelved::new(),
             allocs: AtomicU64::new(0),
             frees_remote: AtomicU64::new(0),
             full: AtomicU64::new(0),
-            bytes_copied: AtomicU64::new(0),
+            copied: CopyCounters::default(),
+            steals: Default::default(),
+            stolen_bytes: AtomicU64::new(0),
         });
+        let accounts = Accounts::new();
         Ok(Self {
             pairs: LineTable::new(line_count)?,
             grants: LineTable::new(line_count)?,
             slabs: Slabs::new(slab_count)?, // last: it does without what addresses do not suffice for
             arenas: arenas.collect(),
-            accounts: Accounts::new(),
+            default_account: accounts.open("default", u64::MAX).expect("the first"),
+            accounts,
+            tags: Tags::new(),
+            ceiling: Ceiling::of(options, slab_count),
+            set_aside_bytes: AtomicU64::new(0),
+            clock_s: AtomicU32::new(0),
         })
     }
 
@@ -159,16 +224,16 @@ impl Heap {
         &self.arenas[home() % self.arenas.len()]
     }
 
-    pub(crate) fn count_copy(&self, bytes: usize) {
-        self.own_arena().bytes_copied.fetch_add(bytes as u64, Ordering::Relaxed);
+    pub(crate) fn count_copy(&self, copied: Copied, bytes: usize) {
+        self.own_arena().copied.count(copied, bytes);
     }
 
-    pub(crate) fn open_account(&self, name: &str, limit_bytes: u64) -> Option<AccountNumber> {
-        self.accounts.open(name, limit_bytes)
+    pub(crate) fn default_account(&self) -> AccountNumber {
+        self.default_account
     }
 
-    pub(crate) fn account(&self, number: AccountNumber) -> &AccountLine {
-        self.accounts.line(number)
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// A block of at least `bytes`, charged to `account`; its home grant has one handle.
@@ -177,22 +242,19 @@ impl Heap {
         bytes: usize,
         account: AccountNumber,
         life: Life,
+        tag: u32,
     ) -> Result<GrantPointer, Full<()>> {
         let line = self.account(account);
         let Some(capacity_bytes) = capacity_of(bytes) else {
             return Err(self.full(Limit::Heap));
         };
-        line.charge(u64::from(capacity_bytes)).map_err(|Refused { room_bytes }| Full {
-            limit: Limit::Account,
-            room_bytes,
-            value: (),
-        })?;
+        line.charge(u64::from(capacity_bytes)).map_err(Full::of_account)?;
         let Some(index) = self.take(capacity_bytes, life) else {
             line.uncharge(u64::from(capacity_bytes));
             return Err(self.full(Limit::Heap));
         };
         let pair = self.pairs.line(index.0);
-        pair.block.state.begin();
+        pair.block.begin(tag, self.clock_s.load(Ordering::Relaxed));
         pair.home.begin(account);
         Ok(GrantPointer::from(&pair.home))
     }
@@ -216,12 +278,37 @@ impl Heap {
         {
             return Some(pair);
         }
-        self.drain(arena, &mut stock);
-        if let Some(pair) = take_any(&mut stock, supply, class, capacity_bytes, life) {
-            return Some(pair);
-        }
         drop(stock);
-        self.take_elsewhere(class, capacity_bytes, life)
+        self.take_more(class, capacity_bytes, life)
+    }
+
+    /// The arena has no free block of the kind at hand.
+    fn take_more(
+        &self,
+        class: Option<Class>,
+        capacity_bytes: u32,
+        life: Life,
+    ) -> Option<PairIndex> {
+        if let Some(purpose) = self.should_steal_first() {
+            self.steal_by_hand(&self.own_arena().shelf, VICTIMS, purpose);
+        }
+        self.take_anywhere(class, capacity_bytes, life)
+            .or_else(|| self.take_by_stealing(class, capacity_bytes, life))
+    }
+
+    /// A block from memory that nobody uses.
+    fn take_anywhere(
+        &self,
+        class: Option<Class>,
+        capacity_bytes: u32,
+        life: Life,
+    ) -> Option<PairIndex> {
+        let arena = self.own_arena();
+        let mut stock = arena.stock.lock();
+        self.drain(arena, &mut stock);
+        let taken = take_any(&mut stock, self.supply(), class, capacity_bytes, life);
+        drop(stock);
+        taken.or_else(|| self.take_elsewhere(class, capacity_bytes, life))
     }
 
     /// The heap has no slab left: what the other arenas have free, or keep empty, may still do.
@@ -260,47 +347,47 @@ impl Heap {
         }
     }
 
-    /// Takes back a block that nobody holds. The caller won the right to when its leaving the state freed it.
-    pub(crate) fn free(&self, block: &Block) {
-        let arena = &self.arenas[usize::from(block.arena())];
-        if core::ptr::eq(arena, self.own_arena())
-            && let Some(mut stock) = arena.stock.try_lock()
-        {
-            stock.give(self.supply(), block);
-            return;
-        }
-        arena.frees_remote.fetch_add(1, Ordering::Relaxed);
-        arena.remote.push(block); // the last touch: from here on the heap may go
+    fn pair_of(&self, block: &Block) -> &Pair {
+        self.pairs.line(block.index().0)
     }
 
-    /// One more handle of `number` on a block of which the caller has a handle.
+    fn pointer_to(&self, pair: &Pair, held: Held) -> GrantPointer {
+        match held {
+            Held::Home => GrantPointer::from(&pair.home),
+            Held::Further(index) => self.grants.pointer(index.0),
+        }
+    }
+
+    /// One more handle of `number` on a block of which the caller has a handle, or a reference.
     pub(crate) fn hold(
         &self,
         number: AccountNumber,
         block: &Block,
-    ) -> Result<GrantPointer, Full<()>> {
-        let pair = self.pairs.line(block.index().0);
-        Ok(match holding::hold(self.account(number), number, pair, &self.grants)? {
-            Held::Home => GrantPointer::from(&pair.home),
-            Held::Further(index) => self.grants.pointer(index.0),
-        })
+        purse: &mut impl Purse,
+        by: By,
+    ) -> Result<GrantPointer, Refusal> {
+        let pair = self.pair_of(block);
+        let held = holding::hold(self, number, pair, purse, by)?;
+        Ok(self.pointer_to(pair, held))
     }
 
-    /// The last handle of a grant has gone: leaves the state, uncharges, and frees what nobody holds.
-    pub(crate) fn leave(&self, number: AccountNumber, is_home: bool, block: &Block) {
-        let account = self.account(number);
-        if !is_home {
-            holding::remove_empty(account, block, &self.grants);
-        }
-        if holding::leave(account, block) {
-            self.free(block);
-        }
+    /// Makes the caller's handle another account's, if it is the only way to the block.
+    pub(crate) fn rename(
+        &self,
+        from: AccountNumber,
+        to: AccountNumber,
+        block: &Block,
+        purse: &mut impl Purse,
+    ) -> Result<bool, Refusal> {
+        holding::rename((self.account(from), from), to, self.pair_of(block), purse)
     }
 
     fn gauges(&self) -> Gauges {
         let mut gauges = Gauges {
             reserved_bytes: self.slabs.reserved_bytes(),
             orphan_bytes: orphans::bytes(),
+            soft_ceiling_bytes: self.ceiling.bytes(),
+            set_aside_bytes: self.set_aside_bytes.load(Ordering::Relaxed),
             ..Gauges::default()
         };
         (gauges.committed_bytes, gauges.slab_bytes) = self.slabs.committed_and_taken_bytes();
@@ -315,9 +402,18 @@ impl Heap {
             gauges.lost_bytes += stock.lost_bytes();
             gauges.allocs += arena.allocs.load(Ordering::Relaxed);
             gauges.frees_remote += arena.frees_remote.load(Ordering::Relaxed);
+            gauges.soft_bytes += arena.shelf.soft_bytes();
+            gauges.soft_blocks += arena.shelf.lock().count() as u64;
+            gauges.lines_nameless += stock.nameless_lines();
+            let [allocation, watermark, pressure] = &arena.steals;
+            gauges.steals_for_allocation += allocation.load(Ordering::Relaxed);
+            gauges.steals_for_watermark += watermark.load(Ordering::Relaxed);
+            gauges.steals_for_pressure += pressure.load(Ordering::Relaxed);
+            gauges.stolen_bytes += arena.stolen_bytes.load(Ordering::Relaxed);
             gauges.full += arena.full.load(Ordering::Relaxed);
-            gauges.bytes_copied += arena.bytes_copied.load(Ordering::Relaxed);
+            arena.copied.add_to(&mut gauges.copied);
         }
+        gauges.bytes_copied = gauges.copied.sum();
         gauges
     }
 
@@ -329,22 +425,49 @@ impl Heap {
         }
         let (committed, taken) = self.slabs.committed_and_taken_bytes();
         assert!(taken <= committed, "what is taken was committed");
-        let held = self.pairs.all().map(|pair| &pair.block);
+        let capacity_bytes = |block: &Block| u64::from(block.capacity_bytes());
+        let blocks = || self.pairs.all().map(|pair| &pair.block);
         let held: u64 =
-            held.map(|block| block.state.strong_grants() * u64::from(block.capacity_bytes())).sum();
-        let charged: u64 = self.accounts.all().map(AccountLine::charged_bytes).sum();
-        assert_eq!(charged, held, "every byte is charged to exactly the accounts that hold it");
+            blocks().map(|block| block.state.strong_grants() * capacity_bytes(block)).sum();
+        let charged: u64 = self.accounts.all().map(|(_, line)| line.charged_bytes()).sum();
+        let set_aside = self.set_aside_bytes.load(Ordering::Relaxed);
+        assert_eq!(
+            charged,
+            held + set_aside,
+            "every byte is charged to exactly the accounts that hold it"
+        );
+        let soft: u64 =
+            blocks().filter(|block| block.state.is_soft_only()).map(capacity_bytes).sum();
+        assert_eq!(self.soft_bytes(), soft, "the soft pool has what only soft references keep");
+        for arena in &self.arenas {
+            arena.shelf.lock().validate(self);
+        }
     }
 
-    /// Whether blocks are still out; if so the heap must stay, and so it does.
-    fn orphaned_bytes(&self) -> u64 {
-        let mut orphaned = 0;
+    /// The bytes of blocks that are still out, and how many lines references still name: with either the heap must stay,
+    /// and so it does.
+    fn orphaned_bytes_and_lines(&self) -> (u64, u64) {
+        let mut orphaned = (0, 0);
         for arena in &self.arenas {
             let mut stock = arena.stock.lock();
             self.drain(arena, &mut stock);
-            orphaned += stock.live().1;
+            orphaned.0 += stock.live().1;
+            orphaned.1 += stock.nameless_lines();
         }
         orphaned
+    }
+
+    /// The bytes that only soft references keep.
+    pub(crate) fn soft_bytes(&self) -> u64 {
+        self.arenas.iter().map(|arena| arena.shelf.soft_bytes()).sum()
+    }
+
+    pub(crate) fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    pub(crate) fn set_aside_bytes(&self) -> &AtomicU64 {
+        &self.set_aside_bytes
     }
 }
 
@@ -384,7 +507,7 @@ mod raw {
     /// Keeps a heap at one address, and for ever if blocks of it are out when its last handle goes.
     ///
     /// # Invariants
-    /// 1. `heap` does not move, and is freed only when none of its blocks is out.
+    /// 1. `heap` does not move, and is freed only when none of its blocks is out and no reference names lines of it.
     /// 2. Every line's owner is the heap whose table it stands in.
     #[derive(Debug)]
     pub(crate) struct Owner {
@@ -403,10 +526,10 @@ mod raw {
 
     impl Drop for Owner {
         fn drop(&mut self) {
-            let orphaned_bytes = self.heap.orphaned_bytes();
-            if orphaned_bytes > 0 {
+            let (orphaned_bytes, named_lines) = self.heap.orphaned_bytes_and_lines();
+            if orphaned_bytes > 0 || named_lines > 0 {
                 orphans::add(orphaned_bytes);
-                return; // invariant 1: the handles that are out still read it
+                return; // invariant 1: the handles and references that are out still read it
             }
             // SAFETY: dropped once, here; no block is out, and who gave the last one back was done with the heap
             // before the lock or the list showed it (the end of `free`).
@@ -414,10 +537,10 @@ mod raw {
         }
     }
 
-    /// The heap that a block with a handle belongs to.
+    /// The heap that a block with a handle or a reference belongs to.
     pub(crate) fn heap_of(block: &Block) -> &Heap {
         let owner = NonNull::new(block.owner().cast::<Heap>()).expect("a line names its heap");
-        // SAFETY: invariants 2 and 1: a block with a handle is out, so its heap lives.
+        // SAFETY: invariants 2 and 1: a block with a handle is out, and references are counted by its lines.
         unsafe { owner.as_ref() }
     }
 }

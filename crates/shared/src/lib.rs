@@ -34,24 +34,32 @@
 //! further one is laid in the file then.
 
 mod account;
+mod copied;
 mod counts;
 mod heap;
 mod limit;
 mod memory;
 mod options;
 mod report;
+mod reserve;
 mod sync;
+mod tags;
 mod values;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
 
 pub use account::Account;
+pub use copied::CopiedBytes;
 pub use heap::SharedHeap;
+pub use heap::relief::Relief;
+pub use heap::retention::Retainer;
 pub use limit::{Full, Limit};
 pub use memory::home::set_home_arena;
 pub use options::{OpenError, Options};
 pub use report::{AccountReport, Gauges};
+pub use reserve::{Charged, Reservation};
 pub use values::data::{PIECES_MAX, SharedData};
 pub use values::exclusive::ExclusiveBuf;
 pub use values::part::Part;
+pub use values::references::{Lost, SoftRef, WeakRef};

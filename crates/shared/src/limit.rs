@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::counts::ledger::Refused;
+
 /// A limit that a heap or a value keeps.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -14,6 +16,10 @@ pub enum Limit {
     Pieces,
     /// The buffer has no room left.
     Buffer,
+    /// The account was closed.
+    Closed,
+    /// The account is one of another heap: bytes stay in the heap that they are in.
+    OtherHeap,
 }
 
 /// A limit was met; nothing was charged, and `value` comes back as it was.
@@ -34,6 +40,14 @@ impl<T> Full<T> {
     }
 }
 
+impl Full<()> {
+    /// An account refused.
+    pub(crate) fn of_account(refused: Refused) -> Self {
+        let limit = if refused.is_closed { Limit::Closed } else { Limit::Account };
+        Self { limit, room_bytes: refused.room_bytes, value: () }
+    }
+}
+
 impl<T> fmt::Display for Full<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let room = self.room_bytes;
@@ -41,6 +55,8 @@ impl<T> fmt::Display for Full<T> {
             Limit::Account => write!(f, "the account is full: {room} bytes of room"),
             Limit::Heap => write!(f, "the shared heap is full: {room} bytes of room"),
             Limit::Pieces => write!(f, "the data has too many pieces: room for {room}"),
+            Limit::Closed => write!(f, "the account is closed: it takes nothing new"),
+            Limit::OtherHeap => write!(f, "the account is one of another heap than the data"),
             Limit::Buffer => write!(f, "the buffer is full: {room} bytes of room"),
         }
     }

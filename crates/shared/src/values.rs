@@ -6,3 +6,4 @@ pub(crate) mod interop;
 pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod pieces;
+pub(crate) mod references;

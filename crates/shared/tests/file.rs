@@ -11,8 +11,8 @@ use rustix::fs::{Mode, OFlags, SealFlags, fcntl_add_seals, fstat, open, sendfile
 use rustix::io::pread;
 
 fn heap() -> (SharedHeap, Account) {
-    let heap =
-        SharedHeap::new(Options { bytes_max: 16 << 20, arenas: 2 }).expect("16 MiB of addresses");
+    let heap = SharedHeap::new(Options { bytes_max: 16 << 20, arenas: 2, ..Options::default() })
+        .expect("16 MiB of addresses");
     let account = heap.account("all", u64::MAX).expect("an account");
     (heap, account)
 }

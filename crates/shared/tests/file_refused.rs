@@ -8,7 +8,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 fn a_heap_without_a_file_lays_long_kept_blocks_in_private_memory() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
     setrlimit(Resource::Fsize, Rlimit { current: Some(1 << 20), maximum }).unwrap();
-    let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+    let heap =
+        SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() }).unwrap();
     let account = heap.account("all", u64::MAX).unwrap();
     for bytes in [64 << 10, 1 << 20] {
         let mut buf = account.kept_buf(bytes).unwrap();

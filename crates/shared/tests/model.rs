@@ -72,6 +72,7 @@ impl Pair {
         let heap = SharedHeap::new(Options {
             bytes_max: if cfg!(miri) { 16 << 20 } else { 64 << 20 },
             arenas: 2,
+            ..Options::default()
         })
         .expect("64 MiB of addresses");
         let accounts = [("free", u64::MAX), ("large", 4 << 20), ("small", 4096)];
@@ -328,7 +329,8 @@ fn a_thousand_pieces_are_one_value_and_one_more_comes_back() {
 #[test]
 #[cfg_attr(miri, ignore = "thousands of blocks take the interpreter hours")]
 fn a_heap_that_is_full_says_so_and_gives_room_again() {
-    let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+    let heap =
+        SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() }).unwrap();
     let account = heap.account("all", u64::MAX).unwrap();
     let mut bufs = Vec::new();
     let full = loop {
@@ -353,7 +355,8 @@ fn a_heap_that_is_full_says_so_and_gives_room_again() {
 
 #[test]
 fn blocks_dropped_on_other_threads_come_home_and_outlive_their_heap() {
-    let heap = SharedHeap::new(Options { bytes_max: 16 << 20, arenas: 2 }).unwrap();
+    let heap =
+        SharedHeap::new(Options { bytes_max: 16 << 20, arenas: 2, ..Options::default() }).unwrap();
     let account = heap.account("sender", u64::MAX).unwrap();
     let rounds = if cfg!(miri) { 3 } else { 200 };
     std::thread::scope(|scope| {

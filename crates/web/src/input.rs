@@ -75,7 +75,8 @@ mod tests {
     use levada_shared::{Account, Options, SharedHeap};
 
     fn account() -> Account {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).expect("addresses");
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .expect("addresses");
         heap.account("test", u64::MAX).expect("an account")
     }
 

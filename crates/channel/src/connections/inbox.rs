@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn blocks_leave_in_the_order_in_which_they_came() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let account = heap.account("test", u64::MAX).unwrap();
         let mut inbox = Inbox::default();
         for byte in 0..5 {

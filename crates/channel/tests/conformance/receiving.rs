@@ -91,7 +91,9 @@ fn a_group_of_one_block_is_a_pause_and_not_an_error() {
 #[test]
 fn a_full_account_pauses_receiving_until_there_is_room() {
     for choice in choices() {
-        let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 }).unwrap();
+        let heap =
+            SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1, ..Options::default() })
+                .unwrap();
         let account = heap.account("small", 8 * 4096).unwrap();
         let config =
             ChannelConfig { driver: choice, receive_blocks: 4, ..ChannelConfig::default() };

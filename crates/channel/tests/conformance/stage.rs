@@ -19,8 +19,9 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn on_each(config: &ChannelConfig, play: impl Fn(&Self)) {
         for choice in choices() {
-            let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 })
-                .expect("64 MiB of addresses");
+            let heap =
+                SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1, ..Options::default() })
+                    .expect("64 MiB of addresses");
             let account = heap.account("stage", u64::MAX).expect("one account");
             match Channel::open(&ChannelConfig { driver: choice, ..*config }, &account) {
                 Ok(channel) => {

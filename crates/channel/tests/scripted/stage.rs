@@ -176,7 +176,8 @@ pub(crate) async fn send_all(stage: &Stage, stream: &TcpStream, bytes: &[u8]) ->
 }
 
 fn heap() -> (SharedHeap, Account) {
-    let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 }).expect("64 MiB");
+    let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1, ..Options::default() })
+        .expect("64 MiB");
     let account = heap.account("stage", u64::MAX).expect("one account");
     (heap, account)
 }

@@ -2,6 +2,7 @@
 //!
 //! They stand in rows, each twice as long as the one before, so that no account ever moves when more are opened.
 
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use crate::counts::grant::{ACCOUNT_COUNT_MAX, AccountNumber};
@@ -18,27 +19,54 @@ type Row = Box<[OnceLock<AccountLine>]>;
 #[derive(Debug)]
 pub(crate) struct Accounts {
     rows: [OnceLock<Row>; ROWS],
-    count: Lock<u32>,
+    book: Lock<Book>,
 }
+
+#[derive(Debug, Default)]
+struct Book {
+    count: u32,
+    /// Accounts without a handle: as soon as nothing is charged to them their numbers are given out again.
+    left: VecDeque<u32>,
+}
+
+/// How many of the accounts without a handle are looked at for each that is opened: more than come, so that none waits
+/// for ever.
+const LOOKS_PER_OPENING: usize = 8;
 
 impl Accounts {
     pub(crate) fn new() -> Self {
-        Self { rows: [const { OnceLock::new() }; ROWS], count: Lock::new(0) }
+        Self { rows: [const { OnceLock::new() }; ROWS], book: Lock::new(Book::default()) }
     }
 
-    /// Opens an account, or says that there are no more numbers.
+    /// Opens an account, with one handle, or says that there are no more numbers.
     pub(crate) fn open(&self, name: &str, limit_bytes: u64) -> Option<AccountNumber> {
-        let mut count = self.count.lock();
-        let number = *count;
+        let mut book = self.book.lock();
+        for _ in 0..LOOKS_PER_OPENING.min(book.left.len()) {
+            let left = book.left.pop_front()?;
+            let line = self.line(AccountNumber(left));
+            if line.is_unused() {
+                line.reopen(name, limit_bytes);
+                line.add_handle();
+                return Some(AccountNumber(left));
+            }
+            book.left.push_back(left);
+        }
+        let number = book.count;
         let (row, place) = place_of(number)?;
         let row =
             self.rows[row].get_or_init(|| (0..FIRST_ROW << row).map(|_| OnceLock::new()).collect());
-        assert!(
-            row[place].set(AccountLine::new(name, limit_bytes)).is_ok(),
-            "a number is given out once"
-        );
-        *count += 1;
+        let line = AccountLine::new(name, limit_bytes);
+        line.add_handle();
+        assert!(row[place].set(line).is_ok(), "a number has one line");
+        book.count += 1;
         Some(AccountNumber(number))
+    }
+
+    /// Takes a handle of an account away.
+    pub(crate) fn drop_handle(&self, number: AccountNumber) {
+        if self.line(number).drop_handle() {
+            self.book.lock().left.push_back(number.0);
+        }
     }
 
     /// The line of an account that was opened.
@@ -49,10 +77,10 @@ impl Accounts {
             .expect("a word names an account that was opened")
     }
 
-    /// All accounts that were opened.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &AccountLine> {
-        let count = *self.count.lock();
-        (0..count).map(|number| self.line(AccountNumber(number)))
+    /// All lines, those that are unused included.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (AccountNumber, &AccountLine)> {
+        let count = self.book.lock().count;
+        (0..count).map(AccountNumber).map(|number| (number, self.line(number)))
     }
 }
 
@@ -92,6 +120,21 @@ mod tests {
             accounts.open("more", 2).unwrap();
         }
         assert_eq!(core::ptr::from_ref(accounts.line(first)), address);
-        assert_eq!((accounts.line(first).name(), accounts.all().count()), ("first", 201));
+        assert_eq!((accounts.line(first).name().as_str(), accounts.all().count()), ("first", 201));
+    }
+
+    #[test]
+    fn a_number_is_given_out_again_when_nothing_is_left_of_its_account() {
+        let accounts = Accounts::new();
+        let charged = accounts.open("charged", u64::MAX).unwrap();
+        let idle = accounts.open("idle", u64::MAX).unwrap();
+        accounts.line(charged).charge(64).unwrap();
+        accounts.drop_handle(charged);
+        accounts.drop_handle(idle);
+        assert_eq!(accounts.open("next", u64::MAX), Some(idle));
+        assert_eq!(accounts.open("another", u64::MAX), Some(AccountNumber(2)));
+        accounts.line(charged).uncharge(64);
+        assert_eq!(accounts.open("last", u64::MAX), Some(charged));
+        assert_eq!(accounts.line(charged).name(), "last");
     }
 }

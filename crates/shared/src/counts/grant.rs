@@ -3,7 +3,8 @@
 //! `word 64 = account 22 | soft handles 16 | strong handles 26`, strong in the low bits: a clone is one add.
 //!
 //! Invariant C: a block's strong grants are at least its grants that have strong handles, and equal at quiet
-//! moments. So counts rise first in the block's state, then in the word, and fall first in the word.
+//! moments; the same holds of soft ones. So counts rise first in the block's state, then in the word, and fall first in
+//! the word.
 
 use core::ptr::NonNull;
 
@@ -11,15 +12,25 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 const STRONG_BITS: u32 = 26;
 const STRONG_MASK: u64 = (1 << STRONG_BITS) - 1;
-const HANDLES_MASK: u64 = (1 << (STRONG_BITS + 16)) - 1;
+const SOFT_ONE: u64 = 1 << STRONG_BITS;
+const SOFT_MASK: u64 = 0xFFFF << STRONG_BITS;
+const HANDLES_MASK: u64 = STRONG_MASK | SOFT_MASK;
 const ACCOUNT_SHIFT: u32 = 42;
 
 /// Half of what the field can count: above it a clone is undone, long before the count could touch its neighbour.
 const STRONG_MAX: u64 = 1 << (STRONG_BITS - 1);
+const SOFT_MAX: u64 = SOFT_ONE << 15;
 
 /// An account's number in the heap's table of accounts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct AccountNumber(pub(crate) u32);
+
+/// A grant of one kind has ended: whose it was, and whether the line has no handle of the other kind either.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ended {
+    pub(crate) account: AccountNumber,
+    pub(crate) is_empty: bool,
+}
 
 /// How many accounts the word has numbers for.
 pub(crate) const ACCOUNT_COUNT_MAX: u32 = 1 << 22;
@@ -99,33 +110,98 @@ impl<B> Grant<B> {
     /// Takes a strong handle away. `Some` names the account whose grant ended with it: the caller then leaves the
     /// block's state and uncharges that account. It is read in this very step, since an empty home may be claimed
     /// by another account at once.
-    pub(crate) fn drop_handle(&self) -> Option<AccountNumber> {
+    pub(crate) fn drop_handle(&self) -> Option<Ended> {
         // Release: all reads through this handle come before whoever frees the block.
         let before = self.word.fetch_sub(1, Ordering::Release);
         debug_assert!(before & STRONG_MASK > 0, "a handle is dropped once");
         if before & STRONG_MASK == 1 {
             // Acquire: and the last one sees that all others are done.
             fence(Ordering::Acquire);
-            return Some(account_of(before));
+            return Some(Ended { account: account_of(before), is_empty: before & SOFT_MASK == 0 });
         }
         None
     }
 
     /// Adds a handle if this is `account`'s grant and it still has one.
     pub(crate) fn join_existing(&self, account: AccountNumber) -> bool {
+        self.change(|word| {
+            let strong = word & STRONG_MASK;
+            let is_ours = strong > 0 && strong < STRONG_MAX && account_of(word) == account;
+            is_ours.then_some(word + 1)
+        })
+        .is_some()
+    }
+
+    /// Adds a handle if this is `account`'s grant and it has a handle of either kind, for who raised the state before.
+    /// True if it had no strong one: what the state was raised by is this grant's now.
+    pub(crate) fn revive(&self, account: AccountNumber) -> Option<bool> {
+        let before = self.change(|word| {
+            let is_ours = word & HANDLES_MASK > 0
+                && word & STRONG_MASK < STRONG_MAX
+                && account_of(word) == account;
+            is_ours.then_some(word + 1)
+        })?;
+        Some(before & STRONG_MASK == 0)
+    }
+
+    /// Adds a soft handle if there is one already, or else none at all: false then.
+    pub(crate) fn join_soft(&self) -> bool {
+        self.change(|word| (word & SOFT_MASK > 0).then(|| with_soft(word))).is_some()
+    }
+
+    /// Adds a soft handle, for who raised the state before. True if it is the first.
+    pub(crate) fn begin_soft(&self) -> bool {
+        let before = self.change(|word| Some(with_soft(word)));
+        before.is_some_and(|before| before & SOFT_MASK == 0)
+    }
+
+    /// Takes a soft handle away. `Some` if the account's soft grant ended with it.
+    pub(crate) fn drop_soft(&self) -> Option<Ended> {
+        // Release and Acquire as with strong ones: what was done through it comes before whoever ends the grant.
+        let before = self.word.fetch_sub(SOFT_ONE, Ordering::Release);
+        debug_assert!(before & SOFT_MASK > 0, "a soft handle is dropped once");
+        if before & SOFT_MASK == SOFT_ONE {
+            fence(Ordering::Acquire);
+            let is_empty = before & STRONG_MASK == 0;
+            return Some(Ended { account: account_of(before), is_empty });
+        }
+        None
+    }
+
+    /// Whose grant this is: for who has a handle of it.
+    pub(crate) fn account(&self) -> AccountNumber {
+        account_of(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Whose strong grant this is, if it is one now, and the address of the block's line.
+    pub(crate) fn strong(&self) -> Option<(AccountNumber, usize)> {
+        let word = self.word.load(Ordering::Relaxed);
+        let block = self.block.load(Ordering::Relaxed);
+        (word & STRONG_MASK > 0).then(|| (account_of(word), block.addr()))
+    }
+
+    /// Whether `account` has one strong handle here, and there is no other of any kind.
+    pub(crate) fn has_one_handle(&self, account: AccountNumber) -> bool {
+        self.word.load(Ordering::Relaxed) == word_of(account) | 1
+    }
+
+    /// Makes the one strong handle that there is another account's. The caller has that handle, and knows that nobody
+    /// else reaches the block.
+    pub(crate) fn rename(&self, from: AccountNumber, to: AccountNumber) -> bool {
+        let (before, after) = (word_of(from) | 1, word_of(to) | 1);
+        self.word.compare_exchange(before, after, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn change(&self, next: impl Fn(u64) -> Option<u64>) -> Option<u64> {
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            let strong = seen & STRONG_MASK;
-            if strong == 0 || strong >= STRONG_MAX || account_of(seen) != account {
-                return false;
-            }
             match self.word.compare_exchange_weak(
                 seen,
-                seen + 1,
+                next(seen)?,
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return true,
+                Ok(before) => return Some(before),
                 Err(now) => seen = now,
             }
         }
@@ -149,12 +225,16 @@ impl<B> Grant<B> {
     pub(crate) fn strong_handles(&self) -> u64 {
         self.word.load(Ordering::Relaxed) & STRONG_MASK
     }
+}
 
-    /// Whose grant this is.
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn account(&self) -> AccountNumber {
-        account_of(self.word.load(Ordering::Relaxed))
-    }
+/// # Panics
+/// Above 2^15 soft handles.
+fn with_soft(word: u64) -> u64 {
+    assert!(
+        word & SOFT_MASK < SOFT_MAX,
+        "more than 32768 soft references of one account to one block: they are being leaked"
+    );
+    word + SOFT_ONE
 }
 
 fn word_of(account: AccountNumber) -> u64 {
@@ -177,7 +257,8 @@ mod tests {
         grant.begin(AccountNumber(ACCOUNT_COUNT_MAX - 1));
         grant.clone_handle();
         assert_eq!(grant.drop_handle(), None);
-        assert_eq!(grant.drop_handle(), Some(AccountNumber(ACCOUNT_COUNT_MAX - 1)));
+        let account = AccountNumber(ACCOUNT_COUNT_MAX - 1);
+        assert_eq!(grant.drop_handle(), Some(Ended { account, is_empty: true }));
         assert!(grant.is_empty());
     }
 
@@ -193,6 +274,30 @@ mod tests {
         grant.drop_handle();
         assert!(grant.claim_empty(AccountNumber(8)));
         assert_eq!((grant.account(), grant.strong_handles()), (AccountNumber(8), 1));
+    }
+
+    #[test]
+    fn a_grant_without_strong_handles_is_its_account_s_while_it_has_soft_ones() {
+        let grant = Grant::<u64>::unbound(0);
+        let account = AccountNumber(7);
+        grant.begin(account);
+        assert!(!grant.join_soft());
+        assert!(grant.begin_soft() && grant.join_soft());
+        assert_eq!(grant.drop_handle(), Some(Ended { account, is_empty: false }));
+        assert!(!grant.join_existing(account) && !grant.claim_empty(AccountNumber(8)));
+        assert_eq!(grant.revive(AccountNumber(8)), None);
+        assert_eq!((grant.revive(account), grant.revive(account)), (Some(true), Some(false)));
+        assert_eq!(grant.drop_soft(), None);
+        assert_eq!(grant.drop_soft(), Some(Ended { account, is_empty: false }));
+    }
+
+    #[test]
+    #[should_panic(expected = "are being leaked")]
+    fn a_loop_that_leaks_soft_references_panics_at_half_the_range() {
+        let grant = Grant::<u64>::unbound(0);
+        grant.begin(AccountNumber(1));
+        grant.word.fetch_add(SOFT_MAX, Ordering::Relaxed);
+        grant.join_soft();
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! pair 128 = line 0 block | line 1 home
-//! block  64 = state 8 | owner 8 | base 8 | capacity 4 | chunk 4 | next 4 | index 4 | class 1 | arena 1 | kept for later 22
+//! block  64 = state 8 | owner 8 | base 8 | capacity 4 | chunk 4 | next 4 | index 4 | weak 4 | shelf's links 8 | tag 4 | born 4
+//!           | class 1 | arena 1 | used 1 | split 1
 //! home   64 = the first account's grant: no look-up and no table for it
 //! ```
-//! The 22 bytes kept for later are the weak count, the generation, the shelf's two links, tag and birth of the plan:
-//! soft and weak references come without moving what stands here.
+//! `weak` says how many know the lines: each weak reference, each line of a further grant that stands in a table, one for
+//! all grants together, one for the bytes while they are on no free list. At zero, and not before, the lines can be of
+//! another block: so no reference ever sees another life, and no generation is needed.
 //!
 //! Every field is an atomic that is read and written Relaxed, so that no access needs `unsafe`: a field changes only
 //! while its block is free and under its arena's lock, and handles are made after that.
@@ -20,7 +22,7 @@ use core::ptr::NonNull;
 use crate::counts::grant::Grant;
 use crate::counts::state::State;
 use crate::memory::class::Class;
-use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 /// The index of a pair in the heap's side table. Zero is never given out: it stands for "none" in every list.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -58,9 +60,22 @@ pub(crate) struct Block {
     chunk: AtomicU32,
     next: AtomicU32,
     index: AtomicU32,
+    weak: AtomicU32,
+    /// The neighbours on the shelf; for who has its lock.
+    pub(crate) older: AtomicU32,
+    pub(crate) newer: AtomicU32,
+    tag: AtomicU32,
+    born_s: AtomicU32,
     class: AtomicU8,
     arena: AtomicU8,
+    /// Whether it was upgraded since the shelf's hand came by.
+    is_used: AtomicBool,
+    /// Whether a range of it was frozen while the rest was not.
+    is_split: AtomicBool,
 }
+
+/// How many know the lines of a block that has just begun: its grants, and its bytes.
+const WEAK_AT_BIRTH: u32 = 2;
 
 /// Where a block lies: which arena counts it, and from which chunk or which slab it was cut.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -91,8 +106,15 @@ impl Pair {
             chunk: AtomicU32::new(0),
             next: AtomicU32::new(0),
             index: AtomicU32::new(index.0),
+            weak: AtomicU32::new(0),
+            older: AtomicU32::new(0),
+            newer: AtomicU32::new(0),
+            tag: AtomicU32::new(0),
+            born_s: AtomicU32::new(0),
             class: AtomicU8::new(RUN),
             arena: AtomicU8::new(0),
+            is_used: AtomicBool::new(false),
+            is_split: AtomicBool::new(false),
         };
         Self { block, home: Grant::unbound(0) }
     }
@@ -134,12 +156,120 @@ impl Block {
         self.arena.load(Ordering::Relaxed)
     }
 
+    /// Where its bytes lie.
+    pub(crate) fn place(&self) -> Place {
+        let base = NonNull::new(self.base()).expect("the bytes are still with their lines");
+        let (capacity_bytes, arena) = (self.capacity_bytes(), self.arena());
+        Place { base, capacity_bytes, arena, cut: self.cut() }
+    }
+
     pub(crate) fn cut(&self) -> Cut {
         let chunk = self.chunk.load(Ordering::Relaxed);
         match self.class.load(Ordering::Relaxed) {
             RUN => Cut::Run { first_slab: chunk },
             number => Cut::Chunk { class: Class::numbered(number), chunk },
         }
+    }
+
+    /// Begins a life; for the arena that just took the block.
+    pub(crate) fn begin(&self, tag: u32, born_s: u32) {
+        self.weak.store(WEAK_AT_BIRTH, Ordering::Relaxed);
+        self.tag.store(tag, Ordering::Relaxed);
+        self.born_s.store(born_s, Ordering::Relaxed);
+        self.is_split.store(false, Ordering::Relaxed);
+        self.is_used.store(false, Ordering::Relaxed);
+        self.state.begin();
+    }
+
+    /// What it was allocated for, and when, by the heap's clock.
+    pub(crate) fn tag_and_birth(&self) -> (u32, u32) {
+        (self.tag.load(Ordering::Relaxed), self.born_s.load(Ordering::Relaxed))
+    }
+
+    /// Whoever has a handle or a reference lets one more know the lines.
+    pub(crate) fn add_weak(&self) {
+        let before = self.weak.fetch_add(1, Ordering::Relaxed);
+        if before > u32::MAX / 2 {
+            self.weak.fetch_sub(1, Ordering::Relaxed);
+            panic!("more than 2^31 weak references to one block: they are being leaked");
+        }
+    }
+
+    /// One that knew the lines does no more, unless it is the last: false then, and nothing is done.
+    pub(crate) fn drop_weak_but_last(&self) -> bool {
+        let mut seen = self.weak.load(Ordering::Relaxed);
+        while seen > 1 {
+            // Release: what it did with the lines comes before their next life.
+            match self.weak.compare_exchange_weak(
+                seen,
+                seen - 1,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// One that knew the lines does no more; true if it was the last.
+    pub(crate) fn drop_weak(&self) -> bool {
+        self.weak.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The last grant has gone and the caller frees the bytes: only these know the lines from now on, and references.
+    pub(crate) fn drop_weak_of_grants(&self) {
+        // Both are the caller's, and where there are no more nobody else can come to the lines.
+        if self.weak.load(Ordering::Acquire) == WEAK_AT_BIRTH {
+            self.weak.store(1, Ordering::Relaxed);
+        } else {
+            let is_last = self.drop_weak();
+            debug_assert!(!is_last, "the bytes know their lines");
+        }
+    }
+
+    /// Whether nobody but the bytes knows the lines any more.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.weak.load(Ordering::Acquire) == 1
+    }
+
+    /// Whether nobody but the caller, who has its only handle, can come to the block.
+    pub(crate) fn is_private(&self) -> bool {
+        self.state.is_private() && self.weak.load(Ordering::Acquire) == WEAK_AT_BIRTH
+    }
+
+    /// The bytes have other lines now.
+    pub(crate) fn displace(&self) {
+        self.base.store(core::ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    /// Marks it as upgraded; written only where that is new.
+    pub(crate) fn mark_used(&self) {
+        if !self.is_used.load(Ordering::Relaxed) {
+            self.is_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was marked since the hand came by.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was marked since the last time.
+    pub(crate) fn take_used(&self) -> bool {
+        let is_used = self.is_used.load(Ordering::Relaxed);
+        self.is_used.store(false, Ordering::Relaxed);
+        is_used
+    }
+
+    /// Says that a range was frozen and the rest was not.
+    pub(crate) fn split(&self) {
+        self.is_split.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_split(&self) -> bool {
+        self.is_split.load(Ordering::Relaxed)
     }
 
     /// The next one in whatever list of free blocks this one is in.
@@ -241,6 +371,14 @@ mod raw {
             unsafe { &*self.at(index) }
         }
 
+        /// The line at an address, if that is the address of one.
+        pub(crate) fn line_at(&self, address: usize) -> Option<&T> {
+            let offset = address.checked_sub(self.at(0).addr())?;
+            let index = u32::try_from(offset / size_of::<T>()).ok()?;
+            let is_made = index > 0 && index < self.made.load(Ordering::Acquire);
+            (is_made && offset.is_multiple_of(size_of::<T>())).then(|| self.line(index))
+        }
+
         /// The line at `index` as a pointer that lives as long as the table.
         pub(crate) fn pointer(&self, index: u32) -> NonNull<T> {
             NonNull::from(self.line(index))
@@ -267,8 +405,6 @@ mod tests {
     use super::*;
 
     const _: () = assert!(size_of::<Block>() == 64 && size_of::<Pair>() == 128, "as drawn above");
-    const _: () =
-        assert!(core::mem::offset_of!(Block, arena) < 64 - 20, "room is kept for later fields");
 
     fn table() -> LineTable<Pair> {
         LineTable::new(1 << 10).expect("a few KiB of addresses")
@@ -292,6 +428,9 @@ mod tests {
         };
         table.line(2).place(place);
         let address = table.pointer(2);
+        let found = table.line_at(address.as_ptr().addr()).map(core::ptr::from_ref);
+        assert_eq!(found, Some(address.as_ptr().cast_const()));
+        assert!(table.line_at(address.as_ptr().addr() + 8).is_none() && table.line_at(8).is_none());
         table.give([2]);
         taken.clear();
         table.take(1, &mut taken, pair);

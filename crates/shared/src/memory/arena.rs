@@ -77,6 +77,8 @@ pub(crate) struct Stock {
     spare_pairs: Vec<u32>,
     live_blocks: u64,
     live_bytes: u64,
+    /// Lines whose bytes went, and that references still name.
+    nameless_lines: u64,
     /// Blocks that nobody holds and nobody may ever get, since the kernel refused to clear them.
     lost_blocks: u64,
     lost_bytes: u64,
@@ -114,6 +116,7 @@ impl Stock {
             spare_pairs: Vec::new(),
             live_blocks: 0,
             live_bytes: 0,
+            nameless_lines: 0,
             lost_blocks: 0,
             lost_bytes: 0,
         }
@@ -122,6 +125,11 @@ impl Stock {
     /// Blocks that are out, and their bytes; blocks on their way back through the remote list count as out.
     pub(crate) fn live(&self) -> (u64, u64) {
         (self.live_blocks, self.live_bytes)
+    }
+
+    /// Lines that wait for the last reference to what they once named.
+    pub(crate) fn nameless_lines(&self) -> u64 {
+        self.nameless_lines
     }
 
     /// The bytes of blocks that nobody may ever get again.
@@ -176,8 +184,43 @@ impl Stock {
         Some(pair)
     }
 
-    /// Takes a block back; its lines stay with it, unless its chunk or run goes too.
+    /// Takes a block's bytes back; its lines stay with them, unless their chunk or run goes too, or references still name
+    /// them: then the bytes get others.
     pub(crate) fn give(&mut self, supply: Supply<'_>, block: &Block) {
+        if block.is_forgotten() {
+            self.give_bytes(supply, block);
+            return;
+        }
+        // Where there is no memory for other lines, the bytes wait for the last reference.
+        if let Some(fresh) = self.spare_pair(supply) {
+            let fresh = supply.pairs.line(fresh.0);
+            fresh.place(block.place());
+            block.displace();
+            self.give_bytes(supply, &fresh.block);
+        }
+        self.nameless_lines += 1;
+        if block.drop_weak() {
+            self.take_lines_back(supply, block);
+        }
+    }
+
+    /// One that knew the lines does no more. Whoever is not the last need not come here.
+    pub(crate) fn forget(&mut self, supply: Supply<'_>, block: &Block) {
+        if block.drop_weak() {
+            self.take_lines_back(supply, block);
+        }
+    }
+
+    fn take_lines_back(&mut self, supply: Supply<'_>, block: &Block) {
+        self.nameless_lines -= 1;
+        if block.base().is_null() {
+            self.spare_pairs.push(block.index().0);
+        } else {
+            self.give_bytes(supply, block);
+        }
+    }
+
+    fn give_bytes(&mut self, supply: Supply<'_>, block: &Block) {
         self.live_blocks -= 1;
         self.live_bytes -= u64::from(block.capacity_bytes());
         if block.capacity_bytes() >= FILED_BYTES_MIN
@@ -382,6 +425,19 @@ impl Stock {
         }
     }
 
+    /// The live bytes of each slab that is cut into chunks, by the slab's number.
+    pub(crate) fn live_by_slab(&self) -> impl Iterator<Item = (u32, u64)> {
+        let mut live_bytes = vec![0; self.slabs.len()];
+        // A chunk that is closed has no live block.
+        for chunk in &self.chunks {
+            live_bytes[chunk.slab as usize] +=
+                u64::from(chunk.live_blocks) * u64::from(chunk.class.block_bytes());
+        }
+        let of_slab = |(slab, bytes): (&Slab, u64)| (slab.number, bytes);
+        let by_slab: Vec<(u32, u64)> = self.slabs.iter().zip(live_bytes).map(of_slab).collect();
+        by_slab.into_iter().filter(|(number, _)| *number != GONE)
+    }
+
     /// Walks all chunks and says whether their lists, counts and units agree.
     ///
     /// # Panics
@@ -478,7 +534,7 @@ fn mask(first_unit: u32, units: u32) -> u32 {
     low << first_unit
 }
 
-fn run_slabs(capacity_bytes: u32) -> u32 {
+pub(crate) fn run_slabs(capacity_bytes: u32) -> u32 {
     u32::try_from((capacity_bytes as usize).div_ceil(SLAB_BYTES))
         .expect("a block is shorter than 4 GiB")
 }

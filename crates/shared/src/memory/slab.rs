@@ -165,18 +165,54 @@ impl Slabs {
         }
     }
 
+    /// The slab that an address lies in.
+    pub(crate) fn slab_of(&self, address: *const u8) -> u32 {
+        let offset_in = |start: NonNull<u8>| address.addr().wrapping_sub(start.as_ptr().addr());
+        let index = match &self.file {
+            Some(file) if offset_in(file.start()) < file.bytes() => {
+                self.count_max as usize + offset_in(file.start()) / SLAB_BYTES
+            }
+            _ => offset_in(self.private.start()) / SLAB_BYTES,
+        };
+        u32::try_from(index).expect("an address of the heap")
+    }
+
+    /// Returns the memory of free slabs, the highest first, but for `keep_bytes` of it. How much that was.
+    ///
+    /// One slab for each time the lock is held: a system call of some ten microseconds.
+    pub(crate) fn release(&self, keep_bytes: u64) -> u64 {
+        let keep_count = u32::try_from(keep_bytes / SLAB_BYTES as u64).unwrap_or(u32::MAX);
+        let mut released_bytes = 0;
+        loop {
+            let mut book = self.book.lock();
+            if book.warm_count <= keep_count {
+                return released_bytes;
+            }
+            self.cool_highest(&mut book, 1);
+            released_bytes += SLAB_BYTES as u64;
+        }
+    }
+
+    /// How many slabs are taken, and how many there may be.
+    pub(crate) fn taken_and_most(&self) -> (u32, u32) {
+        (self.book.lock().taken_count, self.count_max)
+    }
+
     /// Returns the memory of warm slabs until no more slabs have memory than the heap may have; the highest first.
     fn cool(&self, book: &mut Book) {
         let excess = (book.taken_count + book.warm_count).saturating_sub(self.count_max);
-        if excess == 0 {
-            return;
+        if excess > 0 {
+            self.cool_highest(book, excess);
         }
+    }
+
+    fn cool_highest(&self, book: &mut Book, count: u32) {
         let uses = book.lists[Area::Private as usize].uses.iter_mut().enumerate().rev();
-        for (index, slab) in uses.filter(|(_, slab)| **slab == Use::Warm).take(excess as usize) {
+        for (index, slab) in uses.filter(|(_, slab)| **slab == Use::Warm).take(count as usize) {
             self.private.give_back(index * SLAB_BYTES, SLAB_BYTES);
             *slab = Use::Empty;
         }
-        book.warm_count -= excess;
+        book.warm_count -= count;
     }
 
     /// Takes slabs back. Those of the file area read as zero, all their blocks having been cleared; the others stay

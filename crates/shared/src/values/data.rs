@@ -9,10 +9,14 @@ use core::ops::{Bound, RangeBounds};
 use levada_plain::{Plain, to_index, view_at};
 
 use crate::account::Account;
+use crate::copied::Copied;
+use crate::counts::around::Around;
 use crate::limit::{Full, Limit};
+use crate::reserve::{Charged, Reservation};
 use crate::values::exclusive::ExclusiveBuf;
 use crate::values::piece::Piece;
 use crate::values::pieces::{INLINE, Pieces, Span};
+use crate::values::references::{SoftPiece, SoftRef, WeakPiece, WeakRef};
 
 /// How many pieces a value has at most.
 pub const PIECES_MAX: usize = 1024;
@@ -37,7 +41,7 @@ impl Account {
     /// [`Full`] where the account or the heap has no room.
     pub fn copy_from(&self, bytes: &[u8]) -> Result<SharedData, Full<()>> {
         let mut buf = self.buf(bytes.len())?;
-        buf.write(bytes)?;
+        buf.write_as(bytes, Copied::CopyFrom)?;
         Ok(buf.freeze())
     }
 }
@@ -65,6 +69,14 @@ impl SharedData {
     #[must_use]
     pub const fn new() -> Self {
         Self(Pieces::empty())
+    }
+
+    pub(crate) fn of_piece(piece: Piece) -> Self {
+        Self(Pieces::one(piece))
+    }
+
+    pub(crate) fn of_pieces(pieces: Vec<Piece>) -> Self {
+        Self(Pieces::from_list(pieces))
     }
 
     /// How many bytes there are.
@@ -242,13 +254,21 @@ impl SharedData {
         let end = offset.checked_add(size_of::<T>() as u64).filter(|end| *end <= self.len())?;
         let mut value = T::new_zeroed();
         let target = value.as_mut_bytes();
-        let mut filled = 0;
-        while offset + (filled as u64) < end {
-            let run = self.longest_at(offset + filled as u64);
-            let count = run.len().min(target.len() - filled);
-            target[filled..filled + count].copy_from_slice(&run[..count]);
-            filled += count;
+        let (mut skip, mut filled) = (to_index(offset), 0);
+        for run in self.pieces() {
+            if let Some(rest) = run.get(skip..) {
+                let count = rest.len().min(target.len() - filled);
+                target[filled..filled + count].copy_from_slice(&rest[..count]);
+                filled += count;
+                skip = 0;
+                if filled == target.len() {
+                    break;
+                }
+            } else {
+                skip -= run.len();
+            }
         }
+        debug_assert!(offset + filled as u64 == end, "the bytes were found to be there");
         Some(value)
     }
 
@@ -261,40 +281,77 @@ impl SharedData {
     /// The same bytes, held by another account too. Copies nothing.
     ///
     /// # Errors
-    /// [`Full`] where that account has no room; nothing is charged then.
+    /// [`Full`] where that account has no room for all of it, or is one of another heap; nothing is charged then.
     pub fn share_with(&self, to: &Account) -> Result<Self, Full<()>> {
-        let mut shared = Vec::new();
+        self.check_heap(to)?;
         if let [piece] = self.0.window().pieces
             && u64::from(piece.length()) == self.len()
         {
-            return Ok(Self(Pieces::one(piece.share_with(to)?)));
+            let mut purse = to.heap().heap().account(to.number());
+            return Ok(Self(Pieces::one(piece.share_with(to.number(), &mut purse)?)));
         }
-        for span in self.spans() {
-            shared.push(span.to_piece().share_with(to)?);
-        }
-        Ok(Self(Pieces::from_list(shared)))
+        // The sum first, so that nothing fails half-way.
+        let mut room = to.reserve(self.lacks_bytes(to))?;
+        let shared: Result<Vec<Piece>, Full<()>> = self
+            .spans()
+            .map(|span| span.to_piece().share_with(to.number(), room.purse()))
+            .collect();
+        Ok(Self(Pieces::from_list(shared?)))
     }
 
     /// Moves the caller's hold to another account: it is charged, and the caller's own account no more if this was
     /// its last handle.
     ///
     /// # Errors
-    /// [`Full`] with the data where that account has no room. While it moves both are charged, so `Full` may come one
-    /// block early, never late.
-    pub fn transfer_to(self, to: &Account) -> Result<Self, Full<Self>> {
-        match self.share_with(to) {
-            Ok(moved) => Ok(moved),
+    /// [`Full`] with the data where that account has no room, or is one of another heap. While it moves both may be
+    /// charged, so `Full` may come one block early, never late.
+    pub fn transfer_to(mut self, to: &Account) -> Result<Self, Full<Self>> {
+        if let Err(full) = self.check_heap(to) {
+            return Err(full.about(self));
+        }
+        match to.reserve(self.lacks_bytes(to)) {
+            Ok(mut room) => {
+                self.rehome(&mut room);
+                Ok(self)
+            }
             Err(full) => Err(full.about(self)),
         }
     }
 
-    /// Says that the bytes are out of date. Who holds them goes on reading; a cache that looks at
-    /// [`SharedData::is_retired`] hands them out no more.
+    fn check_heap(&self, to: &Account) -> Result<(), Full<()>> {
+        let mut spans = self.spans();
+        if spans.all(|span| span.piece.handle().is_of(to.heap().heap())) {
+            return Ok(());
+        }
+        Err(Full { limit: Limit::OtherHeap, room_bytes: 0, value: () })
+    }
+
+    /// A reference that keeps the bytes for as long as memory is not needed, but does not hold them.
     ///
-    /// It acts on whole blocks: other values in the same blocks are retired too. Cached things own their blocks.
+    /// Cost: an add for each piece; the first of an account on a block also puts it on a list, under a lock.
+    #[must_use]
+    pub fn soft(&self) -> SoftRef {
+        SoftRef::of(self.spans().map(SoftPiece::of))
+    }
+
+    /// A reference that does not keep the bytes: it finds them for as long as somebody else does.
+    ///
+    /// Cost: an add for each piece, and an add for the account.
+    #[must_use]
+    pub fn weak(&self) -> WeakRef {
+        WeakRef::of(self.spans().map(WeakPiece::of))
+    }
+
+    /// Says that the bytes are out of date. Who holds them goes on reading; no reference is upgraded any more, and soft
+    /// ones no longer keep the bytes.
+    ///
+    /// It acts on whole blocks: other values in the same blocks are retired too. Cached things own their blocks
+    /// ([`SharedData::is_whole`]).
     pub fn retire(&self) {
         for span in self.spans() {
-            span.piece.handle().block().state.retire();
+            // The caller's own grant is strong, so nothing is freed here.
+            let was_soft_only = span.piece.handle().block().state.retire();
+            debug_assert!(!was_soft_only, "a holder's block is held");
         }
     }
 
@@ -319,6 +376,45 @@ impl SharedData {
         pinned_bytes
     }
 
+    /// Whether no other range of its blocks can be held by anybody: each was frozen as one. Where part of a buffer was
+    /// frozen and the rest was kept, this is false for both.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.spans().any(|span| span.piece.handle().block().is_split())
+    }
+
+    /// The same bytes in a block of their own, if what they keep from being freed is more than `ratio` times their
+    /// length; as they were otherwise. A counted copy, charged to the account that holds the first piece.
+    ///
+    /// ```
+    /// # let heap = levada_shared::SharedHeap::new(Default::default())?;
+    /// let account = heap.default_account();
+    /// let mut buf = account.kept_buf(1 << 20)?;
+    /// buf.write(&[7; 64])?;
+    /// let small = buf.freeze().compact_if(4).map_err(|full| full.to_string())?;
+    /// assert_eq!((small.len(), small.pinned_bytes()), (64, 64));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Full`] with the data where the account or the heap has no room for the copy.
+    pub fn compact_if(self, ratio: u32) -> Result<Self, Full<Self>> {
+        if self.pinned_bytes() <= self.len().saturating_mul(u64::from(ratio)) {
+            return Ok(self);
+        }
+        let Some(first) = self.spans().next() else { return Ok(self) };
+        let copied = ExclusiveBuf::beside(first.piece.handle(), to_index(self.len()))
+            .and_then(|buf| self.copied_into(buf, Copied::Compact));
+        copied.map_err(|full| full.about(self))
+    }
+
+    fn copied_into(&self, mut buf: ExclusiveBuf, copied: Copied) -> Result<Self, Full<()>> {
+        for run in self.pieces() {
+            buf.write_as(run, copied)?;
+        }
+        Ok(buf.freeze())
+    }
+
     /// The same bytes as one piece, charged to `account`: a counted copy, unless they are one piece already.
     ///
     /// # Errors
@@ -327,11 +423,7 @@ impl SharedData {
         if self.piece_count() <= 1 {
             return self.share_with(account);
         }
-        let mut buf = account.buf(to_index(self.len()))?;
-        for run in self.pieces() {
-            buf.write(run)?;
-        }
-        Ok(buf.freeze())
+        self.copied_into(account.buf(to_index(self.len()))?, Copied::Contiguous)
     }
 
     /// All bytes as a vector of the caller's: a copy, for tests and for the edges of a program.
@@ -343,6 +435,44 @@ impl SharedData {
 
 fn narrow(bytes: u64) -> u32 {
     u32::try_from(bytes).expect("an offset in a piece, or a number of pieces")
+}
+
+impl Charged for SharedData {
+    fn lacks_bytes(&self, at: &Account) -> u64 {
+        let mut lacks_bytes = 0;
+        let mut last = None;
+        for span in self.spans() {
+            let handle = span.piece.handle();
+            if handle.account() == at.number() && handle.is_of(at.heap().heap()) {
+                continue; // its own handle keeps that so
+            }
+            let block = core::ptr::from_ref(handle.block());
+            if last != Some(block) {
+                lacks_bytes += u64::from(handle.capacity_bytes());
+            }
+            last = Some(block);
+        }
+        lacks_bytes
+    }
+
+    fn rehome(&mut self, to: &mut Reservation) {
+        if self.check_heap(to.account()).is_err() {
+            return;
+        }
+        let number = to.account().number();
+        if let Some(pieces) = self.0.inline_mut() {
+            for piece in pieces {
+                // What cannot be paid stays where it is charged.
+                let _stays: bool = piece.move_to(number, to.purse()).is_err();
+            }
+            return;
+        }
+        let moved: Result<Vec<Piece>, Full<()>> =
+            self.spans().map(|span| span.to_piece().share_with(number, to.purse())).collect();
+        if let Ok(moved) = moved {
+            self.0 = Pieces::from_list(moved);
+        }
+    }
 }
 
 impl Default for SharedData {

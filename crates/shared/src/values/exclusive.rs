@@ -13,6 +13,7 @@ use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 use crate::account::Account;
+use crate::copied::Copied;
 use crate::limit::{Full, Limit};
 use crate::memory::arena::Life;
 
@@ -84,9 +85,13 @@ impl ExclusiveBuf {
     /// # Errors
     /// [`Full`] if they do not all fit; the buffer is then as it was.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
+        self.write_as(bytes, Copied::Buffer)
+    }
+
+    pub(crate) fn write_as(&mut self, bytes: &[u8], copied: Copied) -> Result<(), Full<()>> {
         let room_bytes = self.room_bytes() as u64;
         if self.fill_from(bytes) {
-            self.count_copy(bytes.len());
+            self.count_copy(copied, bytes.len());
             return Ok(());
         }
         Err(Full { limit: Limit::Buffer, room_bytes, value: () })
@@ -96,10 +101,10 @@ impl ExclusiveBuf {
     ///
     /// # Errors
     /// [`Full`] with the buffer where that account has no room.
-    pub fn transfer_to(self, to: &Account) -> Result<Self, Full<Self>> {
-        match self.held_by(to) {
-            Ok(moved) => Ok(moved),
-            Err((full, buffer)) => Err(full.about(buffer)),
+    pub fn transfer_to(mut self, to: &Account) -> Result<Self, Full<Self>> {
+        match self.move_to(to) {
+            Ok(()) => Ok(self),
+            Err(full) => Err(full.about(self)),
         }
     }
 }
@@ -149,7 +154,8 @@ unsafe impl bytes::BufMut for ExclusiveBuf {
 }
 
 mod raw {
-    use super::{Account, Full, Life, MaybeUninit};
+    use super::{Account, Copied, Full, Life, MaybeUninit};
+    use crate::counts::around::Around;
     use crate::values::piece::{Handle, Piece, spare_of};
 
     /// The one owner of a block, or of the rest of one.
@@ -232,8 +238,15 @@ mod raw {
             true
         }
 
-        pub(super) fn count_copy(&self, bytes: usize) {
-            self.handle.count_copy(bytes);
+        pub(super) fn count_copy(&self, copied: Copied, bytes: usize) {
+            self.handle.count_copy(copied, bytes);
+        }
+
+        /// A buffer of the account, and for as long a life, as a handle's.
+        pub(crate) fn beside(handle: &Handle, bytes: usize) -> Result<Self, Full<()>> {
+            let handle = handle.allocate_beside(bytes)?;
+            let end = handle.capacity_bytes();
+            Ok(Self { handle, start: 0, filled: 0, end })
         }
 
         /// Forgets what is filled behind the first `bytes`; nothing if there is less.
@@ -257,6 +270,9 @@ mod raw {
                 return None;
             }
             self.start = self.filled;
+            if self.room_bytes() > 0 {
+                self.handle.block().split();
+            }
             // SAFETY: initialised by invariant 2; the line above keeps the owner behind it for ever (invariant 1).
             Some(unsafe { Piece::frozen(self.handle.clone(), range) })
         }
@@ -272,14 +288,15 @@ mod raw {
             Some(unsafe { Piece::frozen(self.handle, range) })
         }
 
-        pub(super) fn held_by(self, to: &Account) -> Result<Self, (Full<()>, Self)> {
-            match self.handle.share_with(to) {
-                // The old handle goes with `self`: for a moment both accounts were charged, never neither.
-                Ok(handle) => {
-                    Ok(Self { handle, start: self.start, filled: self.filled, end: self.end })
-                }
-                Err(full) => Err((full, self)),
+        pub(super) fn move_to(&mut self, to: &Account) -> Result<(), Full<()>> {
+            let mut purse = to.heap().heap().account(to.number());
+            if self.handle.account() != to.number()
+                && !self.handle.rename(to.number(), &mut purse)?
+            {
+                // The old handle goes: for a moment both accounts were charged, never neither.
+                self.handle = self.handle.share_with(to.number(), &mut purse)?;
             }
+            Ok(())
         }
     }
 }
@@ -293,7 +310,8 @@ mod tests {
 
     #[test]
     fn freezing_keeps_the_address_and_what_is_frozen_can_be_filled_behind() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let account = heap.account("test", u64::MAX).unwrap();
         let mut buf = account.buf(100).unwrap();
         assert_eq!((buf.len(), buf.capacity()), (0, 128));
@@ -318,7 +336,8 @@ mod tests {
 
     #[test]
     fn a_full_buffer_says_what_would_have_fitted_and_stays_as_it_was() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let account = heap.account("test", u64::MAX).unwrap();
         let mut buf = account.buf(64).unwrap();
         buf.write(&[1; 60]).unwrap();
@@ -331,7 +350,8 @@ mod tests {
 
     #[test]
     fn what_is_skipped_is_not_read_and_the_room_behind_is_as_it_was() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let account = heap.account("test", u64::MAX).unwrap();
         let mut buf = account.buf(64).unwrap();
         buf.write(b"head, body").unwrap();
@@ -346,7 +366,8 @@ mod tests {
 
     #[test]
     fn a_buffer_moves_its_charge_with_it() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let from = heap.account("from", u64::MAX).unwrap();
         let to = heap.account("to", 4096).unwrap();
         let mut buf = from.buf(4096).unwrap();

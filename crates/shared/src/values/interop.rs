@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn one_piece_becomes_bytes_at_the_same_address_and_several_come_back() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let account = heap.account("test", u64::MAX).unwrap();
         let mut data = account.copy_from(b"water").unwrap();
         let bytes = Bytes::try_from(data.clone()).unwrap();
@@ -76,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_buf_is_read_across_pieces() {
-        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1 }).unwrap();
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
         let account = heap.account("test", u64::MAX).unwrap();
         let mut data = account.copy_from(&[1, 2, 3]).unwrap();
         data.append(account.copy_from(&[4, 5]).unwrap()).unwrap();

@@ -13,9 +13,13 @@ mod raw {
     use std::os::fd::BorrowedFd;
 
     use crate::account::Account;
-    use crate::counts::grant::Grant;
+    use crate::copied::Copied;
+    use crate::counts::grant::{AccountNumber, Grant};
+    use crate::counts::holding::{By, Refusal};
+    use crate::counts::leaving;
+    use crate::counts::ledger::Purse;
     use crate::counts::lines::Block;
-    use crate::heap::{GrantPointer, heap_of};
+    use crate::heap::{GrantPointer, Heap, heap_of};
     use crate::limit::Full;
     use crate::memory::arena::Life;
 
@@ -40,16 +44,58 @@ mod raw {
             bytes: usize,
             life: Life,
         ) -> Result<Self, Full<()>> {
-            account.heap().heap().allocate(bytes, account.number(), life).map(Self)
+            let heap = account.heap().heap();
+            heap.allocate(bytes, account.number(), life, account.tag()).map(Self)
         }
 
-        /// A handle of another account on the same block.
-        pub(crate) fn share_with(&self, account: &Account) -> Result<Self, Full<()>> {
-            account.heap().heap().hold(account.number(), self.block()).map(Self)
+        /// A handle of another account on the same block, paid from `purse`.
+        pub(crate) fn share_with(
+            &self,
+            account: AccountNumber,
+            purse: &mut impl Purse,
+        ) -> Result<Self, Full<()>> {
+            let block = self.block();
+            let held = heap_of(block).hold(account, block, purse, By::Holder);
+            held.map(Self).map_err(Refusal::into_full)
+        }
+
+        /// Makes the handle another account's, if it is the only way to its block. False if it is not; nothing has
+        /// changed then.
+        pub(crate) fn rename(
+            &mut self,
+            account: AccountNumber,
+            purse: &mut impl Purse,
+        ) -> Result<bool, Full<()>> {
+            let block = self.block();
+            if !self.grant().is_home() {
+                return Ok(false);
+            }
+            let renamed = heap_of(block).rename(self.account(), account, block, purse);
+            renamed.map_err(Refusal::into_full)
+        }
+
+        /// Whose handle it is.
+        #[inline]
+        pub(crate) fn account(&self) -> AccountNumber {
+            self.grant().account()
+        }
+
+        /// A handle made by an upgrade: the caller has counted it.
+        ///
+        /// # Safety
+        /// A strong handle was added to the grant, for this value alone.
+        pub(crate) unsafe fn counted(grant: GrantPointer) -> Self {
+            Self(grant)
+        }
+
+        /// The grant, for references to be made of it.
+        #[inline]
+        pub(crate) fn pointer(&self) -> GrantPointer {
+            self.0
         }
 
         #[inline]
-        fn grant(&self) -> &Grant<Block> {
+        pub(crate) fn grant(&self) -> &Grant<Block> {
             // SAFETY: invariant 1.
             unsafe { self.0.as_ref() }
         }
@@ -79,8 +125,20 @@ mod raw {
         }
 
         /// Counts a copy of payload bytes for the block's heap.
-        pub(crate) fn count_copy(&self, bytes: usize) {
-            heap_of(self.block()).count_copy(bytes);
+        pub(crate) fn count_copy(&self, copied: Copied, bytes: usize) {
+            heap_of(self.block()).count_copy(copied, bytes);
+        }
+
+        /// Whether its block lies in this heap.
+        pub(crate) fn is_of(&self, heap: &Heap) -> bool {
+            core::ptr::eq(heap_of(self.block()), heap)
+        }
+
+        /// A block of at least `bytes` with its first handle, to be kept, of this one's account and tag.
+        pub(crate) fn allocate_beside(&self, bytes: usize) -> Result<Self, Full<()>> {
+            let block = self.block();
+            let (tag, _) = block.tag_and_birth();
+            heap_of(block).allocate(bytes, self.account(), Life::Kept, tag).map(Self)
         }
     }
 
@@ -97,10 +155,10 @@ mod raw {
         fn drop(&mut self) {
             // Read before the count falls: from then on another account may claim or reuse the line.
             let (block, is_home) = (self.grant().block(), self.grant().is_home());
-            if let Some(account) = self.grant().drop_handle() {
+            if let Some(ended) = self.grant().drop_handle() {
                 // SAFETY: the block is out until its state is left, which is what comes now.
                 let block = unsafe { &*block.as_ptr() };
-                heap_of(block).leave(account, is_home, block);
+                leaving::leave(heap_of(block), ended, is_home, block);
             }
         }
     }
@@ -178,13 +236,31 @@ mod raw {
             Err(next)
         }
 
-        /// The same bytes, held by another account.
-        pub(crate) fn share_with(&self, account: &Account) -> Result<Self, Full<()>> {
-            Ok(Self {
-                handle: self.handle.share_with(account)?,
-                start: self.start,
-                length: self.length,
-            })
+        /// The same bytes, held by another account and paid from `purse`.
+        pub(crate) fn share_with(
+            &self,
+            account: AccountNumber,
+            purse: &mut impl Purse,
+        ) -> Result<Self, Full<()>> {
+            let handle = self.handle.share_with(account, purse)?;
+            Ok(Self { handle, start: self.start, length: self.length })
+        }
+
+        /// Moves the piece to another account, paid from `purse`. On an error it stays where it was.
+        pub(crate) fn move_to(
+            &mut self,
+            account: AccountNumber,
+            purse: &mut impl Purse,
+        ) -> Result<(), Full<()>> {
+            if self.handle.account() != account && !self.handle.rename(account, purse)? {
+                self.handle = self.handle.share_with(account, purse)?;
+            }
+            Ok(())
+        }
+
+        /// Where in its block the piece begins.
+        pub(crate) fn start(&self) -> u32 {
+            self.start
         }
     }
 

@@ -167,6 +167,15 @@ mod raw {
             Some(unsafe { inline[..count].assume_init_ref() })
         }
 
+        /// The inline pieces, to be changed without changing their lengths; `None` for a list, which others may see.
+        pub(crate) fn inline_mut(&mut self) -> Option<&mut [Piece]> {
+            let count = self.inline_count()?;
+            // SAFETY: invariant 1: without the tag of a list the place holds the inline pieces.
+            let inline = unsafe { &mut self.place.inline };
+            // SAFETY: invariant 1: the first `count` are initialised.
+            Some(unsafe { inline[..count].assume_init_mut() })
+        }
+
         fn list(&self) -> Option<&List> {
             // SAFETY: invariant 1, by the tag.
             (self.tag() == LIST).then(|| unsafe { &*self.place.list })

@@ -90,7 +90,8 @@ impl Plan {
     }
 
     pub(crate) fn start(self) -> Rig {
-        let options = Options { bytes_max: self.heap_bytes_max, arenas: self.cores };
+        let options =
+            Options { bytes_max: self.heap_bytes_max, arenas: self.cores, ..Options::default() };
         let heap = SharedHeap::new(options).unwrap();
         let files = heap.account("files", self.files_bytes_max).unwrap();
         let replies = heap.account("replies", u64::MAX).unwrap();

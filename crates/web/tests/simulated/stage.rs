@@ -84,7 +84,8 @@ thread_local! {
 
 /// Lets the clients come to a service over the kernel of that seed, and stops it when all are over.
 pub(crate) fn play(seed: u64, mischief: Mischief, files: &Files, clients: &[Client]) -> Played {
-    let heap = SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1 }).unwrap();
+    let heap =
+        SharedHeap::new(Options { bytes_max: 64 << 20, arenas: 1, ..Options::default() }).unwrap();
     let accounts = ["files", "replies"].map(|name| heap.account(name, u64::MAX).unwrap());
     let levels = [Level::Full, Level::Plain, Level::Epoll];
     let level = levels[usize::try_from(seed % 3).unwrap()];
