@@ -34,6 +34,7 @@
 //! further one is laid in the file then.
 
 mod account;
+mod caches;
 mod copied;
 mod counts;
 mod heap;
@@ -50,6 +51,9 @@ mod values;
 mod loom_tests;
 
 pub use account::Account;
+pub use caches::cached::Cached;
+pub use caches::shared_data_cache::{CacheGauges, CacheLimits, SharedDataCache};
+pub use caches::weak_cache::{WeakCache, WeakCacheGauges};
 pub use copied::CopiedBytes;
 pub use heap::SharedHeap;
 pub use heap::relief::Relief;

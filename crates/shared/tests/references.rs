@@ -3,13 +3,17 @@
 use levada_shared::{Account, Lost, Options, SharedData, SharedHeap, SoftRef};
 
 fn heap_of(slabs: u64) -> SharedHeap {
-    SharedHeap::new(Options { bytes_max: slabs * 2 << 20, ..Options::default() }).unwrap()
+    SharedHeap::new(Options { bytes_max: slabs << 21, ..Options::default() }).expect("a few MiB")
 }
 
 fn filled(account: &Account, length: usize, fill: u8) -> SharedData {
-    let mut buf = account.kept_buf(length).unwrap();
-    buf.write(&vec![fill; length]).unwrap();
+    let mut buf = account.kept_buf(length).expect("room");
+    buf.write(&vec![fill; length]).expect("room");
     buf.freeze()
+}
+
+fn fill_of(number: usize) -> u8 {
+    u8::try_from(number % 256).expect("a byte")
 }
 
 fn is_filled(data: &SharedData, fill: u8) -> bool {
@@ -56,12 +60,12 @@ fn what_is_only_softly_kept_is_all_there_without_pressure_and_goes_under_it() {
     let heap = heap_of(16);
     let account = heap.default_account();
     let soft: Vec<SoftRef> =
-        (0..1000).map(|fill| filled(&account, 8000, fill as u8).soft()).collect();
+        (0..1000).map(|number| filled(&account, 8000, fill_of(number)).soft()).collect();
     assert_eq!((account.charged_bytes(), heap.gauges().soft_bytes), (0, 1000 * 8192));
     heap.validate();
     for round in 0..20 {
-        for (fill, soft) in soft.iter().enumerate() {
-            assert!(is_filled(&soft.upgrade().unwrap(), fill as u8), "{round}");
+        for (number, soft) in soft.iter().enumerate() {
+            assert!(is_filled(&soft.upgrade().unwrap(), fill_of(number)), "{round}");
         }
     }
     heap.validate();
