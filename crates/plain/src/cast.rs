@@ -34,6 +34,23 @@ pub fn view_at<T: Plain>(bytes: &[u8], offset: usize) -> Option<&T> {
     T::ref_from_prefix(bytes.get(offset..)?).ok().map(|(value, _)| value)
 }
 
+/// Sees as many `T`s as fit in `bytes` from `offset` on, without copying them; `None` if `offset` lies outside, or not
+/// aligned. What is left at the end is less than one.
+#[inline]
+#[must_use]
+pub fn views_at<T: Plain>(bytes: &[u8], offset: usize) -> Option<&[T]> {
+    let bytes = bytes.get(offset..)?;
+    let whole = bytes.len() - bytes.len() % size_of::<T>().max(1);
+    <[T]>::ref_from_bytes(&bytes[..whole]).ok()
+}
+
+/// Writes `value` into `bytes` at `offset`, at any alignment; false, and nothing is written, if it does not fit.
+#[inline]
+#[must_use]
+pub fn write_at<T: Plain>(bytes: &mut [u8], offset: usize, value: &T) -> bool {
+    bytes.get_mut(offset..).is_some_and(|place| value.write_to_prefix(place).is_ok())
+}
+
 /// The bytes that `value` is.
 #[inline]
 #[must_use]
@@ -55,6 +72,27 @@ mod tests {
             assert_eq!(read_at::<U32>(&bytes, offset), None);
             assert_eq!(view_at::<U32>(&bytes, offset), None);
         }
+    }
+
+    #[test]
+    fn a_value_is_written_whole_or_not_at_all() {
+        let mut bytes = [0; 6];
+        assert!(write_at(&mut bytes, 1, &U32::new(0x0403_0201)));
+        assert_eq!(bytes, [0, 1, 2, 3, 4, 0]);
+        assert!(!write_at(&mut bytes, 3, &U32::new(9)) && !write_at(&mut bytes, 7, &0_u8));
+        assert_eq!(bytes, [0, 1, 2, 3, 4, 0]);
+    }
+
+    #[test]
+    fn many_are_seen_as_far_as_they_are_whole() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7];
+        let pairs = views_at::<zerocopy::big_endian::U16>(&bytes, 2).unwrap();
+        assert_eq!(pairs.iter().map(|pair| pair.get()).collect::<Vec<_>>(), [0x0304, 0x0506]);
+        assert!(views_at::<U32>(&bytes, 8).is_none());
+        assert_eq!(views_at::<U32>(&bytes, 5).map(<[U32]>::len), Some(0));
+        let words = [1_u32, 2, 3];
+        assert_eq!(views_at::<u32>(words.as_bytes(), 4), Some(&words[1..]));
+        assert_eq!(views_at::<u32>(words.as_bytes(), 2), None);
     }
 
     #[test]

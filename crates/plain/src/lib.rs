@@ -29,6 +29,6 @@
 mod cast;
 mod number;
 
-pub use cast::{Plain, bytes_of, read_at, view_at};
+pub use cast::{Plain, bytes_of, read_at, view_at, views_at, write_at};
 pub use number::to_index;
 pub use zerocopy::{big_endian, little_endian};
