@@ -110,6 +110,37 @@ fn an_allocation_never_fails_while_soft_bytes_exist() {
 }
 
 #[test]
+fn an_allocation_of_another_kind_costs_one_slab_of_what_is_kept_and_no_more() {
+    let heap = heap_of(8);
+    let account = heap.default_account();
+    let soft: Vec<SoftRef> = (0..2000).map(|_| filled(&account, 8192, 1).soft()).collect();
+    assert!(heap.gauges().stolen_bytes > 0, "the heap is full of it");
+    let before = heap.gauges().soft_bytes;
+    let brief = account.buf(100).unwrap();
+    assert!(before - heap.gauges().soft_bytes <= 2 << 20, "{}", before - heap.gauges().soft_bytes);
+    drop((brief, soft));
+    heap.validate();
+}
+
+#[test]
+fn even_what_does_not_help_is_stolen_before_an_allocation_fails() {
+    let heap = heap_of(8);
+    let account = heap.default_account();
+    // In every slab something is held, so that none can be emptied, and no soft block has the wanted length.
+    let (mut held, mut soft) = (Vec::new(), Vec::new());
+    while heap.gauges().slab_bytes < 12 << 20 {
+        held.push(filled(&account, 4096, 1));
+        soft.push(filled(&account, 4096, 2).soft());
+    }
+    while let Ok(mut buf) = account.kept_buf(20_000) {
+        buf.write(b"held").unwrap();
+        held.push(buf.freeze());
+    }
+    assert_eq!(heap.gauges().soft_bytes, 0);
+    heap.validate();
+}
+
+#[test]
 fn what_was_used_outlives_what_was_not() {
     let heap = heap_of(8);
     let account = heap.default_account();
