@@ -7,7 +7,7 @@ use crate::comparisons::catalogue::{ALL, ALL_WORD};
 
 /// Runs Levada beside its rivals, in turns and in one run, and says how far apart they are.
 ///
-/// Figures and a plot are written to target/compare/NAME.json, NAME.svg and NAME.md. Servers run on core 0, the client on core 1:
+/// Figures and a plot are written to target/compare/NAME.json, NAME.svg and NAME.md. Servers run on core 0, the client on core 1, and loops on one or both:
 /// leave the machine alone meanwhile. A rival that is not installed is named in the table, with what brings it.
 #[derive(Debug, Parser)]
 #[command(name = "levada-bench-compare")]

@@ -2,6 +2,9 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod echo_case;
+pub(crate) mod handles;
+pub(crate) mod heap;
+pub(crate) mod heap_memory;
 pub(crate) mod http_client;
 pub(crate) mod http_large;
 pub(crate) mod http_short;

@@ -4,6 +4,7 @@ pub(crate) mod case_report;
 pub(crate) mod comparison;
 pub(crate) mod fault;
 pub(crate) mod histogram;
+pub(crate) mod manner;
 pub(crate) mod markdown;
 pub(crate) mod pace;
 pub(crate) mod plot;

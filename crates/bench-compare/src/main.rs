@@ -6,7 +6,8 @@
 //!
 //! Servers run on core 0 and are loaded from core 1, one at a time, round after round; the others rest meanwhile. A cost is
 //! CPU time of the server's OS processes for a piece of work, by their CPU clocks; a ratio is the median over the rounds.
-//! Every answer is checked, and one that is wrong costs its server all figures.
+//! Every answer is checked, and one that is wrong costs its server all figures. What needs no server is a loop in a thread of
+//! its own, here or in a worker, and its cost is the time of a turn.
 //!
 //! On loopback the two sides share work: a packet is received on the core that sends it, and what waits in a socket leaves
 //! when the client's acknowledgement comes, on the client's core. So a server's cost is less than it would be behind a
@@ -15,13 +16,16 @@
 //! A new comparison is a file in `comparisons`, written in the words of `frame/comparison.rs`, and a line in its catalogue.
 
 mod arguments;
+mod blocks;
 mod bulk;
 mod comparisons;
 mod echo;
 mod floor;
 mod frame;
+mod handles;
 mod http;
 mod load;
+mod loops;
 mod machine;
 mod ring;
 mod rivals;
@@ -34,6 +38,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::Arguments;
+use crate::blocks::block_work::{self, BlockSetting};
 use crate::bulk::serve_bulk::{self, BulkSetting};
 use crate::echo::serve_echo::{self, EchoSetting};
 use crate::floor::serve_bare::{self, BareSetting};
@@ -76,6 +81,11 @@ fn serve_if_asked() -> Option<io::Result<()>> {
             BulkSetting::from_arguments(words)
                 .map_err(io::Error::other)
                 .and_then(serve_bulk::serve),
+        ),
+        block_work::WORD => Some(
+            BlockSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(block_work::work),
         ),
         _ => None,
     }

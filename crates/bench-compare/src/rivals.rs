@@ -1,6 +1,7 @@
 //! Those who are compared: how each is found, set to its best, and started.
 
 pub(crate) mod bare;
+pub(crate) mod blocks;
 pub(crate) mod bulk;
 pub(crate) mod crates;
 pub(crate) mod echo;

@@ -8,7 +8,6 @@ use crate::comparisons::catalogue::named;
 use crate::frame::case_report::CaseReport;
 use crate::frame::comparison::{Comparison, Ground, Side};
 use crate::frame::fault::Fault;
-use crate::frame::pace::Pace;
 use crate::frame::progress::Progress;
 use crate::frame::report::Report;
 use crate::frame::rounds;
@@ -32,12 +31,13 @@ pub(crate) enum End {
 /// What ends a session before its end: a signal, a disk that is full.
 pub(crate) fn run(arguments: &Arguments) -> Result<End, Fault> {
     let stop = Stop::listen().map_err(|error| Fault::machine("cannot listen for Ctrl-C", error))?;
-    let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
-    let ground = Ground { places: Rc::new(Places::find()?), pace, stop };
+    let places = Rc::new(Places::find()?);
     open_files::raise_limit()?;
     cores::settle()?;
     let mut end = End::Whole;
     for comparison in named(&arguments.name) {
+        let pace = comparison.manner.pace(arguments.quick);
+        let ground = Ground { places: Rc::clone(&places), pace, stop: stop.clone() };
         if compare(&comparison, &ground)? == End::WithoutOurs {
             end = End::WithoutOurs;
         }
@@ -51,9 +51,8 @@ fn compare(comparison: &Comparison, ground: &Ground) -> Result<End, Fault> {
         say(&format!("  {note}\n"))?;
     }
     let (round_count, window_ms) = (ground.pace.round_count, ground.pace.window.as_millis());
-    say(&format!(
-        "  {round_count} rounds of {window_ms} ms for each; ratios are medians of rounds (lowest–highest).\n"
-    ))?;
+    let rounds = comparison.manner.rounds(round_count, window_ms);
+    say(&format!("  {rounds} for each; ratios are medians of rounds (lowest–highest).\n"))?;
     let cases = (comparison.cases)(ground)?;
     let step_count = cases.iter().map(|case| case.entrants.len() * case.round_count).sum();
     let mut reports = Vec::new();

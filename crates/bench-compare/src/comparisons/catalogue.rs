@@ -1,15 +1,20 @@
 //! The list of comparisons, in the order in which `all` runs them.
 
-use crate::comparisons::{http_client, http_large, http_short, http_small, megapipe, wire};
+use crate::comparisons::{
+    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe, wire,
+};
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 6] = [
+pub(crate) const ALL: [Comparison; 9] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
     http_client::COMPARISON,
     megapipe::COMPARISON,
     wire::COMPARISON,
+    handles::COMPARISON,
+    heap::COMPARISON,
+    heap_memory::COMPARISON,
 ];
 
 /// The word that means all of them.

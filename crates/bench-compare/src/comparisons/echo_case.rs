@@ -127,10 +127,10 @@ impl Contender for Echoing {
         Ok(Sample {
             cost: us_each(tally.cpu_ns),
             client_cost: Some(us_each(tally.client_cpu_ns)),
-            rate_per_s: tally.request_count as f64 / (elapsed_ns / 1e9),
+            rate_per_s: Some(tally.request_count as f64 / (elapsed_ns / 1e9)),
             busy_share: Some(tally.cpu_ns as f64 / elapsed_ns),
             latency_ns: Some(tally.latency_ns),
-            other: self.syscalls,
+            others: self.syscalls.into_iter().collect(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::comparisons::web_case::{Price, Warmth, WebCase};
 use crate::frame::comparison::{Case, Comparison, Contender, Entrant, Ground, Side, Yardstick};
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::frame::sample::Sample;
 use crate::http::content::Content;
 use crate::http::fetch::Target;
@@ -16,10 +17,11 @@ use crate::rivals::wrk;
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "http-client",
+    manner: Manner::Servers,
     title: "http-client: what our client and wrk find out about one nginx",
     unit: "µs/request",
     rate_unit: "requests/s",
-    other_unit: None,
+    other_units: &[],
     yardsticks: &[Yardstick::Rival("wrk")],
     notes: &[
         "Both clients have one thread on the same core and send the same request; only the core's use may differ.",
@@ -90,10 +92,10 @@ impl Contender for ByWrk {
         Ok(Sample {
             cost: cpu_ns / 1e3 / count.request_count as f64,
             client_cost: None,
-            rate_per_s: count.request_count as f64 / (elapsed_ns / 1e9),
+            rate_per_s: Some(count.request_count as f64 / (elapsed_ns / 1e9)),
             busy_share: Some(cpu_ns / elapsed_ns),
             latency_ns: None,
-            other: None,
+            others: Vec::new(),
         })
     }
 

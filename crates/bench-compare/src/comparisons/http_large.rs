@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::comparisons::web_case::{Price, Warmth, WebCase};
 use crate::frame::comparison::{Bar, Case, Comparison, Ground, Yardstick};
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::http::content::Content;
 use crate::load::plan::{Lifetime, Window};
 use crate::machine::folder::ServedFolder;
@@ -18,10 +19,11 @@ const COLD_FILE_COUNT: u64 = 4;
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "http-large",
+    manner: Manner::Servers,
     title: "http-large: CPU for 10^9 bytes",
     unit: "ms/GB",
     rate_unit: "requests/s",
-    other_unit: None,
+    other_units: &[],
     yardsticks: &[Yardstick::Floor, NGINX],
     notes: &[
         "Cold files are dropped from the page cache (posix_fadvise DONTNEED, then looked whether they are gone) before each round.",

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::comparisons::web_case::{Price, Warmth, WebCase};
 use crate::frame::comparison::{Bar, Case, Comparison, Ground, Yardstick};
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::http::content::Content;
 use crate::load::plan::{Lifetime, Window};
 use crate::machine::folder::ServedFolder;
@@ -13,10 +14,11 @@ const NGINX: Yardstick = Yardstick::Rival("nginx");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "http-short",
+    manner: Manner::Servers,
     title: "http-short: CPU for a connection with one request",
     unit: "µs/connection",
     rate_unit: "connections/s",
-    other_unit: None,
+    other_units: &[],
     yardsticks: &[Yardstick::Floor, NGINX],
     notes: &[
         "The client says `Connection: close`, so the server closes first and keeps the waiting state, as on the real network.",

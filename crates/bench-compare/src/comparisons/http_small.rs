@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::comparisons::web_case::{Price, Warmth, WebCase};
 use crate::frame::comparison::{Bar, Case, Comparison, Ground, Yardstick};
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::http::content::Content;
 use crate::load::plan::{Lifetime, Window};
 use crate::machine::folder::ServedFolder;
@@ -13,10 +14,11 @@ const NGINX: Yardstick = Yardstick::Rival("nginx");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "http-small",
+    manner: Manner::Servers,
     title: "http-small: CPU for a request over kept connections",
     unit: "µs/request",
     rate_unit: "requests/s",
-    other_unit: None,
+    other_units: &[],
     yardsticks: &[Yardstick::Floor, NGINX],
     notes: &[
         "Closed loop: each connection asks again when its answer is whole.",

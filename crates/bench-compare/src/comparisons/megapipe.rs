@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::comparisons::echo_case::EchoCase;
 use crate::frame::comparison::{Bar, Case, Comparison, Ground, Yardstick};
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::machine::folder::ServedFolder;
 use crate::machine::server::Room;
 
@@ -18,10 +19,11 @@ const ALL: Yardstick = Yardstick::Best {
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "megapipe",
+    manner: Manner::Servers,
     title: "megapipe: CPU for a transaction of an echo server",
     unit: "µs/transaction",
     rate_unit: "transactions/s",
-    other_unit: Some("syscalls"),
+    other_units: &["syscalls"],
     yardsticks: &[Yardstick::Floor, EPOLL, RUNTIMES],
     notes: &[
         "256 connections in flight to 16 loopback addresses in turn; each makes its transactions, then the client closes, first and in order, and opens the next.",

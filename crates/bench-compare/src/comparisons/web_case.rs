@@ -194,10 +194,10 @@ fn sample(price: Price, tally: Tally) -> Sample {
     Sample {
         cost: cost(tally.cpu_ns),
         client_cost: Some(cost(tally.client_cpu_ns)),
-        rate_per_s: tally.request_count as f64 / (elapsed_ns / 1e9),
+        rate_per_s: Some(tally.request_count as f64 / (elapsed_ns / 1e9)),
         busy_share: Some(tally.cpu_ns as f64 / elapsed_ns),
         latency_ns: Some(tally.latency_ns),
-        other: None,
+        others: Vec::new(),
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
         let for_request = sample(Price::UsPerRequest, tally.clone());
         assert!((for_request.cost - 5.0).abs() < 1e-9);
         assert!((for_request.client_cost.unwrap() - 7.0).abs() < 1e-9);
-        assert!((for_request.rate_per_s - 100_000.0).abs() < 1e-6);
+        assert!((for_request.rate_per_s.unwrap() - 100_000.0).abs() < 1e-6);
         assert!((for_request.busy_share.unwrap() - 0.5).abs() < 1e-9);
         assert!((sample(Price::MsPerGb, tally).cost - 2.5).abs() < 1e-9);
     }

@@ -10,6 +10,7 @@ use crate::frame::comparison::{
     Bar, Case, Comparison, Contender, Entrant, Ground, Side, Yardstick,
 };
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::frame::sample::Sample;
 use crate::machine::folder::ServedFolder;
 use crate::machine::packets::packet_count;
@@ -23,10 +24,11 @@ const IPERF3: Yardstick = Yardstick::Rival("iperf3");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "wire",
+    manner: Manner::Servers,
     title: "wire: CPU for 10^9 bytes, both ways at once",
     unit: "ms/GB",
     rate_unit: "Gb/s each way",
-    other_unit: Some("ns/packet"),
+    other_units: &["ns/packet"],
     yardsticks: &[Yardstick::Floor, EPOLL, IPERF3],
     notes: &[
         "16 connections; the client, on one core, sends and takes 10 Gb/s each way or as much as it can carry; the server takes all that comes and sends as much as is taken, in writes and receives of one length.",
@@ -187,10 +189,10 @@ fn sample(moved: &Moved) -> Result<Sample, Fault> {
     Ok(Sample {
         cost: moved.cpu_ns as f64 / 1e6 / gigabytes,
         client_cost: Some(moved.client_cpu_ns / 1e6 / gigabytes),
-        rate_per_s: gigabytes * 8.0 / 2.0 / (moved.elapsed_ns / 1e9),
+        rate_per_s: Some(gigabytes * 8.0 / 2.0 / (moved.elapsed_ns / 1e9)),
         busy_share: Some(moved.cpu_ns as f64 / moved.elapsed_ns),
         latency_ns: None,
-        other: Some(moved.cpu_ns as f64 / moved.packet_count.max(1) as f64),
+        others: vec![moved.cpu_ns as f64 / moved.packet_count.max(1) as f64],
     })
 }
 

@@ -31,8 +31,8 @@ pub(crate) struct RowReport {
     pub(crate) rate_per_s: Option<Spread>,
     pub(crate) busy_share: Option<Spread>,
     pub(crate) latency_us: Option<LatencyReport>,
-    /// In the comparison's other unit.
-    pub(crate) other: Option<Spread>,
+    /// In the comparison's other units.
+    pub(crate) others: Vec<Spread>,
     pub(crate) no_figure: Option<String>,
     /// It used this share of a core while it should have rested.
     pub(crate) rest_share: Option<f64>,
@@ -83,6 +83,10 @@ fn row_report(row: &Row, yardsticks: &[Yardstick], rows: &[Row]) -> RowReport {
         let ratio = pairwise(&costs(row), &costs(against))?;
         Some(RatioReport { of: of.name(), row: against.name.clone(), ratio })
     };
+    let other = |index| {
+        let figures = row.samples.iter().filter_map(|sample| sample.others.get(index).copied());
+        Spread::of(&figures.collect::<Vec<_>>())
+    };
     RowReport {
         name: row.name.clone(),
         is_ours: matches!(row.side, Side::Ours | Side::OursToo),
@@ -90,10 +94,10 @@ fn row_report(row: &Row, yardsticks: &[Yardstick], rows: &[Row]) -> RowReport {
         costs: row.samples.iter().map(|sample| sample.cost).collect(),
         ratios: yardsticks.iter().filter_map(ratio).collect(),
         client_cost: figures(|sample| sample.client_cost),
-        rate_per_s: figures(|sample| Some(sample.rate_per_s)),
+        rate_per_s: figures(|sample| sample.rate_per_s),
         busy_share: figures(|sample| sample.busy_share),
         latency_us: latency(row),
-        other: figures(|sample| sample.other),
+        others: (0..).map_while(other).collect(),
         no_figure: row.fault.as_ref().map(ToString::to_string),
         rest_share: row.rest_share,
     }
@@ -151,10 +155,10 @@ pub(crate) mod tests {
             Sample {
                 cost: *cost,
                 client_cost: Some(3.0),
-                rate_per_s: 1e6 / cost,
+                rate_per_s: Some(1e6 / cost),
                 busy_share: Some(0.99),
                 latency_ns: Some(latency_ns),
-                other: Some(0.5),
+                others: vec![0.5],
             }
         };
         let fault = costs.is_empty().then(|| Fault::Absent("not installed: apt".to_owned()));

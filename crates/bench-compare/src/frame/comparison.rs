@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use crate::frame::fault::Fault;
+use crate::frame::manner::Manner;
 use crate::frame::pace::Pace;
 use crate::frame::sample::Sample;
 use crate::frame::stop::Stop;
@@ -93,14 +94,15 @@ pub(crate) struct Case {
 pub(crate) struct Comparison {
     /// As it is called on the command line.
     pub(crate) name: &'static str,
+    pub(crate) manner: Manner,
     /// What is compared, in a line.
     pub(crate) title: &'static str,
     /// What a cost is counted in.
     pub(crate) unit: &'static str,
     /// What a rate counts, for the head of its column.
     pub(crate) rate_unit: &'static str,
-    /// What the samples' other figure counts, where they have one.
-    pub(crate) other_unit: Option<&'static str>,
+    /// What the samples' other figures count, where they have some.
+    pub(crate) other_units: &'static [&'static str],
     /// The columns of ratios.
     pub(crate) yardsticks: &'static [Yardstick],
     /// What the reader must know to trust the figures.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::frame::case_report::CaseReport;
 use crate::frame::comparison::Comparison;
-use crate::frame::table::{Line, head, line};
+use crate::frame::table::{Line, lines};
 use crate::machine::facts::Facts;
 
 /// What stands above the tables.
@@ -28,14 +28,18 @@ pub(crate) fn page(
     let mut text = format!("# {}\n\n```bash\n{command}\n```\n\n", comparison.title);
     let kernel = version_alone(&machine.kernel);
     let core_count = machine.core_count;
-    write!(text, "Linux {kernel}, {core_count} cores, loopback").expect("a string takes all");
+    write!(text, "Linux {kernel}, {core_count} cores{}", comparison.manner.road())
+        .expect("a string takes all");
     for program in *programs {
         write!(text, ", {program}").expect("a string takes all");
     }
-    text.push_str(
-        ". The server has core 0, the client core 1. Costs are CPU time of the server's OS processes; a ratio is the median \
-         of the ratios round by round, with the lowest and the highest. Only ratios are worth comparing between machines.\n",
-    );
+    let method = comparison.manner.method();
+    writeln!(
+        text,
+        ". {method} A ratio is the median of the ratios round by round, with the lowest and the highest. Only ratios are \
+         worth comparing between machines."
+    )
+    .expect("a string takes all");
     for note in comparison.notes {
         writeln!(text, "{note}").expect("a string takes all");
     }
@@ -45,7 +49,8 @@ pub(crate) fn page(
         write!(text, "\n## {}, {}\n\n", case.panel, case.point).expect("a string takes all");
         add_table(&mut text, comparison, case);
         let round_count = case.rows.iter().map(|row| row.costs.len()).max().unwrap_or_default();
-        write!(text, "\n{round_count} rounds of {window_ms} ms.\n").expect("a string takes all");
+        let rounds = comparison.manner.rounds(round_count, *window_ms);
+        write!(text, "\n{rounds}.\n").expect("a string takes all");
         for verdict in &case.verdicts {
             write!(text, "\n- levada: {}", verdict.in_words()).expect("a string takes all");
         }
@@ -57,13 +62,13 @@ pub(crate) fn page(
 }
 
 fn add_table(text: &mut String, comparison: &Comparison, case: &CaseReport) {
-    let head = head(comparison);
+    let mut lines = lines(comparison, case).into_iter();
+    let head = lines.next().expect("a table has a head");
     let column_count = head.len();
     add_line(text, &head, column_count);
     let rule = (0..column_count).map(|column| if column == 0 { "---" } else { "---:" });
     add_line(text, &rule.map(str::to_owned).collect(), column_count);
-    for row in &case.rows {
-        let line = line(comparison, row);
+    for line in lines {
         add_line(text, &line.iter().map(|cell| without_paths(cell)).collect(), column_count);
     }
 }
@@ -96,14 +101,16 @@ mod tests {
     use super::*;
     use crate::frame::case_report::tests::sample_case;
     use crate::frame::comparison::Yardstick;
+    use crate::frame::manner::Manner;
 
     fn sample_page() -> String {
         let comparison = Comparison {
             name: "sample",
+            manner: Manner::Servers,
             title: "sample: this and that",
             unit: "µs/request",
             rate_unit: "requests/s",
-            other_unit: None,
+            other_units: &[],
             yardsticks: &[Yardstick::Floor, Yardstick::Rival("nginx")],
             notes: &["A note."],
             cases: |_| Ok(Vec::new()),

@@ -26,6 +26,34 @@ impl Pace {
         window: Duration::from_millis(500),
     };
 
+    /// As [`Self::FULL`], for loops in a thread: they settle in a moment, and what disturbs them is as short.
+    pub(crate) const FULL_LOOPS: Self = Self {
+        round_count: 51,
+        sweep_round_count: Some(21),
+        warm_up: Duration::from_millis(4),
+        window: Duration::from_millis(20),
+    };
+
+    /// As [`Self::QUICK`], for loops in a thread.
+    pub(crate) const QUICK_LOOPS: Self = Self {
+        round_count: 11,
+        sweep_round_count: None,
+        warm_up: Duration::from_millis(2),
+        window: Duration::from_millis(10),
+    };
+
+    /// As [`Self::FULL`], for what is filled once and looked at: there is nothing to settle and no window.
+    pub(crate) const FULL_FILLS: Self = Self {
+        round_count: 5,
+        sweep_round_count: Some(3),
+        warm_up: Duration::ZERO,
+        window: Duration::ZERO,
+    };
+
+    /// As [`Self::QUICK`], for what is filled once.
+    pub(crate) const QUICK_FILLS: Self =
+        Self { round_count: 1, sweep_round_count: None, ..Self::FULL_FILLS };
+
     /// A comparison in about a minute, to see whether a change is worth a full run.
     pub(crate) const QUICK: Self = Self {
         round_count: 5,

@@ -138,10 +138,10 @@ mod tests {
             Ok(Sample {
                 cost: 1.0,
                 client_cost: None,
-                rate_per_s: 1.0,
+                rate_per_s: Some(1.0),
                 busy_share: None,
                 latency_ns: None,
-                other: None,
+                others: Vec::new(),
             })
         }
 

@@ -8,12 +8,12 @@ pub(crate) struct Sample {
     pub(crate) cost: f64,
     /// In the same unit: what it costs the one who asks, where somebody does.
     pub(crate) client_cost: Option<f64>,
-    /// Pieces of work in a second.
-    pub(crate) rate_per_s: f64,
+    /// Pieces of work in a second, where any are done over and over.
+    pub(crate) rate_per_s: Option<f64>,
     /// What of its core the entrant used, where that is not the whole by nature.
     pub(crate) busy_share: Option<f64>,
     /// From asking to having, where somebody asks.
     pub(crate) latency_ns: Option<Histogram>,
-    /// One more figure, in a unit that the comparison names.
-    pub(crate) other: Option<f64>,
+    /// Further figures, in the units that the comparison names.
+    pub(crate) others: Vec<f64>,
 }

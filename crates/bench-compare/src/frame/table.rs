@@ -10,11 +10,11 @@ use crate::frame::ratio::Spread;
 /// Words and figures of one line, from left to right.
 pub(crate) type Line = Vec<String>;
 
+const NO_FIGURE: &str = "–";
+
 /// A case as text.
 pub(crate) fn table(comparison: &Comparison, case: &CaseReport) -> String {
-    let lines: Vec<Line> = std::iter::once(head(comparison))
-        .chain(case.rows.iter().map(|row| line(comparison, row)))
-        .collect();
+    let lines = lines(comparison, case);
     let column_count = lines.iter().map(Vec::len).max().unwrap_or_default();
     // A reason may be long, and stands alone behind its name: it widens no column.
     let figures = || lines.iter().filter(|line| line.len() == column_count);
@@ -47,17 +47,36 @@ pub(crate) fn table(comparison: &Comparison, case: &CaseReport) -> String {
     text
 }
 
+/// The head and a line for each entrant, without the columns in which nobody has a figure.
+pub(crate) fn lines(comparison: &Comparison, case: &CaseReport) -> Vec<Line> {
+    let head = head(comparison);
+    let column_count = head.len();
+    let rows = case.rows.iter().map(|row| line(comparison, row));
+    let mut lines: Vec<Line> = std::iter::once(head).chain(rows).collect();
+    for column in (1..column_count).rev() {
+        let mut cells = lines.iter().skip(1).filter(|line| line.len() == lines[0].len());
+        // Where nobody has any figure the head says still what was asked for.
+        if cells.clone().next().is_some() && cells.all(|line| line[column] == NO_FIGURE) {
+            let column_count = lines[0].len();
+            for line in lines.iter_mut().filter(|line| line.len() == column_count) {
+                line.remove(column);
+            }
+        }
+    }
+    lines
+}
+
 /// What stands above the figures.
-pub(crate) fn head(comparison: &Comparison) -> Line {
+fn head(comparison: &Comparison) -> Line {
     let mut line = vec![String::new(), comparison.unit.to_owned()];
     line.extend(comparison.yardsticks.iter().map(|of| format!("of {}", of.name())));
     line.extend(["client", comparison.rate_unit, "p50 µs", "p99 µs", "core"].map(str::to_owned));
-    line.extend(comparison.other_unit.map(str::to_owned));
+    line.extend(comparison.other_units.iter().map(|unit| (*unit).to_owned()));
     line
 }
 
 /// The figures of one entrant; without them its name, and why.
-pub(crate) fn line(comparison: &Comparison, row: &RowReport) -> Line {
+fn line(comparison: &Comparison, row: &RowReport) -> Line {
     let Some(cost) = row.cost else {
         let why = row.no_figure.as_deref().unwrap_or("no figure");
         return vec![row.name.clone(), format!("– {why}")];
@@ -65,19 +84,20 @@ pub(crate) fn line(comparison: &Comparison, row: &RowReport) -> Line {
     let mut line = vec![row.name.clone(), with_places(cost.median)];
     for of in comparison.yardsticks {
         let found = row.ratios.iter().find(|ratio| ratio.of == of.name());
-        line.push(
-            found.map_or_else(|| "–".to_owned(), |found| ratio(&row.name, &found.row, found.ratio)),
-        );
+        line.push(found.map_or_else(
+            || NO_FIGURE.to_owned(),
+            |found| ratio(&row.name, &found.row, found.ratio),
+        ));
     }
-    let figure = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), with_places);
+    let figure = |figure: Option<f64>| figure.map_or_else(|| NO_FIGURE.to_owned(), with_places);
     line.push(figure(row.client_cost.map(|cost| cost.median)));
     line.push(figure(row.rate_per_s.map(|rate| rate.median)));
     line.push(figure(row.latency_us.map(|latency| latency.p50)));
     line.push(figure(row.latency_us.map(|latency| latency.p99)));
     let busy = row.busy_share.map(|share| format!("{:.0} %", share.median * 100.0));
-    line.push(busy.unwrap_or_else(|| "–".to_owned()));
-    if comparison.other_unit.is_some() {
-        line.push(figure(row.other.map(|other| other.median)));
+    line.push(busy.unwrap_or_else(|| NO_FIGURE.to_owned()));
+    for index in 0..comparison.other_units.len() {
+        line.push(figure(row.others.get(index).map(|other| other.median)));
     }
     line
 }
@@ -110,14 +130,16 @@ mod tests {
     use super::*;
     use crate::frame::case_report::tests::sample_case;
     use crate::frame::comparison::Yardstick;
+    use crate::frame::manner::Manner;
 
     fn comparison() -> Comparison {
         Comparison {
             name: "sample",
+            manner: Manner::Servers,
             title: "sample",
             unit: "µs/request",
             rate_unit: "requests/s",
-            other_unit: Some("syscalls/request"),
+            other_units: &["syscalls/request"],
             yardsticks: &[Yardstick::Floor, Yardstick::Rival("nginx")],
             notes: &[],
             cases: |_| Ok(Vec::new()),
@@ -143,6 +165,27 @@ mod tests {
             "0.50",
         ];
         assert_eq!(words, figures);
+    }
+
+    #[test]
+    fn a_column_without_a_figure_is_left_out() {
+        let mut case = sample_case();
+        for row in &mut case.rows {
+            (row.client_cost, row.latency_us) = (None, None);
+        }
+        let lines = lines(&comparison(), &case);
+        let head = [
+            "",
+            "µs/request",
+            "of the floor",
+            "of nginx",
+            "requests/s",
+            "core",
+            "syscalls/request",
+        ];
+        assert_eq!(lines[0], head);
+        assert_eq!(lines[1][1..3], ["6.00", "1.20 (1.20–1.20)"]);
+        assert_eq!(lines[5].len(), 2, "a name and a reason");
     }
 
     #[test]

@@ -2,12 +2,21 @@
 
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
-const NAMES: [&str; 3] = ["tokio", "monoio", "compio"];
+/// A rival as it is called in rows, and its crate where that is called otherwise.
+const NAMES: [(&str, &str); 6] = [
+    ("tokio", "tokio"),
+    ("monoio", "monoio"),
+    ("compio", "compio"),
+    ("Bytes", "bytes"),
+    ("mimalloc", "mimalloc"),
+    ("jemalloc", "tikv-jemallocator"),
+];
 
 /// Names and versions of those crates that are part of some row's name.
 pub(crate) fn versions(row_names: &[&str]) -> Vec<String> {
-    let takes_part = |name: &&str| row_names.iter().any(|row_name| row_name.contains(name));
-    let told = |name| Some(format!("{name} {}", version_in(LOCK, name)?));
+    let takes_part =
+        |(name, _): &(&str, &str)| row_names.iter().any(|row_name| row_name.contains(name));
+    let told = |(_, name)| Some(format!("{name} {}", version_in(LOCK, name)?));
     NAMES.into_iter().filter(takes_part).filter_map(told).collect()
 }
 
@@ -23,9 +32,11 @@ mod tests {
 
     #[test]
     fn each_rival_that_is_built_in_has_its_version_told() {
-        let told = versions(&["tokio, multi-thread", "monoio", "compio", "epoll loop"]);
+        let row_names =
+            ["tokio, multi-thread", "monoio", "compio", "epoll loop", "BytesMut, fresh"];
+        let told = versions(&[&row_names[..], &["Bytes, mimalloc", "Bytes, jemalloc"]].concat());
         let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
-        assert_eq!(names, NAMES);
+        assert_eq!(names, NAMES.map(|(_, name)| name));
         assert!(told.iter().all(|one| one.contains('.')), "{told:?}");
         assert!(versions(&["nginx"]).is_empty());
     }

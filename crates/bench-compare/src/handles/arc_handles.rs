@@ -1,0 +1,19 @@
+//! `Arc<[u8]>`: the least that a counted handle to shared bytes can be.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use crate::loops::looping::Prepared;
+use crate::loops::turns::each;
+
+/// A clone and its drop, on so many cores at once, of one count.
+pub(crate) fn clone_and_drop(core_count: usize, length_bytes: usize) -> Prepared {
+    let data: Arc<[u8]> = vec![7; length_bytes].into();
+    let one = |data: Arc<[u8]>| {
+        each(move || {
+            let twin = Arc::clone(black_box(&data));
+            black_box(&twin);
+        })
+    };
+    Prepared::of((0..core_count).map(|_| one(Arc::clone(&data))).collect())
+}

@@ -1,0 +1,5 @@
+//! Loops: one thing done over and over by a thread on a core of its own, timed.
+
+pub(crate) mod looping;
+pub(crate) mod pass;
+pub(crate) mod turns;
