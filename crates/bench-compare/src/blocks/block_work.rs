@@ -21,6 +21,9 @@ use crate::machine::worker::answer;
 /// The word by which this program is asked to work on blocks.
 pub(crate) const WORD: &str = "work-blocks";
 
+/// Before it is asked for the first time: the memory of all blocks in flight was touched once then.
+const FIRST_WINDOW: Duration = Duration::from_millis(30);
+
 /// By what blocks are made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum BlocksBy {
@@ -100,11 +103,15 @@ fn work_by<M: Maker + 'static>(mut maker: M, setting: BlockSetting) -> io::Resul
     let mut source = vec![1; setting.block_bytes];
     source[..LINE_BYTES].copy_from_slice(&LINE);
     if setting.core_count > 1 {
+        hand_on(&mut maker, (&source, setting.fill), FIRST_WINDOW, FIRST_WINDOW)
+            .map_err(|fault| io::Error::other(fault.to_string()))?;
         return answer_passes(|warm_up, window| {
             hand_on(&mut maker, (&source, setting.fill), warm_up, window)
         });
     }
     let mut loops: [Box<dyn Loop>; 1] = [Box::new(InFlight::new(maker, source, setting.fill))];
+    pass(&mut loops, FIRST_WINDOW, FIRST_WINDOW)
+        .map_err(|fault| io::Error::other(fault.to_string()))?;
     answer_passes(|warm_up, window| pass(&mut loops, warm_up, window))
 }
 

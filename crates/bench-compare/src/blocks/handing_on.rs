@@ -1,7 +1,7 @@
 //! Handing on: core 0 takes and fills blocks and sends them through a bounded queue; core 1 looks at them and drops them.
 //!
-//! The queue is the same for all, one of `rtrb` with 64 places; both sides wait awake. A block's time is the window through the
-//! number of blocks: whichever side is slower decides.
+//! The queue is the same for all, one of `rtrb` with 64 places; both sides wait awake. A block's time is that between two
+//! sends, in the middle one of some fifty batches: whichever side is slower decides.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,12 +13,10 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 use crate::blocks::in_flight::IN_FLIGHT;
 use crate::blocks::maker::{Fill, LOOK, Maker, look};
 use crate::frame::fault::Fault;
-use crate::loops::pass::Passed;
+use crate::frame::ratio::Spread;
+use crate::loops::pass::{BATCHES, Passed};
 use crate::machine::clock::{now_ns, own_cpu_ns};
 use crate::machine::cores::move_to;
-
-/// Blocks between two looks at the clock.
-const BATCH: u64 = 64;
 
 /// Hands blocks on for one window.
 /// # Errors
@@ -35,33 +33,36 @@ pub(crate) fn hand_on<M: Maker>(
         let taking = scope.spawn(|| take_all::<M>(takes, &is_over));
         let moved = move_to(0);
         set_home_arena(0);
-        let warm_up_ns = whole_ns(warm_up);
-        let window_ns = whole_ns(window);
-        let mut send = |length_ns| {
+        let mut send = |length_ns: u64| {
+            let mut batches_ns = Vec::with_capacity(1024);
             let (begun_ns, begun_cpu_ns, mut count) = (now_ns(), own_cpu_ns(), 0);
+            let mut before = (begun_ns, 0);
             loop {
-                for _ in 0..BATCH {
+                for _ in 0..IN_FLIGHT {
                     send_one::<M>(&mut sends, maker.make(source, fill));
                 }
-                count += BATCH;
-                let elapsed_ns = now_ns() - begun_ns;
+                count += IN_FLIGHT;
+                let after_ns = now_ns();
+                if after_ns - before.0 >= length_ns / BATCHES {
+                    batches_ns.push((after_ns - before.0) as f64 / (count - before.1) as f64);
+                    before = (after_ns, count);
+                }
+                let elapsed_ns = after_ns - begun_ns;
                 if elapsed_ns >= length_ns {
-                    return (count, elapsed_ns, own_cpu_ns() - begun_cpu_ns);
+                    let share = (own_cpu_ns() - begun_cpu_ns) as f64 / elapsed_ns as f64;
+                    let middle = Spread::of(&batches_ns).expect("there was a batch");
+                    return (middle.median, count as f64 / (elapsed_ns as f64 / 1e9), share);
                 }
             }
         };
-        send(warm_up_ns);
-        let (count, elapsed_ns, cpu_ns) = send(window_ns);
+        send(whole_ns(warm_up));
+        let (turn_ns, rate_per_s, share) = send(whole_ns(window));
         // Release is not needed: the queue says itself that it is empty, and this only that nothing will come.
         is_over.store(true, Ordering::Relaxed);
         let taken = taking.join().expect("no loop panics");
         moved?;
         let taken_share = taken?;
-        Ok(Passed {
-            turn_ns: elapsed_ns as f64 / count as f64,
-            rate_per_s: count as f64 / (elapsed_ns as f64 / 1e9),
-            share: taken_share.min(cpu_ns as f64 / elapsed_ns as f64),
-        })
+        Ok(Passed { turn_ns, rate_per_s, share: taken_share.min(share) })
     })
 }
 

@@ -27,7 +27,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     notes: &[
         "Arc is Arc<[u8]>, with one allocation for count and bytes; a Bytes was cloned once before, so that its count is there.",
         "Each is one turn of a loop, shown to the compiler by reference before it is dropped; on 2 cores both threads take turns on one block all the time, and a turn is the mean of theirs.",
-        "A turn is CPU time of its thread; a pass in which a thread had less than 97 % of its core (column `core`) is made again, four times at most.",
+        "A turn is the median of some fifty batches of turns; a pass in which a thread had less than 97 % of its core (column `core`) is made again, four times at most.",
         "Joined is a payload with a head of 64 B and an end of 16 B, and taken apart again; the one who copies copies them together, into a fresh buffer or into one whose memory is used again.",
         "Allocations and copied bytes are counted once a case, over 1,000 turns.",
     ],

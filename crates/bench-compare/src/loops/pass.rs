@@ -1,7 +1,8 @@
 //! A pass runs loops side by side, each pinned to its core, for one window, and says what a turn took.
 //!
 //! All begin at a barrier and look at the clock after each of some fifty batches, so that they overlap but for a part of
-//! their last batch. A turn's time is the thread's CPU time: it does not grow while somebody else has the core.
+//! their last batch. A turn's time is that of the batch in the middle: who has the core for a moment, in this machine or
+//! in the one below it, lengthens a few.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -10,17 +11,18 @@ use std::time::Duration;
 use levada_shared::set_home_arena;
 
 use crate::frame::fault::Fault;
+use crate::frame::ratio::Spread;
 use crate::loops::turns::Loop;
 use crate::machine::clock::{now_ns, own_cpu_ns};
 use crate::machine::cores::move_to;
 
 /// How often the clock is looked at within a window.
-const BATCHES: u64 = 50;
+pub(crate) const BATCHES: u64 = 50;
 
 /// What a pass found out, the mean of its loops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passed {
-    /// CPU time of a turn.
+    /// Time of a turn.
     pub(crate) turn_ns: f64,
     /// Turns of all loops in a second.
     pub(crate) rate_per_s: f64,
@@ -31,6 +33,7 @@ pub(crate) struct Passed {
 /// One thread's part.
 #[derive(Clone, Copy, Debug)]
 struct Part {
+    turn_ns: f64,
     turns: u64,
     cpu_ns: u64,
     elapsed_ns: u64,
@@ -81,13 +84,20 @@ fn settle(one: &mut dyn Loop, warm_up: Duration, window: Duration) -> u64 {
 }
 
 fn timed(one: &mut dyn Loop, batch: u64, window: Duration) -> Part {
-    let (begun_ns, begun_cpu_ns, mut turns) = (now_ns(), own_cpu_ns(), 0);
+    let mut batches_ns = Vec::with_capacity(1024);
+    let (begun_ns, begun_cpu_ns) = (now_ns(), own_cpu_ns());
+    let mut before_ns = begun_ns;
     loop {
         one.run(batch);
-        turns += batch;
-        let elapsed_ns = now_ns() - begun_ns;
+        let after_ns = now_ns();
+        batches_ns.push((after_ns - before_ns) as f64);
+        before_ns = after_ns;
+        let elapsed_ns = after_ns - begun_ns;
         if elapsed_ns >= whole_ns(window) {
-            return Part { turns, cpu_ns: own_cpu_ns() - begun_cpu_ns, elapsed_ns };
+            let cpu_ns = own_cpu_ns() - begun_cpu_ns;
+            let middle = Spread::of(&batches_ns).expect("there was a batch");
+            let turns = batch * batches_ns.len() as u64;
+            return Part { turn_ns: middle.median / batch as f64, turns, cpu_ns, elapsed_ns };
         }
     }
 }
@@ -96,7 +106,7 @@ fn told(parts: &[Part]) -> Passed {
     let count = parts.len().max(1) as f64;
     let sum = |figure: fn(&Part) -> f64| parts.iter().map(figure).sum::<f64>();
     Passed {
-        turn_ns: sum(|part| part.cpu_ns as f64 / part.turns as f64) / count,
+        turn_ns: sum(|part| part.turn_ns) / count,
         rate_per_s: sum(|part| part.turns as f64 / (part.elapsed_ns as f64 / 1e9)),
         share: parts
             .iter()
@@ -136,8 +146,8 @@ mod tests {
     #[test]
     fn a_turn_is_the_mean_of_the_loops_and_the_share_is_the_least() {
         let parts = [
-            Part { turns: 10, cpu_ns: 100, elapsed_ns: 100 },
-            Part { turns: 10, cpu_ns: 200, elapsed_ns: 400 },
+            Part { turn_ns: 10.0, turns: 10, cpu_ns: 100, elapsed_ns: 100 },
+            Part { turn_ns: 20.0, turns: 10, cpu_ns: 200, elapsed_ns: 400 },
         ];
         let passed = told(&parts);
         assert!((passed.turn_ns - 15.0).abs() < 1e-9 && (passed.share - 0.5).abs() < 1e-9);
