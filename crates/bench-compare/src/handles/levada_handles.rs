@@ -23,7 +23,7 @@ struct Place {
 
 impl Place {
     fn make() -> Self {
-        let options = Options { bytes_max: HEAP_BYTES_MAX, arenas: 2 };
+        let options = Options { bytes_max: HEAP_BYTES_MAX, arenas: 2, ..Options::default() };
         let heap = SharedHeap::new(options).expect("a small heap can be had");
         let account = |name| heap.account(name, ACCOUNT_BYTES_MAX).expect("a heap has accounts");
         let (one, other) = (account("one"), account("other"));
