@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod around;
 pub(crate) mod grant;
+pub(crate) mod grant_pointer;
 pub(crate) mod holding;
 pub(crate) mod leaving;
 pub(crate) mod ledger;

@@ -10,7 +10,6 @@
     reason = "keeps a heap alive for handles that outlive it; all of it is in `raw` below"
 )]
 
-use core::ptr::NonNull;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -128,8 +127,7 @@ impl SharedHeap {
     }
 }
 
-/// A pointer to the line of a grant, a block's home or a further one.
-pub(crate) type GrantPointer = NonNull<Grant<Block>>;
+pub(crate) use crate::counts::grant_pointer::GrantPointer;
 
 impl Blocks for Heap {
     fn block(&self, index: PairIndex) -> &Block {
@@ -144,7 +142,7 @@ impl Around for Heap {
 
     fn make_line(&self) -> Option<GrantIndex> {
         let mut taken = Vec::with_capacity(1);
-        self.grants.take(1, &mut taken, Grant::unbound);
+        self.grants.take(1, &mut taken, |_| Grant::unbound());
         taken.pop().map(GrantIndex)
     }
 
@@ -256,7 +254,7 @@ impl Heap {
         let pair = self.pairs.line(index.0);
         pair.block.begin(tag, self.clock_s.load(Ordering::Relaxed));
         pair.home.begin(account);
-        Ok(GrantPointer::from(&pair.home))
+        Ok(GrantPointer::home(&pair.home))
     }
 
     fn full(&self, limit: Limit) -> Full<()> {
@@ -353,8 +351,8 @@ impl Heap {
 
     fn pointer_to(&self, pair: &Pair, held: Held) -> GrantPointer {
         match held {
-            Held::Home => GrantPointer::from(&pair.home),
-            Held::Further(index) => self.grants.pointer(index.0),
+            Held::Home => GrantPointer::home(&pair.home),
+            Held::Further(index) => GrantPointer::further(self.grants.pointer(index.0)),
         }
     }
 

@@ -17,7 +17,8 @@ pub(crate) struct LevadaBlocks {
 
 impl LevadaBlocks {
     pub(crate) fn on(core_count: usize) -> Self {
-        let options = Options { bytes_max: HEAP_BYTES_MAX, arenas: core_count, ..Options::default() };
+        let options =
+            Options { bytes_max: HEAP_BYTES_MAX, arenas: core_count, ..Options::default() };
         let heap = SharedHeap::new(options).expect("the addresses can be had");
         let account = heap.account("blocks", HEAP_BYTES_MAX).expect("a heap has accounts");
         Self { account }

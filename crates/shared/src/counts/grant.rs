@@ -46,19 +46,16 @@ pub(crate) struct Grant<B> {
     base: AtomicPtr<u8>,
     /// The block's length; likewise.
     capacity_bytes: AtomicU32,
-    /// Zero for a block's home; else the line's place in the table of further grants.
-    index: AtomicU32,
 }
 
 impl<B> Grant<B> {
     /// A line that is bound to no block yet.
-    pub(crate) fn unbound(index: u32) -> Self {
+    pub(crate) fn unbound() -> Self {
         Self {
             word: AtomicU64::new(0),
             block: AtomicPtr::new(core::ptr::null_mut()),
             base: AtomicPtr::new(core::ptr::null_mut()),
             capacity_bytes: AtomicU32::new(0),
-            index: AtomicU32::new(index),
         }
     }
 
@@ -80,11 +77,6 @@ impl<B> Grant<B> {
 
     pub(crate) fn capacity_bytes(&self) -> u32 {
         self.capacity_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Whether the line stands beside its block's own, not in the table of further grants.
-    pub(crate) fn is_home(&self) -> bool {
-        self.index.load(Ordering::Relaxed) == 0
     }
 
     /// Begins with one strong handle of `account`. Only for who just made the line's block or took a fresh line.
@@ -253,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_last_handle_names_the_account_that_leaves() {
-        let grant = Grant::<u64>::unbound(0);
+        let grant = Grant::<u64>::unbound();
         grant.begin(AccountNumber(ACCOUNT_COUNT_MAX - 1));
         grant.clone_handle();
         assert_eq!(grant.drop_handle(), None);
@@ -264,7 +256,7 @@ mod tests {
 
     #[test]
     fn only_the_account_itself_joins_its_grant_and_only_while_it_lives() {
-        let grant = Grant::<u64>::unbound(0);
+        let grant = Grant::<u64>::unbound();
         assert!(!grant.join_existing(AccountNumber(0)));
         grant.begin(AccountNumber(7));
         assert!(grant.join_existing(AccountNumber(7)));
@@ -278,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_grant_without_strong_handles_is_its_account_s_while_it_has_soft_ones() {
-        let grant = Grant::<u64>::unbound(0);
+        let grant = Grant::<u64>::unbound();
         let account = AccountNumber(7);
         grant.begin(account);
         assert!(!grant.join_soft());
@@ -294,7 +286,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "are being leaked")]
     fn a_loop_that_leaks_soft_references_panics_at_half_the_range() {
-        let grant = Grant::<u64>::unbound(0);
+        let grant = Grant::<u64>::unbound();
         grant.begin(AccountNumber(1));
         grant.word.fetch_add(SOFT_MAX, Ordering::Relaxed);
         grant.join_soft();
@@ -303,7 +295,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "handles are being leaked")]
     fn a_loop_that_leaks_handles_panics_at_half_the_range() {
-        let grant = Grant::<u64>::unbound(0);
+        let grant = Grant::<u64>::unbound();
         grant.begin(AccountNumber(1));
         grant.word.fetch_add(STRONG_MAX - 1, Ordering::Relaxed);
         grant.clone_handle();

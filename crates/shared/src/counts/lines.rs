@@ -116,7 +116,7 @@ impl Pair {
             is_used: AtomicBool::new(false),
             is_split: AtomicBool::new(false),
         };
-        Self { block, home: Grant::unbound(0) }
+        Self { block, home: Grant::unbound() }
     }
 
     /// Says where the block of these lines is. Under the arena's lock, before the block's first life there.

@@ -137,15 +137,24 @@ impl SharedData {
 
     /// Takes the first `bytes` away and returns them: strips a header. `None`, and nothing changes, if there are fewer.
     pub fn split_to(&mut self, bytes: u64) -> Option<Self> {
-        let head = self.slice(..bytes)?;
-        let rest = self.part(bytes, self.len());
-        *self = rest;
+        if bytes > self.len() {
+            return None;
+        }
+        if let Some(head) = self.0.split_inline(bytes) {
+            return Some(Self(head));
+        }
+        let head = self.part(0, bytes);
+        *self = self.part(bytes, self.len());
         Some(head)
     }
 
+    #[inline]
     fn part(&self, start: u64, end: u64) -> Self {
         if start == end {
             return Self::new();
+        }
+        if let Some(piece) = self.0.only_inline() {
+            return Self(Pieces::one(piece.part(narrow(start)..narrow(end))));
         }
         let window = self.0.window();
         let mut before = 0; // the offset of the span in hand
@@ -308,6 +317,13 @@ impl SharedData {
     pub fn transfer_to(mut self, to: &Account) -> Result<Self, Full<Self>> {
         if let Err(full) = self.check_heap(to) {
             return Err(full.about(self));
+        }
+        if let Some([piece]) = self.0.inline_mut() {
+            let mut purse = to.heap().heap().account(to.number());
+            return match piece.move_to(to.number(), &mut purse) {
+                Ok(()) => Ok(self),
+                Err(full) => Err(full.about(self)),
+            };
         }
         match to.reserve(self.lacks_bytes(to)) {
             Ok(mut room) => {

@@ -67,7 +67,7 @@ mod raw {
             purse: &mut impl Purse,
         ) -> Result<bool, Full<()>> {
             let block = self.block();
-            if !self.grant().is_home() {
+            if !self.0.is_home() {
                 return Ok(false);
             }
             let renamed = heap_of(block).rename(self.account(), account, block, purse);
@@ -97,7 +97,7 @@ mod raw {
         #[inline]
         pub(crate) fn grant(&self) -> &Grant<Block> {
             // SAFETY: invariant 1.
-            unsafe { self.0.as_ref() }
+            unsafe { self.0.grant() }
         }
 
         #[inline]
@@ -153,12 +153,12 @@ mod raw {
     impl Drop for Handle {
         #[inline]
         fn drop(&mut self) {
-            // Read before the count falls: from then on another account may claim or reuse the line.
-            let (block, is_home) = (self.grant().block(), self.grant().is_home());
+            let place = self.0.place();
             if let Some(ended) = self.grant().drop_handle() {
+                let block = place.unwrap_or_else(|| self.grant().block());
                 // SAFETY: the block is out until its state is left, which is what comes now.
                 let block = unsafe { &*block.as_ptr() };
-                leaving::leave(heap_of(block), ended, is_home, block);
+                leaving::leave(heap_of(block), ended, place.is_none(), block);
             }
         }
     }
@@ -205,6 +205,12 @@ mod raw {
         /// The file that the bytes lie in, if they do, and where the first of them is.
         pub(crate) fn in_file(&self) -> Option<(BorrowedFd<'_>, u64)> {
             heap_of(self.handle.block()).in_file(self.handle.at(self.start))
+        }
+
+        /// Counts a handle for a copy that the caller makes byte by byte.
+        #[inline]
+        pub(crate) fn count_one_more(&self) {
+            self.handle.grant().clone_handle();
         }
 
         /// The same block's range within this one, as a further view.

@@ -176,6 +176,12 @@ mod raw {
             Some(unsafe { inline[..count].assume_init_mut() })
         }
 
+        /// The piece, where it is the only one and in place.
+        #[inline]
+        pub(crate) fn only_inline(&self) -> Option<&Piece> {
+            self.inline().and_then(|pieces| if let [piece] = pieces { Some(piece) } else { None })
+        }
+
         fn list(&self) -> Option<&List> {
             // SAFETY: invariant 1, by the tag.
             (self.tag() == LIST).then(|| unsafe { &*self.place.list })
@@ -268,6 +274,34 @@ mod raw {
             Some(Self::with_list(list, length))
         }
 
+        /// Takes the first `bytes` of the inline pieces out: whole pieces move, and of the one that is cut both sides keep
+        /// a part. `None` for a list. There are so many bytes.
+        pub(crate) fn split_inline(&mut self, bytes: u64) -> Option<Self> {
+            self.inline_count()?;
+            let (mut head, mut rest, mut left_bytes) = (Self::empty(), Self::empty(), bytes);
+            for mut piece in self.take_inline() {
+                let length = u64::from(piece.length());
+                let side = if left_bytes >= length {
+                    left_bytes -= length;
+                    &mut head
+                } else {
+                    if let Ok(cut) = u32::try_from(left_bytes)
+                        && cut > 0
+                    {
+                        let pushed = head.push_inline(piece.part(0..cut));
+                        debug_assert!(pushed.is_ok(), "no more than there were");
+                        piece.narrow(cut..piece.length());
+                        left_bytes = 0;
+                    }
+                    &mut rest
+                };
+                let pushed = side.push_inline(piece);
+                debug_assert!(pushed.is_ok(), "no more than there were");
+            }
+            *self = rest;
+            Some(head)
+        }
+
         /// The inline pieces, moved out in order; nothing of a list.
         pub(crate) fn take_inline(&mut self) -> impl Iterator<Item = Piece> + use<> {
             let mut taken = [const { None }; INLINE];
@@ -291,11 +325,27 @@ mod raw {
                 let list = self.list().expect("a value has inline pieces or a list");
                 return Self::with_list(list.clone(), self.length());
             };
-            let mut inline = [const { MaybeUninit::uninit() }; INLINE];
-            for (slot, piece) in inline.iter_mut().zip(pieces) {
-                slot.write(piece.clone());
+            // Counted first and then copied as one: written piece by piece, the copy would wait for its own stores.
+            for (index, piece) in pieces.iter().enumerate() {
+                let counted = Counted(&pieces[..index]);
+                piece.count_one_more();
+                core::mem::forget(counted);
             }
-            Self { place: Place { inline: ManuallyDrop::new(inline) }, tail: self.tail }
+            // SAFETY: a copy of each initialised piece was counted in the loop above; the rest is bytes that nobody reads
+            // (invariant 1).
+            Self { place: unsafe { core::ptr::read(&raw const self.place) }, tail: self.tail }
+        }
+    }
+
+    /// Pieces that were counted for a copy which is not there yet: if counting the next one panics, they are let go.
+    struct Counted<'a>(&'a [Piece]);
+
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            for piece in self.0 {
+                // SAFETY: counted once more for a copy, which this is.
+                drop(unsafe { core::ptr::read(piece) });
+            }
         }
     }
 

@@ -254,7 +254,7 @@ mod raw {
 
         fn grant(&self) -> &Grant<Block> {
             // SAFETY: invariant 1.
-            unsafe { self.grant.as_ref() }
+            unsafe { self.grant.grant() }
         }
 
         fn block(&self) -> &Block {
@@ -293,12 +293,12 @@ mod raw {
 
     impl Drop for SoftPiece {
         fn drop(&mut self) {
-            // Read before the count falls, as with handles.
-            let (block, is_home) = (self.grant().block(), self.grant().is_home());
+            let place = self.grant.place();
             if let Some(ended) = self.grant().drop_soft() {
+                let block = place.unwrap_or_else(|| self.grant().block());
                 // SAFETY: the grant still counts in the block's state, until it is left, which is what comes now.
                 let block = unsafe { &*block.as_ptr() };
-                leaving::leave_soft(heap_of(block), ended, is_home, block);
+                leaving::leave_soft(heap_of(block), ended, place.is_none(), block);
             }
         }
     }
