@@ -37,7 +37,8 @@ impl SharedHeap {
     /// # Errors
     /// [`Full`] when the heap has as many accounts as it can count (four million).
     pub fn account(&self, name: &str, limit_bytes: u64) -> Result<Account, Full<()>> {
-        let number = self.heap().accounts().open(name, limit_bytes);
+        let heap = self.heap();
+        let number = heap.accounts().open(name, limit_bytes, |left| heap.take_prepaid_back(left));
         let number = number.ok_or(Full { limit: Limit::Account, room_bytes: 0, value: () })?;
         Ok(Account { heap: self.clone(), number, tag: UNTAGGED })
     }
@@ -55,7 +56,7 @@ impl Account {
     /// The bytes charged now.
     #[must_use]
     pub fn charged_bytes(&self) -> u64 {
-        self.heap.heap().account(self.number).charged_bytes()
+        self.heap.heap().charged_bytes(self.number)
     }
 
     /// The most bytes that may be charged.
@@ -67,7 +68,7 @@ impl Account {
     /// Sets the most bytes that may be charged from now on. What is above it stays charged until it goes. Nothing changes
     /// for an account that was closed.
     pub fn set_limit_bytes(&self, limit_bytes: u64) {
-        self.heap.heap().account(self.number).set_limit(limit_bytes);
+        self.heap.heap().set_account_limit(self.number, limit_bytes);
     }
 
     /// The name it was opened with.
@@ -97,9 +98,8 @@ impl Account {
         reason = "what is left is a report, the closing is the act"
     )]
     pub fn close(self) -> u64 {
-        let line = self.heap.heap().account(self.number);
-        line.close();
-        line.charged_bytes()
+        self.heap.heap().close_account(self.number);
+        self.charged_bytes()
     }
 
     /// Whether both name the same account.

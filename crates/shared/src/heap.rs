@@ -20,7 +20,7 @@ use crate::counts::accounts::Accounts;
 use crate::counts::around::{Around, Shelved};
 use crate::counts::grant::{AccountNumber, Grant};
 use crate::counts::holding::{self, By, Held, Refusal};
-use crate::counts::ledger::{AccountLine, GrantIndex, Purse};
+use crate::counts::ledger::{AccountLine, GrantIndex, Purse, Refused};
 use crate::counts::lines::{Block, LineTable, Pair, PairIndex};
 use crate::counts::shelf::Blocks;
 use crate::limit::{Full, Limit};
@@ -35,10 +35,12 @@ use crate::report::{AccountReport, Gauges};
 use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
 use crate::tags::Tags;
 
+pub(crate) mod prepaid;
 mod pressure;
 pub(crate) mod relief;
 pub(crate) mod retention;
 
+use prepaid::Prepaid;
 use pressure::Ceiling;
 use relief::VICTIMS;
 
@@ -72,7 +74,7 @@ struct Arena {
     stock: Lock<Stock>,
     remote: Remote,
     shelf: Shelved,
-    allocs: AtomicU64,
+    prepaid: Prepaid,
     frees_remote: AtomicU64,
     full: AtomicU64,
     copied: CopyCounters,
@@ -106,7 +108,8 @@ impl SharedHeap {
     #[must_use]
     pub fn accounts(&self) -> Vec<AccountReport> {
         let used = self.heap().accounts.all().filter(|(_, line)| !line.is_unused());
-        used.map(|(_, line)| AccountReport::of(line)).collect()
+        let charged_bytes = |number| self.heap().charged_bytes(number);
+        used.map(|(number, line)| AccountReport::of(line, charged_bytes(number))).collect()
     }
 
     /// Walks the whole heap and says whether its parts agree. For tests at quiet moments: it takes every lock.
@@ -170,6 +173,28 @@ impl Around for Heap {
         arena.remote.push(block); // the last touch: from here on the heap may go
     }
 
+    fn charge(&self, number: AccountNumber, bytes: u64) -> Result<(), Refused> {
+        self.charge_exactly(number, bytes)
+    }
+
+    fn free_private(&self, number: AccountNumber, block: &Block) {
+        let (arena, own) = (&self.arenas[usize::from(block.arena())], self.own_arena());
+        let bytes = u64::from(block.capacity_bytes());
+        let Some(mut stock) = own.stock.try_lock() else {
+            self.account(number).uncharge(bytes);
+            arena.frees_remote.fetch_add(1, Ordering::Relaxed);
+            return arena.remote.push(block);
+        };
+        self.repay(own, number, bytes);
+        if core::ptr::eq(arena, own) {
+            stock.give(self.supply(), block);
+        } else {
+            stock.count_remote();
+            // The last touch but for opening the lock: an heap that ends takes all of them.
+            arena.remote.push(block);
+        }
+    }
+
     fn forget(&self, block: &Block) {
         if !block.drop_weak_but_last() {
             // The lock decides who is the last, and whether the heap may go.
@@ -191,7 +216,7 @@ impl Heap {
             stock: Lock::new(Stock::new(u8::try_from(index).expect("at most 255 arenas"))),
             remote: Remote::new(),
             shelf: Shelved::new(),
-            allocs: AtomicU64::new(0),
+            prepaid: Prepaid::default(),
             frees_remote: AtomicU64::new(0),
             full: AtomicU64::new(0),
             copied: CopyCounters::default(),
@@ -204,7 +229,7 @@ impl Heap {
             grants: LineTable::new(line_count)?,
             slabs: Slabs::new(slab_count)?, // last: it does without what addresses do not suffice for
             arenas: arenas.collect(),
-            default_account: accounts.open("default", u64::MAX).expect("the first"),
+            default_account: accounts.open("default", u64::MAX, |_| {}).expect("the first"),
             accounts,
             tags: Tags::new(),
             ceiling: Ceiling::of(options, slab_count),
@@ -242,15 +267,10 @@ impl Heap {
         life: Life,
         tag: u32,
     ) -> Result<GrantPointer, Full<()>> {
-        let line = self.account(account);
         let Some(capacity_bytes) = capacity_of(bytes) else {
             return Err(self.full(Limit::Heap));
         };
-        line.charge(u64::from(capacity_bytes)).map_err(Full::of_account)?;
-        let Some(index) = self.take(capacity_bytes, life) else {
-            line.uncharge(u64::from(capacity_bytes));
-            return Err(self.full(Limit::Heap));
-        };
+        let index = self.take(capacity_bytes, life, account)?;
         let pair = self.pairs.line(index.0);
         pair.block.begin(tag, self.clock_s.load(Ordering::Relaxed));
         pair.home.begin(account);
@@ -263,21 +283,39 @@ impl Heap {
         Full { limit, room_bytes: self.slabs.reserved_bytes() - taken, value: () }
     }
 
+    /// A block that is paid for.
     #[inline]
-    fn take(&self, capacity_bytes: u32, life: Life) -> Option<PairIndex> {
+    fn take(
+        &self,
+        capacity_bytes: u32,
+        life: Life,
+        account: AccountNumber,
+    ) -> Result<PairIndex, Full<()>> {
         let arena = self.own_arena();
-        arena.allocs.fetch_add(1, Ordering::Relaxed);
         let class = Class::holding(capacity_bytes as usize);
         let life = life.of(capacity_bytes, &self.slabs);
-        let supply = self.supply();
         let mut stock = arena.stock.lock();
-        if let Some(class) = class
-            && let Some(pair) = stock.take_free(supply, class, life)
-        {
-            return Some(pair);
+        if !self.pay(arena, account, u64::from(capacity_bytes)) {
+            drop(stock);
+            self.charge_exactly(account, u64::from(capacity_bytes)).map_err(Full::of_account)?;
+            stock = arena.stock.lock();
+        }
+        if let Some(class) = class {
+            let supply = self.supply();
+            let taken = stock.take_free(supply, class, life);
+            let taken = taken.or_else(|| {
+                self.drain(arena, &mut stock);
+                stock.take_free(supply, class, life)
+            });
+            if let Some(pair) = taken {
+                return Ok(pair);
+            }
         }
         drop(stock);
-        self.take_more(class, capacity_bytes, life)
+        self.take_more(class, capacity_bytes, life).ok_or_else(|| {
+            self.account(account).uncharge(u64::from(capacity_bytes));
+            self.full(Limit::Heap)
+        })
     }
 
     /// The arena has no free block of the kind at hand.
@@ -398,8 +436,9 @@ impl Heap {
             gauges.used_blocks += blocks;
             gauges.used_bytes += bytes;
             gauges.lost_bytes += stock.lost_bytes();
-            gauges.allocs += arena.allocs.load(Ordering::Relaxed);
-            gauges.frees_remote += arena.frees_remote.load(Ordering::Relaxed);
+            let (taken, given_elsewhere) = stock.counts();
+            gauges.allocs += taken;
+            gauges.frees_remote += given_elsewhere + arena.frees_remote.load(Ordering::Relaxed);
             gauges.soft_bytes += arena.shelf.soft_bytes();
             gauges.soft_blocks += arena.shelf.lock().count() as u64;
             gauges.lines_nameless += stock.nameless_lines();
@@ -427,7 +466,7 @@ impl Heap {
         let blocks = || self.pairs.all().map(|pair| &pair.block);
         let held: u64 =
             blocks().map(|block| block.state.strong_grants() * capacity_bytes(block)).sum();
-        let charged: u64 = self.accounts.all().map(|(_, line)| line.charged_bytes()).sum();
+        let charged: u64 = self.accounts.all().map(|(number, _)| self.charged_bytes(number)).sum();
         let set_aside = self.set_aside_bytes.load(Ordering::Relaxed);
         assert_eq!(
             charged,

@@ -57,11 +57,11 @@ pub struct AccountReport {
 }
 
 impl AccountReport {
-    pub(crate) fn of(line: &AccountLine) -> Self {
+    pub(crate) fn of(line: &AccountLine, charged_bytes: u64) -> Self {
         Self {
             name: line.name(),
-            charged_bytes: line.charged_bytes(),
-            peak_bytes: line.peak_bytes(),
+            charged_bytes,
+            peak_bytes: line.peak_bytes(charged_bytes),
             limit_bytes: line.limit_bytes(),
             refused: line.refused(),
             is_closed: line.is_closed(),

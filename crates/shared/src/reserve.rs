@@ -47,7 +47,7 @@ impl Account {
     /// [`Full`] where the account has less room.
     pub fn reserve(&self, bytes: u64) -> Result<Reservation, Full<()>> {
         let heap = self.heap().heap();
-        heap.account(self.number()).charge(bytes).map_err(Full::of_account)?;
+        heap.charge_exactly(self.number(), bytes).map_err(Full::of_account)?;
         heap.set_aside_bytes().fetch_add(bytes, Ordering::Relaxed);
         Ok(Reservation { account: self.clone(), rest: SetAside(bytes), set_aside_bytes: bytes })
     }

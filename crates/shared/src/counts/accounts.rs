@@ -38,11 +38,18 @@ impl Accounts {
         Self { rows: [const { OnceLock::new() }; ROWS], book: Lock::new(Book::default()) }
     }
 
-    /// Opens an account, with one handle, or says that there are no more numbers.
-    pub(crate) fn open(&self, name: &str, limit_bytes: u64) -> Option<AccountNumber> {
+    /// Opens an account, with one handle, or says that there are no more numbers. `settle` takes back what is charged to
+    /// an account without a handle and stands for nothing.
+    pub(crate) fn open(
+        &self,
+        name: &str,
+        limit_bytes: u64,
+        settle: impl Fn(AccountNumber),
+    ) -> Option<AccountNumber> {
         let mut book = self.book.lock();
         for _ in 0..LOOKS_PER_OPENING.min(book.left.len()) {
             let left = book.left.pop_front()?;
+            settle(AccountNumber(left));
             let line = self.line(AccountNumber(left));
             if line.is_unused() {
                 line.reopen(name, limit_bytes);
@@ -114,10 +121,10 @@ mod tests {
     #[test]
     fn an_account_keeps_its_place_when_more_are_opened() {
         let accounts = Accounts::new();
-        let first = accounts.open("first", 1).unwrap();
+        let first = accounts.open("first", 1, |_| {}).unwrap();
         let address = core::ptr::from_ref(accounts.line(first));
         for _ in 0..200 {
-            accounts.open("more", 2).unwrap();
+            accounts.open("more", 2, |_| {}).unwrap();
         }
         assert_eq!(core::ptr::from_ref(accounts.line(first)), address);
         assert_eq!((accounts.line(first).name().as_str(), accounts.all().count()), ("first", 201));
@@ -126,15 +133,15 @@ mod tests {
     #[test]
     fn a_number_is_given_out_again_when_nothing_is_left_of_its_account() {
         let accounts = Accounts::new();
-        let charged = accounts.open("charged", u64::MAX).unwrap();
-        let idle = accounts.open("idle", u64::MAX).unwrap();
+        let charged = accounts.open("charged", u64::MAX, |_| {}).unwrap();
+        let idle = accounts.open("idle", u64::MAX, |_| {}).unwrap();
         accounts.line(charged).charge(64).unwrap();
         accounts.drop_handle(charged);
         accounts.drop_handle(idle);
-        assert_eq!(accounts.open("next", u64::MAX), Some(idle));
-        assert_eq!(accounts.open("another", u64::MAX), Some(AccountNumber(2)));
+        assert_eq!(accounts.open("next", u64::MAX, |_| {}), Some(idle));
+        assert_eq!(accounts.open("another", u64::MAX, |_| {}), Some(AccountNumber(2)));
         accounts.line(charged).uncharge(64);
-        assert_eq!(accounts.open("last", u64::MAX), Some(charged));
+        assert_eq!(accounts.open("last", u64::MAX, |_| {}), Some(charged));
         assert_eq!(accounts.line(charged).name(), "last");
     }
 }

@@ -1,7 +1,7 @@
 //! What counting needs of the heap around it, so that a model checker can stand in for the heap.
 
 use crate::counts::grant::{AccountNumber, Grant};
-use crate::counts::ledger::{AccountLine, GrantIndex};
+use crate::counts::ledger::{AccountLine, GrantIndex, Refused};
 use crate::counts::lines::Block;
 use crate::counts::shelf::{Blocks, Shelf};
 use crate::sync::{AtomicU64, Guard, Lock, Ordering};
@@ -9,6 +9,17 @@ use crate::sync::{AtomicU64, Guard, Lock, Ordering};
 /// A heap, as those see it who come to blocks and leave them.
 pub(crate) trait Around: Blocks + Sized {
     fn account(&self, number: AccountNumber) -> &AccountLine;
+
+    /// Charges an account for a hold.
+    fn charge(&self, number: AccountNumber, bytes: u64) -> Result<(), Refused> {
+        self.account(number).charge(bytes)
+    }
+
+    /// Takes back the bytes of a block that nobody holds and that was `number`'s alone, and what they cost.
+    fn free_private(&self, number: AccountNumber, block: &Block) {
+        self.account(number).uncharge(u64::from(block.capacity_bytes()));
+        self.free(block);
+    }
 
     /// A line for a further grant; `None` where memory for it is refused.
     fn make_line(&self) -> Option<GrantIndex>;

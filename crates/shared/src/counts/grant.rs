@@ -172,6 +172,20 @@ impl<B> Grant<B> {
         (word & STRONG_MASK > 0).then(|| (account_of(word), block.addr()))
     }
 
+    /// Whose the one handle is that there is, if there is one only, and strong.
+    #[inline]
+    pub(crate) fn only_handle(&self) -> Option<AccountNumber> {
+        // Acquire: the others' reads come before what is done now.
+        let word = self.word.load(Ordering::Acquire);
+        (word & HANDLES_MASK == 1).then(|| account_of(word))
+    }
+
+    /// Forgets the one handle; only for who has it, and knows that nobody else reaches the block.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        self.word.store(0, Ordering::Relaxed);
+    }
+
     /// Whether `account` has one strong handle here, and there is no other of any kind.
     pub(crate) fn has_one_handle(&self, account: AccountNumber) -> bool {
         self.word.load(Ordering::Relaxed) == word_of(account) | 1

@@ -161,7 +161,7 @@ pub(crate) fn upgrade(
     }
     raise(around, block, By::Reference)?;
     let account = around.account(number);
-    if let Err(refused) = account.charge(u64::from(block.capacity_bytes())) {
+    if let Err(refused) = around.charge(number, u64::from(block.capacity_bytes())) {
         lower(around, block);
         return Err(refused.into());
     }

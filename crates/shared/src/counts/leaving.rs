@@ -23,6 +23,20 @@ pub(crate) fn leave(around: &impl Around, ended: Ended, is_home: bool, block: &B
     settle(around, block, left);
 }
 
+/// A handle goes that is the only way to its block: nobody can look on, so nothing need be counted. False if it is not the
+/// only way, and nothing has been done.
+#[inline]
+pub(crate) fn leave_private(around: &impl Around, home: &Grant<Block>, block: &Block) -> bool {
+    let Some(account) = home.only_handle() else { return false };
+    if !block.is_private() {
+        return false;
+    }
+    home.clear();
+    block.end_private();
+    around.free_private(account, block);
+    true
+}
+
 /// Takes a strong grant from the state.
 pub(crate) fn leave_state(around: &impl Around, block: &Block) -> Left {
     if let Some(left) = block.state.leave_unshelved() {

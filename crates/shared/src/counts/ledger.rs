@@ -18,6 +18,8 @@ pub(crate) struct AccountLine {
     charged: Charged,
     limit_bytes: AtomicU64,
     is_closed: AtomicBool,
+    /// Whether more may be charged than is needed yet: not to one that is to hold less.
+    may_prepay: AtomicBool,
     /// How many handles of the account there are.
     handles: AtomicU32,
     /// What may bring charges later, soft grants and weak references: how many there ever were, and how many of them ended.
@@ -96,6 +98,7 @@ impl AccountLine {
             charged: Charged(AtomicU64::new(0)),
             limit_bytes: AtomicU64::new(limit_bytes),
             is_closed: AtomicBool::new(false),
+            may_prepay: AtomicBool::new(true),
             handles: AtomicU32::new(0),
             references_begun: AtomicU64::new(0),
             references_ended: AtomicU64::new(0),
@@ -112,6 +115,7 @@ impl AccountLine {
         self.refused.store(0, Ordering::Relaxed);
         self.peak_bytes.store(0, Ordering::Relaxed);
         self.is_closed.store(false, Ordering::Relaxed);
+        self.may_prepay.store(true, Ordering::Relaxed);
         self.limit_bytes.store(limit_bytes, Ordering::Relaxed);
     }
 
@@ -129,6 +133,9 @@ impl AccountLine {
 
     pub(crate) fn set_limit(&self, limit_bytes: u64) {
         if !self.is_closed() {
+            if limit_bytes < self.limit_bytes() {
+                self.may_prepay.store(false, Ordering::Relaxed);
+            }
             self.limit_bytes.store(limit_bytes, Ordering::Relaxed);
         }
     }
@@ -138,9 +145,9 @@ impl AccountLine {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// The most that it was seen to be charged with: by who asks now, or was refused.
-    pub(crate) fn peak_bytes(&self) -> u64 {
-        self.peak_bytes.fetch_max(self.charged_bytes(), Ordering::Relaxed).max(self.charged_bytes())
+    /// The most that it was seen to be charged with: by who asks now that it is `charged_bytes`, or was refused.
+    pub(crate) fn peak_bytes(&self, charged_bytes: u64) -> u64 {
+        self.peak_bytes.fetch_max(charged_bytes, Ordering::Relaxed).max(charged_bytes)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -149,8 +156,14 @@ impl AccountLine {
 
     /// Takes nothing on from now on.
     pub(crate) fn close(&self) {
+        self.may_prepay.store(false, Ordering::Relaxed);
         self.is_closed.store(true, Ordering::Relaxed);
         self.limit_bytes.store(0, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn may_prepay(&self) -> bool {
+        self.may_prepay.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add_handle(&self) {
@@ -190,16 +203,24 @@ impl AccountLine {
 
     /// Takes `bytes` on, or says what would still have fitted. A charge is a number about bytes, it guards none.
     pub(crate) fn charge(&self, bytes: u64) -> Result<(), Refused> {
+        if self.try_charge(bytes) {
+            return Ok(());
+        }
+        let charged_bytes = self.charged_bytes();
+        Err(self.refuse(charged_bytes, self.limit_bytes().saturating_sub(charged_bytes)))
+    }
+
+    /// Takes `bytes` on if they fit; what does not is no refusal yet.
+    pub(crate) fn try_charge(&self, bytes: u64) -> bool {
         let limit_bytes = self.limit_bytes();
         if limit_bytes == u64::MAX {
             self.charged.0.fetch_add(bytes, Ordering::Relaxed);
-            return Ok(());
+            return true;
         }
         let mut charged = self.charged_bytes();
         loop {
-            let room_bytes = limit_bytes.saturating_sub(charged);
-            if bytes > room_bytes {
-                return Err(self.refuse(charged, room_bytes));
+            if bytes > limit_bytes.saturating_sub(charged) {
+                return false;
             }
             match self.charged.0.compare_exchange_weak(
                 charged,
@@ -207,7 +228,7 @@ impl AccountLine {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return true,
                 Err(now) => charged = now,
             }
         }
@@ -242,7 +263,7 @@ mod tests {
             (account.charged_bytes(), account.limit_bytes(), account.name().as_str()),
             (50, 100, "tenant")
         );
-        assert_eq!((account.refused(), account.peak_bytes()), (1, 70));
+        assert_eq!((account.refused(), account.peak_bytes(50)), (1, 70));
     }
 
     #[test]

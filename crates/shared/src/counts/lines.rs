@@ -239,6 +239,12 @@ impl Block {
         self.state.is_private() && self.weak.load(Ordering::Acquire) == WEAK_AT_BIRTH
     }
 
+    /// Ends a life that nobody can look at: only the bytes know the lines.
+    pub(crate) fn end_private(&self) {
+        self.state.end_private();
+        self.weak.store(1, Ordering::Relaxed);
+    }
+
     /// The bytes have other lines now.
     pub(crate) fn displace(&self) {
         self.base.store(core::ptr::null_mut(), Ordering::Relaxed);

@@ -153,6 +153,11 @@ impl State {
         self.0.load(Ordering::Acquire) & (STRONG_MASK | SOFT_MASK) == STRONG_ONE
     }
 
+    /// Ends a life that nobody can look at.
+    pub(crate) fn end_private(&self) {
+        self.0.store(STOLEN, Ordering::Relaxed);
+    }
+
     /// How many accounts hold the block, exact at quiet moments.
     pub(crate) fn strong_grants(&self) -> u64 {
         self.0.load(Ordering::Relaxed) & STRONG_MASK

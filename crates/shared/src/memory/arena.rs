@@ -79,6 +79,9 @@ pub(crate) struct Stock {
     live_bytes: u64,
     /// Lines whose bytes went, and that references still name.
     nameless_lines: u64,
+    /// Blocks that were taken here since the beginning, and those of other arenas that were given back from here.
+    taken_blocks: u64,
+    given_elsewhere: u64,
     /// Blocks that nobody holds and nobody may ever get, since the kernel refused to clear them.
     lost_blocks: u64,
     lost_bytes: u64,
@@ -117,6 +120,8 @@ impl Stock {
             live_blocks: 0,
             live_bytes: 0,
             nameless_lines: 0,
+            taken_blocks: 0,
+            given_elsewhere: 0,
             lost_blocks: 0,
             lost_bytes: 0,
         }
@@ -274,7 +279,18 @@ impl Stock {
         Some(pair)
     }
 
+    /// Counts a block of another arena that is given back from here.
+    pub(crate) fn count_remote(&mut self) {
+        self.given_elsewhere += 1;
+    }
+
+    /// How many blocks were taken here, and how many of other arenas given back from here.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.taken_blocks, self.given_elsewhere)
+    }
+
     fn count_out(&mut self, capacity_bytes: u32) {
+        self.taken_blocks += 1;
         self.live_blocks += 1;
         self.live_bytes += u64::from(capacity_bytes);
     }

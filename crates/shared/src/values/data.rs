@@ -10,7 +10,7 @@ use levada_plain::{Plain, to_index, view_at};
 
 use crate::account::Account;
 use crate::copied::Copied;
-use crate::counts::around::Around;
+use crate::heap::prepaid::Wallet;
 use crate::limit::{Full, Limit};
 use crate::reserve::{Charged, Reservation};
 use crate::values::exclusive::ExclusiveBuf;
@@ -296,7 +296,7 @@ impl SharedData {
         if let [piece] = self.0.window().pieces
             && u64::from(piece.length()) == self.len()
         {
-            let mut purse = to.heap().heap().account(to.number());
+            let mut purse = Wallet(to.heap().heap(), to.number());
             return Ok(Self(Pieces::one(piece.share_with(to.number(), &mut purse)?)));
         }
         // The sum first, so that nothing fails half-way.
@@ -319,7 +319,7 @@ impl SharedData {
             return Err(full.about(self));
         }
         if let Some([piece]) = self.0.inline_mut() {
-            let mut purse = to.heap().heap().account(to.number());
+            let mut purse = Wallet(to.heap().heap(), to.number());
             return match piece.move_to(to.number(), &mut purse) {
                 Ok(()) => Ok(self),
                 Err(full) => Err(full.about(self)),

@@ -155,7 +155,7 @@ unsafe impl bytes::BufMut for ExclusiveBuf {
 
 mod raw {
     use super::{Account, Copied, Full, Life, MaybeUninit};
-    use crate::counts::around::Around;
+    use crate::heap::prepaid::Wallet;
     use crate::values::piece::{Handle, Piece, spare_of};
 
     /// The one owner of a block, or of the rest of one.
@@ -289,7 +289,7 @@ mod raw {
         }
 
         pub(super) fn move_to(&mut self, to: &Account) -> Result<(), Full<()>> {
-            let mut purse = to.heap().heap().account(to.number());
+            let mut purse = Wallet(to.heap().heap(), to.number());
             if self.handle.account() != to.number()
                 && !self.handle.rename(to.number(), &mut purse)?
             {

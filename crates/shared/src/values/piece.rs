@@ -154,6 +154,12 @@ mod raw {
         #[inline]
         fn drop(&mut self) {
             let place = self.0.place();
+            if place.is_none() && self.grant().only_handle().is_some() {
+                let (home, block) = (self.grant(), self.block());
+                if leaving::leave_private(heap_of(block), home, block) {
+                    return;
+                }
+            }
             if let Some(ended) = self.grant().drop_handle() {
                 let block = place.unwrap_or_else(|| self.grant().block());
                 // SAFETY: the block is out until its state is left, which is what comes now.

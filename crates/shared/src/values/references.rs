@@ -221,6 +221,7 @@ mod raw {
     use crate::counts::holding::{self, By, Refusal};
     use crate::counts::leaving;
     use crate::counts::lines::Block;
+    use crate::heap::prepaid::Wallet;
     use crate::heap::{GrantPointer, heap_of};
     use crate::values::piece::{Handle, Piece};
     use crate::values::pieces::Span;
@@ -353,7 +354,7 @@ mod raw {
         pub(crate) fn upgrade(&self) -> Result<Piece, Refusal> {
             let block = self.block();
             let heap = heap_of(block);
-            let mut purse = heap.account(self.account);
+            let mut purse = Wallet(heap, self.account);
             let grant = heap.hold(self.account, block, &mut purse, By::Reference)?;
             // SAFETY: the handle was counted in the line above, for this value.
             let handle = unsafe { Handle::counted(grant) };
