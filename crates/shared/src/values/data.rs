@@ -196,7 +196,7 @@ impl SharedData {
     ///
     /// # Errors
     /// [`Full`] with `tail` if there would be more than [`PIECES_MAX`] pieces.
-    pub fn append(&mut self, mut tail: Self) -> Result<(), Full<Self>> {
+    pub fn append(&mut self, tail: Self) -> Result<(), Full<Self>> {
         let pieces = self.piece_count() + tail.piece_count();
         if pieces > PIECES_MAX {
             let room_bytes = (PIECES_MAX - self.piece_count()) as u64;
@@ -206,6 +206,10 @@ impl SharedData {
             *self = tail;
             return Ok(());
         }
+        let mut tail = match self.0.join_inline(tail.0, false) {
+            Ok(()) => return Ok(()),
+            Err(pieces) => Self(pieces),
+        };
         if tail.piece_count() <= INLINE {
             for piece in tail.0.take_inline() {
                 self.push(piece);
@@ -225,7 +229,11 @@ impl SharedData {
     ///
     /// # Errors
     /// [`Full`] with `head` if there would be more than [`PIECES_MAX`] pieces.
-    pub fn prepend(&mut self, mut head: Self) -> Result<(), Full<Self>> {
+    pub fn prepend(&mut self, head: Self) -> Result<(), Full<Self>> {
+        let mut head = match self.0.join_inline(head.0, true) {
+            Ok(()) => return Ok(()),
+            Err(pieces) => Self(pieces),
+        };
         let kept = core::mem::take(self);
         let result = match head.append(kept) {
             Ok(()) => {

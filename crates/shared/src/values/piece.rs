@@ -14,7 +14,7 @@ mod raw {
 
     use crate::account::Account;
     use crate::copied::Copied;
-    use crate::counts::grant::{AccountNumber, Grant};
+    use crate::counts::grant::{AccountNumber, Ended, Grant};
     use crate::counts::holding::{By, Refusal};
     use crate::counts::leaving;
     use crate::counts::ledger::Purse;
@@ -154,18 +154,36 @@ mod raw {
         #[inline]
         fn drop(&mut self) {
             let place = self.0.place();
-            if place.is_none() && self.grant().only_handle().is_some() {
+            if self.grant().only_handle().is_some() {
+                return self.drop_last(place);
+            }
+            if let Some(ended) = self.grant().drop_handle() {
+                self.leave(place, ended);
+            }
+        }
+    }
+
+    impl Handle {
+        /// The last handle of its grant goes, as far as one can see; another may come meanwhile from a reference.
+        #[inline(never)]
+        fn drop_last(&mut self, place: Option<NonNull<Block>>) {
+            if place.is_none() {
                 let (home, block) = (self.grant(), self.block());
                 if leaving::leave_private(heap_of(block), home, block) {
                     return;
                 }
             }
             if let Some(ended) = self.grant().drop_handle() {
-                let block = place.unwrap_or_else(|| self.grant().block());
-                // SAFETY: the block is out until its state is left, which is what comes now.
-                let block = unsafe { &*block.as_ptr() };
-                leaving::leave(heap_of(block), ended, place.is_none(), block);
+                self.leave(place, ended);
             }
+        }
+
+        #[inline(never)]
+        fn leave(&mut self, place: Option<NonNull<Block>>, ended: Ended) {
+            let block = place.unwrap_or_else(|| self.grant().block());
+            // SAFETY: the block is out until its state is left, which is what comes now.
+            let block = unsafe { &*block.as_ptr() };
+            leaving::leave(heap_of(block), ended, place.is_none(), block);
         }
     }
 
@@ -238,10 +256,16 @@ mod raw {
             self.length = range.end - range.start;
         }
 
+        /// Whether `next` is the very range behind this one.
+        #[inline]
+        pub(crate) fn is_before(&self, next: &Self) -> bool {
+            self.handle.is_same(&next.handle) && self.start + self.length == next.start
+        }
+
         /// Takes `next` in if it is the very range behind this one, and gives it back otherwise.
         #[inline]
         pub(crate) fn merge(&mut self, next: Self) -> Result<(), Self> {
-            if self.handle.is_same(&next.handle) && self.start + self.length == next.start {
+            if self.is_before(&next) {
                 self.length += next.length;
                 return Ok(());
             }

@@ -277,29 +277,76 @@ mod raw {
         /// Takes the first `bytes` of the inline pieces out: whole pieces move, and of the one that is cut both sides keep
         /// a part. `None` for a list. There are so many bytes.
         pub(crate) fn split_inline(&mut self, bytes: u64) -> Option<Self> {
-            self.inline_count()?;
-            let (mut head, mut rest, mut left_bytes) = (Self::empty(), Self::empty(), bytes);
-            for mut piece in self.take_inline() {
-                let length = u64::from(piece.length());
-                let side = if left_bytes >= length {
-                    left_bytes -= length;
-                    &mut head
-                } else {
-                    if let Ok(cut) = u32::try_from(left_bytes)
-                        && cut > 0
-                    {
-                        let pushed = head.push_inline(piece.part(0..cut));
-                        debug_assert!(pushed.is_ok(), "no more than there were");
-                        piece.narrow(cut..piece.length());
-                        left_bytes = 0;
-                    }
-                    &mut rest
-                };
-                let pushed = side.push_inline(piece);
+            let count = self.inline_count()?;
+            let pieces = self.inline_mut()?;
+            let (mut whole, mut left_bytes) = (0, bytes);
+            while whole < count && u64::from(pieces[whole].length()) <= left_bytes {
+                left_bytes -= u64::from(pieces[whole].length());
+                whole += 1;
+            }
+            // A panic of the count leaves everything as it was.
+            let cut = match u32::try_from(left_bytes) {
+                Ok(cut) if cut > 0 => {
+                    let part = pieces[whole].part(0..cut);
+                    let length = pieces[whole].length();
+                    pieces[whole].narrow(cut..length);
+                    Some(part)
+                }
+                _ => None,
+            };
+            let rest_bytes = self.length() - bytes;
+            let mut head = Self::empty();
+            self.tail = NonZeroU64::MIN; // from here on nobody else drops them
+            // SAFETY: the first `count` are initialised (invariant 1): `whole` of them go to the head, the others to the
+            // front of where they are, each to one place.
+            unsafe {
+                let (from, to) = (self.first_mut(), head.first_mut());
+                from.copy_to_nonoverlapping(to, whole);
+                from.add(whole).copy_to(from, count - whole);
+            }
+            head.tail = tail(bytes - left_bytes, whole as u64 + 1);
+            self.tail = tail(rest_bytes, (count - whole) as u64 + 1);
+            if let Some(cut) = cut {
+                let pushed = head.push_inline(cut);
                 debug_assert!(pushed.is_ok(), "no more than there were");
             }
-            *self = rest;
             Some(head)
+        }
+
+        /// Moves the inline pieces of another value before or behind the inline ones, if all have room in place and no two
+        /// of them join; gives the other back otherwise.
+        pub(crate) fn join_inline(&mut self, mut other: Self, before: bool) -> Result<(), Self> {
+            let (Some(ours), Some(theirs)) = (self.inline(), other.inline()) else {
+                return Err(other);
+            };
+            let (count, more) = (ours.len(), theirs.len());
+            let joins = match (before, ours, theirs) {
+                (false, [.., last], [first, ..]) | (true, [first, ..], [.., last]) => {
+                    last.is_before(first)
+                }
+                _ => false,
+            };
+            if count + more > INLINE || joins {
+                return Err(other);
+            }
+            let length = self.length() + other.length();
+            let (gap, place) = if before { (more, 0) } else { (0, count) };
+            other.tail = NonZeroU64::MIN; // from here on nobody else drops them
+            // SAFETY: the first `more` and `count` are initialised (invariant 1), and there are three places: ours make
+            // room, theirs fill it, each piece in one place.
+            unsafe {
+                let (to, from) = (self.first_mut(), other.first_mut());
+                to.copy_to(to.add(gap), count);
+                from.copy_to_nonoverlapping(to.add(place), more);
+            }
+            self.tail = tail(length, (count + more) as u64 + 1);
+            Ok(())
+        }
+
+        /// The first place of those for inline pieces; for a value without a list.
+        fn first_mut(&mut self) -> *mut MaybeUninit<Piece> {
+            debug_assert!(self.inline_count().is_some(), "a list is in another place");
+            (&raw mut self.place.inline).cast()
         }
 
         /// The inline pieces, moved out in order; nothing of a list.
