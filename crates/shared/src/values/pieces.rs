@@ -297,13 +297,11 @@ mod raw {
             let rest_bytes = self.length() - bytes;
             let mut head = Self::empty();
             self.tail = NonZeroU64::MIN; // from here on nobody else drops them
-            // SAFETY: the first `count` are initialised (invariant 1): `whole` of them go to the head, the others to the
-            // front of where they are, each to one place.
-            unsafe {
-                let (from, to) = (self.first_mut(), head.first_mut());
-                from.copy_to_nonoverlapping(to, whole);
-                from.add(whole).copy_to(from, count - whole);
-            }
+            let (from, to) = (self.first_mut(), head.first_mut());
+            // SAFETY: the first `count` are initialised (invariant 1), and the first `whole` of them go to the head.
+            unsafe { from.copy_to_nonoverlapping(to, whole) };
+            // SAFETY: the others go to the front of where they are, each to one place.
+            unsafe { from.wrapping_add(whole).copy_to(from, count - whole) };
             head.tail = tail(bytes - left_bytes, whole as u64 + 1);
             self.tail = tail(rest_bytes, (count - whole) as u64 + 1);
             if let Some(cut) = cut {
@@ -332,13 +330,12 @@ mod raw {
             let length = self.length() + other.length();
             let (gap, place) = if before { (more, 0) } else { (0, count) };
             other.tail = NonZeroU64::MIN; // from here on nobody else drops them
-            // SAFETY: the first `more` and `count` are initialised (invariant 1), and there are three places: ours make
-            // room, theirs fill it, each piece in one place.
-            unsafe {
-                let (to, from) = (self.first_mut(), other.first_mut());
-                to.copy_to(to.add(gap), count);
-                from.copy_to_nonoverlapping(to.add(place), more);
-            }
+            let (to, from) = (self.first_mut(), other.first_mut());
+            // SAFETY: the first `count` are initialised (invariant 1), and there are places for `more` besides: ours make
+            // room for them.
+            unsafe { to.copy_to(to.wrapping_add(gap), count) };
+            // SAFETY: theirs fill it, each to one place.
+            unsafe { from.copy_to_nonoverlapping(to.wrapping_add(place), more) };
             self.tail = tail(length, (count + more) as u64 + 1);
             Ok(())
         }
@@ -373,11 +370,12 @@ mod raw {
                 return Self::with_list(list.clone(), self.length());
             };
             // Counted first and then copied as one: written piece by piece, the copy would wait for its own stores.
-            for (index, piece) in pieces.iter().enumerate() {
-                let counted = Counted(&pieces[..index]);
+            let mut counted = Counted { pieces, count: 0 };
+            while let Some(piece) = pieces.get(counted.count) {
                 piece.count_one_more();
-                core::mem::forget(counted);
+                counted.count += 1;
             }
+            counted.count = 0; // from here on the copy answers for them
             // SAFETY: a copy of each initialised piece was counted in the loop above; the rest is bytes that nobody reads
             // (invariant 1).
             Self { place: unsafe { core::ptr::read(&raw const self.place) }, tail: self.tail }
@@ -385,11 +383,15 @@ mod raw {
     }
 
     /// Pieces that were counted for a copy which is not there yet: if counting the next one panics, they are let go.
-    struct Counted<'a>(&'a [Piece]);
+    struct Counted<'a> {
+        pieces: &'a [Piece],
+        count: usize,
+    }
 
     impl Drop for Counted<'_> {
+        #[inline]
         fn drop(&mut self) {
-            for piece in self.0 {
+            for piece in &self.pieces[..self.count] {
                 // SAFETY: counted once more for a copy, which this is.
                 drop(unsafe { core::ptr::read(piece) });
             }
