@@ -3,17 +3,22 @@
 use levada_shared::{Account, Lost, Options, SharedData, SharedHeap, SoftRef};
 
 fn heap_of(slabs: u64) -> SharedHeap {
-    SharedHeap::new(Options { bytes_max: slabs * 2 << 20, ..Options::default() }).unwrap()
+    SharedHeap::new(Options { bytes_max: slabs << 21, ..Options::default() })
+        .expect("a few addresses")
 }
 
 fn filled(account: &Account, length: usize, fill: u8) -> SharedData {
-    let mut buf = account.kept_buf(length).unwrap();
-    buf.write(&vec![fill; length]).unwrap();
+    let mut buf = account.kept_buf(length).expect("room");
+    buf.write(&vec![fill; length]).expect("it has that room");
     buf.freeze()
 }
 
 fn is_filled(data: &SharedData, fill: u8) -> bool {
     data.pieces().flatten().all(|byte| *byte == fill)
+}
+
+fn low(index: usize) -> u8 {
+    index.to_le_bytes()[0]
 }
 
 #[test]
@@ -56,12 +61,12 @@ fn what_is_only_softly_kept_is_all_there_without_pressure_and_goes_under_it() {
     let heap = heap_of(16);
     let account = heap.default_account();
     let soft: Vec<SoftRef> =
-        (0..1000).map(|fill| filled(&account, 8000, fill as u8).soft()).collect();
+        (0..1000).map(|index| filled(&account, 8000, low(index)).soft()).collect();
     assert_eq!((account.charged_bytes(), heap.gauges().soft_bytes), (0, 1000 * 8192));
     heap.validate();
     for round in 0..20 {
-        for (fill, soft) in soft.iter().enumerate() {
-            assert!(is_filled(&soft.upgrade().unwrap(), fill as u8), "{round}");
+        for (index, soft) in soft.iter().enumerate() {
+            assert!(is_filled(&soft.upgrade().unwrap(), low(index)), "{round}");
         }
     }
     heap.validate();

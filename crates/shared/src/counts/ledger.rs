@@ -73,22 +73,6 @@ impl Purse for &AccountLine {
     }
 }
 
-/// What was charged to an account before it is known for what.
-#[derive(Debug)]
-pub(crate) struct SetAside(pub(crate) u64);
-
-impl Purse for SetAside {
-    fn pay(&mut self, bytes: u64) -> Result<(), Refused> {
-        let room_bytes = self.0;
-        self.0 = room_bytes.checked_sub(bytes).ok_or(Refused { room_bytes, is_closed: false })?;
-        Ok(())
-    }
-
-    fn refund(&mut self, bytes: u64) {
-        self.0 += bytes;
-    }
-}
-
 impl AccountLine {
     pub(crate) fn new(name: &str, limit_bytes: u64) -> Self {
         let table = FurtherGrants::with_hasher(foldhash::fast::RandomState::default());
@@ -128,6 +112,7 @@ impl AccountLine {
     }
 
     pub(crate) fn set_limit(&self, limit_bytes: u64) {
+        let _until_set = self.name.lock(); // nobody closes meanwhile
         if !self.is_closed() {
             self.limit_bytes.store(limit_bytes, Ordering::Relaxed);
         }
@@ -149,6 +134,7 @@ impl AccountLine {
 
     /// Takes nothing on from now on.
     pub(crate) fn close(&self) {
+        let _until_set = self.name.lock();
         self.is_closed.store(true, Ordering::Relaxed);
         self.limit_bytes.store(0, Ordering::Relaxed);
     }
@@ -218,6 +204,14 @@ impl AccountLine {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.peak_bytes.fetch_max(charged_bytes, Ordering::Relaxed);
         Refused { room_bytes, is_closed: self.is_closed() }
+    }
+
+    /// Ends with its heap. Loom fails where another thread may still use it, or did in a way that is not ordered before.
+    #[cfg(all(test, loom))]
+    pub(crate) fn end(&mut self) {
+        self.charged.0.with_mut(|_| ());
+        self.references_begun.with_mut(|_| ());
+        self.references_ended.with_mut(|_| ());
     }
 
     pub(crate) fn uncharge(&self, bytes: u64) {

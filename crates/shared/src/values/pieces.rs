@@ -192,6 +192,11 @@ mod raw {
             Window { pieces, skip: list.skip, trim: list.trim }
         }
 
+        /// What is kept: more than is seen, where a list is shared with a longer value.
+        pub(crate) fn kept(&self) -> &[Piece] {
+            self.list().map_or_else(|| self.window().pieces, |list| &list.pieces)
+        }
+
         /// Puts a piece behind the inline ones, or gives it back where there are three, or a list.
         #[inline]
         pub(crate) fn push_inline(&mut self, piece: Piece) -> Result<(), Piece> {
@@ -291,11 +296,13 @@ mod raw {
                 let list = self.list().expect("a value has inline pieces or a list");
                 return Self::with_list(list.clone(), self.length());
             };
-            let mut inline = [const { MaybeUninit::uninit() }; INLINE];
-            for (slot, piece) in inline.iter_mut().zip(pieces) {
-                slot.write(piece.clone());
+            let mut clone = Self::empty();
+            for piece in pieces {
+                // One by one: a clone that is refused by a panic leaves those before it to be dropped.
+                let pushed = clone.push_inline(piece.clone());
+                debug_assert!(pushed.is_ok(), "as many as stand in place");
             }
-            Self { place: Place { inline: ManuallyDrop::new(inline) }, tail: self.tail }
+            clone
         }
     }
 
