@@ -10,6 +10,7 @@
     reason = "keeps a heap alive for handles that outlive it; all of it is in `raw` below"
 )]
 
+use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -107,9 +108,15 @@ impl SharedHeap {
     /// All accounts, in the order in which they were opened.
     #[must_use]
     pub fn accounts(&self) -> Vec<AccountReport> {
-        let used = self.heap().accounts.all().filter(|(_, line)| !line.is_unused());
-        let charged_bytes = |number| self.heap().charged_bytes(number);
-        used.map(|(number, line)| AccountReport::of(line, charged_bytes(number))).collect()
+        let heap = self.heap();
+        let report = |(number, line): (AccountNumber, &AccountLine)| {
+            if !line.has_handles() {
+                heap.take_prepaid_back(number);
+            }
+            let charged_bytes = heap.charged_bytes(number);
+            (!line.is_unused()).then(|| AccountReport::of(line, charged_bytes))
+        };
+        heap.accounts.all().filter_map(report).collect()
     }
 
     /// Walks the whole heap and says whether its parts agree. For tests at quiet moments: it takes every lock.
@@ -462,32 +469,58 @@ impl Heap {
         }
         let (committed, taken) = self.slabs.committed_and_taken_bytes();
         assert!(taken <= committed, "what is taken was committed");
-        let capacity_bytes = |block: &Block| u64::from(block.capacity_bytes());
+        self.validate_charges();
         let blocks = || self.pairs.all().map(|pair| &pair.block);
-        let held: u64 =
-            blocks().map(|block| block.state.strong_grants() * capacity_bytes(block)).sum();
-        let charged: u64 = self.accounts.all().map(|(number, _)| self.charged_bytes(number)).sum();
-        let set_aside = self.set_aside_bytes.load(Ordering::Relaxed);
+        let soft_only = blocks().filter(|block| block.state.is_soft_only());
+        let soft: u64 = soft_only.map(|block| u64::from(block.capacity_bytes())).sum();
+        assert_eq!(self.soft_bytes(), soft, "the soft pool has what only soft references keep");
+        let is_named = |block: &&Block| block.state.soft_grants() > 0 && !block.state.is_stolen();
+        let mut shelved_count = 0;
+        for arena in &self.arenas {
+            let shelf = arena.shelf.lock();
+            shelf.validate(self);
+            shelved_count += shelf.count();
+        }
+        assert_eq!(shelved_count, blocks().filter(is_named).count(), "what is soft is on a shelf");
+    }
+
+    fn validate_charges(&self) {
+        let mut held_bytes: HashMap<u32, u64> = HashMap::new();
+        let mut strong_lines: HashMap<PairIndex, u64> = HashMap::new();
+        let homes = self.pairs.all().map(|pair| &pair.home);
+        for (number, address) in homes.chain(self.grants.all()).filter_map(Grant::strong) {
+            let pair = self.pairs.line_at(address).expect("a grant is on a block of its heap");
+            *held_bytes.entry(number.0).or_default() += u64::from(pair.block.capacity_bytes());
+            *strong_lines.entry(pair.block.index()).or_default() += 1;
+        }
+        for pair in self.pairs.all() {
+            let lines = strong_lines.get(&pair.block.index()).copied().unwrap_or(0);
+            let grants = pair.block.state.strong_grants();
+            assert_eq!(grants, lines, "a strong grant is a line with strong handles");
+        }
+        let mut charged: u64 = 0;
+        for (number, _) in self.accounts.all() {
+            let held_bytes = held_bytes.get(&number.0).copied().unwrap_or(0);
+            let charged_bytes = self.charged_bytes(number);
+            assert!(charged_bytes >= held_bytes, "an account pays for what it holds");
+            charged += charged_bytes;
+        }
         assert_eq!(
             charged,
-            held + set_aside,
+            held_bytes.values().sum::<u64>() + self.set_aside_bytes.load(Ordering::Relaxed),
             "every byte is charged to exactly the accounts that hold it"
         );
-        let soft: u64 =
-            blocks().filter(|block| block.state.is_soft_only()).map(capacity_bytes).sum();
-        assert_eq!(self.soft_bytes(), soft, "the soft pool has what only soft references keep");
-        for arena in &self.arenas {
-            arena.shelf.lock().validate(self);
-        }
     }
 
     /// The bytes of blocks that are still out, and how many lines references still name: with either the heap must stay,
     /// and so it does.
     fn orphaned_bytes_and_lines(&self) -> (u64, u64) {
+        // All at once: a holder may take a block from one arena and give one back to another meanwhile, without a handle
+        // of the heap.
+        let mut stocks: Vec<_> = self.arenas.iter().map(|arena| arena.stock.lock()).collect();
         let mut orphaned = (0, 0);
-        for arena in &self.arenas {
-            let mut stock = arena.stock.lock();
-            self.drain(arena, &mut stock);
+        for (arena, stock) in self.arenas.iter().zip(&mut stocks) {
+            self.drain(arena, stock);
             orphaned.0 += stock.live().1;
             orphaned.1 += stock.nameless_lines();
         }

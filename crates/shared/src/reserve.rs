@@ -7,15 +7,14 @@ use core::fmt;
 
 use crate::account::Account;
 use crate::counts::around::Around;
-use crate::counts::ledger::SetAside;
+use crate::counts::ledger::{Purse, Refused};
 use crate::limit::Full;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Room of an account, given back when it is dropped as far as it was not used.
 pub struct Reservation {
     account: Account,
-    rest: SetAside,
-    set_aside_bytes: u64,
+    left_bytes: u64,
 }
 
 /// What has handles that are charged to an account, and can be made another's.
@@ -49,7 +48,7 @@ impl Account {
         let heap = self.heap().heap();
         heap.charge_exactly(self.number(), bytes).map_err(Full::of_account)?;
         heap.set_aside_bytes().fetch_add(bytes, Ordering::Relaxed);
-        Ok(Reservation { account: self.clone(), rest: SetAside(bytes), set_aside_bytes: bytes })
+        Ok(Reservation { account: self.clone(), left_bytes: bytes })
     }
 }
 
@@ -63,19 +62,34 @@ impl Reservation {
     /// How much of it is not used yet.
     #[must_use]
     pub fn left_bytes(&self) -> u64 {
-        self.rest.0
+        self.left_bytes
     }
 
-    pub(crate) fn purse(&mut self) -> &mut SetAside {
-        &mut self.rest
+    fn set_aside_bytes(&self) -> &AtomicU64 {
+        self.account.heap().heap().set_aside_bytes()
+    }
+}
+
+impl Purse for Reservation {
+    /// What is paid was charged when it was set aside.
+    fn pay(&mut self, bytes: u64) -> Result<(), Refused> {
+        let room_bytes = self.left_bytes;
+        let refused = Refused { room_bytes, is_closed: false };
+        self.left_bytes = room_bytes.checked_sub(bytes).ok_or(refused)?;
+        self.set_aside_bytes().fetch_sub(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn refund(&mut self, bytes: u64) {
+        self.left_bytes += bytes;
+        self.set_aside_bytes().fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let heap = self.account.heap().heap();
-        heap.set_aside_bytes().fetch_sub(self.set_aside_bytes, Ordering::Relaxed);
-        heap.account(self.account.number()).uncharge(self.rest.0);
+        self.set_aside_bytes().fetch_sub(self.left_bytes, Ordering::Relaxed);
+        self.account.heap().heap().account(self.account.number()).uncharge(self.left_bytes);
     }
 }
 
@@ -83,7 +97,66 @@ impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reservation")
             .field("account", &self.account)
-            .field("left_bytes", &self.left_bytes())
+            .field("left_bytes", &self.left_bytes)
             .finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Charged;
+    use crate::heap::SharedHeap;
+    use crate::options::Options;
+    use crate::values::data::SharedData;
+
+    #[test]
+    fn what_is_set_aside_and_what_is_held_are_the_charge_at_every_step() {
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
+        let (from, to) = (heap.default_account(), heap.account("to", 192).unwrap());
+        let mut sent = [b"one", b"two"].map(|bytes| from.copy_from(bytes).unwrap());
+        let mut room = to.reserve(192).unwrap();
+        assert!(to.reserve(1).is_err());
+        for (data, left_bytes) in sent.iter_mut().zip([128, 64]) {
+            data.rehome(&mut room);
+            assert_eq!((room.left_bytes(), to.charged_bytes()), (left_bytes, 192));
+            assert_eq!(heap.gauges().set_aside_bytes, left_bytes);
+            heap.validate();
+        }
+        drop(room);
+        heap.validate();
+        assert_eq!((from.charged_bytes(), to.charged_bytes()), (0, 128));
+        assert_eq!(heap.gauges().set_aside_bytes, 0);
+    }
+
+    #[test]
+    fn of_a_long_value_as_many_pieces_move_as_the_room_suffices_for() {
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
+        let (from, to) = (heap.default_account(), heap.account("to", 192).unwrap());
+        let mut long = SharedData::new();
+        for byte in 0..5 {
+            long.append(from.copy_from(&[byte]).unwrap()).unwrap();
+        }
+        let mut room = to.reserve(192).unwrap();
+        long.rehome(&mut room);
+        assert_eq!((from.charged_bytes(), to.charged_bytes(), room.left_bytes()), (128, 192, 0));
+        assert_eq!(long.to_vec(), [0, 1, 2, 3, 4]);
+        drop(room);
+        heap.validate();
+    }
+
+    #[test]
+    fn what_the_room_does_not_suffice_for_stays_whose_it_was() {
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
+        let (from, to) = (heap.default_account(), heap.account("to", 64).unwrap());
+        let mut data = from.copy_from(&[1; 65]).unwrap();
+        let mut room = to.reserve(64).unwrap();
+        data.rehome(&mut room);
+        assert_eq!((from.charged_bytes(), to.charged_bytes(), room.left_bytes()), (128, 64, 64));
+        heap.validate();
+        drop(room);
+        assert_eq!((from.charged_bytes(), to.charged_bytes()), (128, 0));
     }
 }

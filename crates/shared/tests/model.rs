@@ -316,6 +316,7 @@ fn a_thousand_pieces_are_one_value_and_one_more_comes_back() {
     }
     let full = data.append(model[&3].clone()).unwrap_err();
     assert_eq!((full.room_bytes, full.value.to_vec()), (0, 3_u64.to_le_bytes().to_vec()));
+    drop(full);
     let full = data.prepend(model[&3].clone()).unwrap_err();
     assert_eq!((full.room_bytes, full.value.to_vec()), (0, 3_u64.to_le_bytes().to_vec()));
     assert_eq!((data.piece_count(), data.len()), (1024, 8192));
@@ -324,6 +325,13 @@ fn a_thousand_pieces_are_one_value_and_one_more_comes_back() {
     assert_eq!(data.read::<[u8; 24]>(4).unwrap()[..4], data.to_vec()[4..8]);
     assert_eq!(data.view::<u64>(16), Some(&2));
     assert_eq!(data.view::<u64>(17), None);
+    // What is sliced of it shares its list, and so keeps all; what is no longer than three pieces does not.
+    drop((data, model, full));
+    let charged = pair.accounts[0].charged_bytes();
+    assert_eq!((charged, part.pinned_bytes()), (1024 * 64, 1024 * 64));
+    let own = part.slice(..20).unwrap();
+    drop(part);
+    assert_eq!((pair.accounts[0].charged_bytes(), own.pinned_bytes()), (3 * 64, 3 * 64));
 }
 
 #[test]

@@ -60,6 +60,12 @@ impl Shelved {
         if bytes > u64::MAX / 2 { 0 } else { bytes }
     }
 
+    /// Ends with its heap. Loom fails where another thread may still use it, or did in a way that is not ordered before.
+    #[cfg(all(test, loom))]
+    pub(crate) fn end(&mut self) {
+        self.soft_bytes.with_mut(|_| ());
+    }
+
     pub(crate) fn became_soft_only(&self, block: &Block) {
         self.soft_bytes.fetch_add(u64::from(block.capacity_bytes()), Ordering::Relaxed);
     }

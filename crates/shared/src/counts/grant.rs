@@ -21,6 +21,8 @@ const ACCOUNT_SHIFT: u32 = 42;
 const STRONG_MAX: u64 = 1 << (STRONG_BITS - 1);
 const SOFT_MAX: u64 = SOFT_ONE << 15;
 
+const LEAKED: &str = "more than 2^25 handles of one account on one block: handles are being leaked";
+
 /// An account's number in the heap's table of accounts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct AccountNumber(pub(crate) u32);
@@ -93,9 +95,7 @@ impl<B> Grant<B> {
         let before = self.word.fetch_add(1, Ordering::Relaxed);
         if before & STRONG_MASK >= STRONG_MAX {
             self.word.fetch_sub(1, Ordering::Relaxed);
-            panic!(
-                "more than {STRONG_MAX} handles of one account on one block: handles are being leaked"
-            );
+            panic!("{LEAKED}");
         }
     }
 
@@ -115,10 +115,14 @@ impl<B> Grant<B> {
     }
 
     /// Adds a handle if this is `account`'s grant and it still has one.
+    ///
+    /// # Panics
+    /// Above 2^25 handles, before anything is counted.
     pub(crate) fn join_existing(&self, account: AccountNumber) -> bool {
         self.change(|word| {
             let strong = word & STRONG_MASK;
-            let is_ours = strong > 0 && strong < STRONG_MAX && account_of(word) == account;
+            let is_ours = strong > 0 && account_of(word) == account;
+            assert!(!is_ours || strong < STRONG_MAX, "{LEAKED}");
             is_ours.then_some(word + 1)
         })
         .is_some()
@@ -128,22 +132,32 @@ impl<B> Grant<B> {
     /// True if it had no strong one: what the state was raised by is this grant's now.
     pub(crate) fn revive(&self, account: AccountNumber) -> Option<bool> {
         let before = self.change(|word| {
-            let is_ours = word & HANDLES_MASK > 0
-                && word & STRONG_MASK < STRONG_MAX
-                && account_of(word) == account;
+            // No limit here: what was raised could not be taken back, and who comes so far found no strong handle.
+            let is_ours = word & HANDLES_MASK > 0 && account_of(word) == account;
             is_ours.then_some(word + 1)
         })?;
         Some(before & STRONG_MASK == 0)
     }
 
     /// Adds a soft handle if there is one already, or else none at all: false then.
+    ///
+    /// # Panics
+    /// Above 2^15 soft handles, before anything is counted.
     pub(crate) fn join_soft(&self) -> bool {
-        self.change(|word| (word & SOFT_MASK > 0).then(|| with_soft(word))).is_some()
+        self.change(|word| {
+            assert!(
+                word & SOFT_MASK < SOFT_MAX,
+                "more than 2^15 soft references of one account to one block: they are being leaked"
+            );
+            (word & SOFT_MASK > 0).then_some(word + SOFT_ONE)
+        })
+        .is_some()
     }
 
     /// Adds a soft handle, for who raised the state before. True if it is the first.
     pub(crate) fn begin_soft(&self) -> bool {
-        let before = self.change(|word| Some(with_soft(word)));
+        // No limit here: what was raised could not be taken back, and who comes so far found no soft handle.
+        let before = self.change(|word| Some(word + SOFT_ONE));
         before.is_some_and(|before| before & SOFT_MASK == 0)
     }
 
@@ -223,7 +237,23 @@ impl<B> Grant<B> {
 
     /// Whether no handle of any kind names the line.
     pub(crate) fn is_empty(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & HANDLES_MASK == 0
+        // Acquire: who gives the line to another comes after all that its last handle did.
+        self.word.load(Ordering::Acquire) & HANDLES_MASK == 0
+    }
+
+    /// Ends with its heap. Loom fails where another thread may still use it, or did in a way that is not ordered before.
+    #[cfg(all(test, loom))]
+    pub(crate) fn end(&mut self) {
+        self.word.with_mut(|_| ());
+        self.block.with_mut(|_| ());
+        self.index.with_mut(|_| ());
+    }
+
+    /// Counts handles that nobody has: so many strong ones, and soft ones. Negative numbers take them away.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn leak(&self, strong: i64, soft: i64) {
+        let leaked = strong + (soft << STRONG_BITS);
+        self.word.fetch_add(leaked.cast_unsigned(), Ordering::Relaxed);
     }
 
     /// How many strong handles there are, exact at quiet moments.
@@ -231,16 +261,6 @@ impl<B> Grant<B> {
     pub(crate) fn strong_handles(&self) -> u64 {
         self.word.load(Ordering::Relaxed) & STRONG_MASK
     }
-}
-
-/// # Panics
-/// Above 2^15 soft handles.
-fn with_soft(word: u64) -> u64 {
-    assert!(
-        word & SOFT_MASK < SOFT_MAX,
-        "more than 32768 soft references of one account to one block: they are being leaked"
-    );
-    word + SOFT_ONE
 }
 
 fn word_of(account: AccountNumber) -> u64 {
@@ -304,6 +324,15 @@ mod tests {
         grant.begin(AccountNumber(1));
         grant.word.fetch_add(SOFT_MAX, Ordering::Relaxed);
         grant.join_soft();
+    }
+
+    #[test]
+    #[should_panic(expected = "handles are being leaked")]
+    fn an_account_that_leaks_handles_by_holding_anew_panics_too() {
+        let grant = Grant::<u64>::unbound();
+        grant.begin(AccountNumber(1));
+        grant.leak((1 << 25) - 1, 0);
+        grant.join_existing(AccountNumber(1));
     }
 
     #[test]

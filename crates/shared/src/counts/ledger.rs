@@ -75,22 +75,6 @@ impl Purse for &AccountLine {
     }
 }
 
-/// What was charged to an account before it is known for what.
-#[derive(Debug)]
-pub(crate) struct SetAside(pub(crate) u64);
-
-impl Purse for SetAside {
-    fn pay(&mut self, bytes: u64) -> Result<(), Refused> {
-        let room_bytes = self.0;
-        self.0 = room_bytes.checked_sub(bytes).ok_or(Refused { room_bytes, is_closed: false })?;
-        Ok(())
-    }
-
-    fn refund(&mut self, bytes: u64) {
-        self.0 += bytes;
-    }
-}
-
 impl AccountLine {
     pub(crate) fn new(name: &str, limit_bytes: u64) -> Self {
         let table = FurtherGrants::with_hasher(foldhash::fast::RandomState::default());
@@ -132,6 +116,7 @@ impl AccountLine {
     }
 
     pub(crate) fn set_limit(&self, limit_bytes: u64) {
+        let _until_set = self.name.lock(); // nobody closes meanwhile
         if !self.is_closed() {
             if limit_bytes < self.limit_bytes() {
                 self.may_prepay.store(false, Ordering::Relaxed);
@@ -156,6 +141,7 @@ impl AccountLine {
 
     /// Takes nothing on from now on.
     pub(crate) fn close(&self) {
+        let _until_set = self.name.lock();
         self.may_prepay.store(false, Ordering::Relaxed);
         self.is_closed.store(true, Ordering::Relaxed);
         self.limit_bytes.store(0, Ordering::Relaxed);
@@ -168,6 +154,10 @@ impl AccountLine {
 
     pub(crate) fn add_handle(&self) {
         self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_handles(&self) -> bool {
+        self.handles.load(Ordering::Relaxed) > 0
     }
 
     /// Takes a handle away; true if it was the last.
@@ -239,6 +229,14 @@ impl AccountLine {
         self.refused.fetch_add(1, Ordering::Relaxed);
         self.peak_bytes.fetch_max(charged_bytes, Ordering::Relaxed);
         Refused { room_bytes, is_closed: self.is_closed() }
+    }
+
+    /// Ends with its heap. Loom fails where another thread may still use it, or did in a way that is not ordered before.
+    #[cfg(all(test, loom))]
+    pub(crate) fn end(&mut self) {
+        self.charged.0.with_mut(|_| ());
+        self.references_begun.with_mut(|_| ());
+        self.references_ended.with_mut(|_| ());
     }
 
     pub(crate) fn uncharge(&self, bytes: u64) {

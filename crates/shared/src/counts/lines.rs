@@ -278,6 +278,22 @@ impl Block {
         self.is_split.load(Ordering::Relaxed)
     }
 
+    /// Ends with its heap. Loom fails where another thread may still use it, or did in a way that is not ordered before.
+    #[cfg(all(test, loom))]
+    pub(crate) fn end(&mut self) {
+        self.state.end();
+        self.weak.with_mut(|_| ());
+        self.base.with_mut(|_| ());
+        self.capacity_bytes.with_mut(|_| ());
+        self.owner.with_mut(|_| ());
+    }
+
+    /// Counts references that nobody has, or takes them away.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn leak_weak(&self, count: i32) {
+        self.weak.fetch_add(count.cast_unsigned(), Ordering::Relaxed);
+    }
+
     /// The next one in whatever list of free blocks this one is in.
     pub(crate) fn next(&self) -> PairIndex {
         PairIndex(self.next.load(Ordering::Relaxed))

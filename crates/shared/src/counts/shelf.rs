@@ -128,10 +128,7 @@ impl Shelf {
             let block = blocks.block(index);
             assert_eq!(get(&block.older), older, "a block knows who stands before it");
             assert!(block.state.soft_grants() > 0, "who is on the shelf has a soft grant");
-            assert!(
-                block.state.dead() != Some(crate::counts::state::Dead::Stolen),
-                "and its bytes"
-            );
+            assert!(!block.state.is_stolen(), "and its bytes");
             (older, here, count) = (index, get(&block.newer), count + 1);
         }
         assert_eq!((older, count), (self.newest, self.count), "the shelf ends with its newest");

@@ -158,6 +158,11 @@ impl State {
         self.0.store(STOLEN, Ordering::Relaxed);
     }
 
+    /// Whether the bytes have gone.
+    pub(crate) fn is_stolen(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & STOLEN != 0
+    }
+
     /// How many accounts hold the block, exact at quiet moments.
     pub(crate) fn strong_grants(&self) -> u64 {
         self.0.load(Ordering::Relaxed) & STRONG_MASK
@@ -171,6 +176,12 @@ impl State {
     /// Whether only soft grants keep the bytes: exact at quiet moments, and under the shelf's lock a hint.
     pub(crate) fn is_soft_only(&self) -> bool {
         is_soft_only(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Ends with its heap. Loom fails where another thread may still use it, or did in a way that is not ordered before.
+    #[cfg(all(test, loom))]
+    pub(crate) fn end(&mut self) {
+        self.0.with_mut(|_| ());
     }
 
     /// Changes the word by `next`, which may be asked several times; the word before, or the one that `next` refused.

@@ -30,7 +30,7 @@ pub(crate) enum Life {
 const LIFE_COUNT: usize = 3;
 
 /// How many lines an arena fetches from the side table at once.
-const PAIRS_PER_FETCH: usize = 64;
+const PAIRS_PER_FETCH: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// Stands for "no chunk" in the lists of chunks.
 const NO_CHUNK: u32 = u32::MAX;

@@ -309,10 +309,8 @@ impl SharedData {
         }
         // The sum first, so that nothing fails half-way.
         let mut room = to.reserve(self.lacks_bytes(to))?;
-        let shared: Result<Vec<Piece>, Full<()>> = self
-            .spans()
-            .map(|span| span.to_piece().share_with(to.number(), room.purse()))
-            .collect();
+        let shared: Result<Vec<Piece>, Full<()>> =
+            self.spans().map(|span| span.to_piece().share_with(to.number(), &mut room)).collect();
         Ok(Self(Pieces::from_list(shared?)))
     }
 
@@ -326,18 +324,14 @@ impl SharedData {
         if let Err(full) = self.check_heap(to) {
             return Err(full.about(self));
         }
-        if let Some([piece]) = self.0.inline_mut() {
-            let mut purse = Wallet(to.heap().heap(), to.number());
-            return match piece.move_to(to.number(), &mut purse) {
-                Ok(()) => Ok(self),
-                Err(full) => Err(full.about(self)),
-            };
-        }
-        match to.reserve(self.lacks_bytes(to)) {
-            Ok(mut room) => {
-                self.rehome(&mut room);
-                Ok(self)
-            }
+        let number = to.number();
+        let moved = match self.0.inline_mut() {
+            Some([piece]) => piece.move_to(number, &mut Wallet(to.heap().heap(), number)),
+            // The sum first, so that nothing fails half-way.
+            _ => to.reserve(self.lacks_bytes(to)).map(|mut room| self.rehome(&mut room)),
+        };
+        match moved {
+            Ok(()) => Ok(self),
             Err(full) => Err(full.about(self)),
         }
     }
@@ -385,15 +379,16 @@ impl SharedData {
         self.spans().any(|span| span.piece.handle().block().state.is_retired())
     }
 
-    /// How many bytes of blocks this value keeps from being freed, each block counted once for neighbouring pieces.
+    /// How many bytes of blocks this value keeps from being freed, each block counted once for neighbouring pieces: those
+    /// of a long value that it was sliced from included, of which it still shares the list of pieces.
     #[must_use]
     pub fn pinned_bytes(&self) -> u64 {
         let mut pinned_bytes = 0;
         let mut last = None;
-        for span in self.spans() {
-            let block = core::ptr::from_ref(span.piece.handle().block());
+        for piece in self.0.kept() {
+            let block = core::ptr::from_ref(piece.handle().block());
             if last != Some(block) {
-                pinned_bytes += u64::from(span.piece.handle().capacity_bytes());
+                pinned_bytes += u64::from(piece.handle().capacity_bytes());
             }
             last = Some(block);
         }
@@ -487,15 +482,16 @@ impl Charged for SharedData {
         if let Some(pieces) = self.0.inline_mut() {
             for piece in pieces {
                 // What cannot be paid stays where it is charged.
-                let _stays: bool = piece.move_to(number, to.purse()).is_err();
+                let _stays: bool = piece.move_to(number, to).is_err();
             }
             return;
         }
-        let moved: Result<Vec<Piece>, Full<()>> =
-            self.spans().map(|span| span.to_piece().share_with(number, to.purse())).collect();
-        if let Ok(moved) = moved {
-            self.0 = Pieces::from_list(moved);
-        }
+        let moved = self.spans().map(|span| {
+            let mut piece = span.to_piece();
+            let _stays: bool = piece.move_to(number, to).is_err();
+            piece
+        });
+        self.0 = Pieces::from_list(moved.collect());
     }
 }
 

@@ -100,7 +100,7 @@ impl ExclusiveBuf {
     /// Moves the buffer to another account.
     ///
     /// # Errors
-    /// [`Full`] with the buffer where that account has no room.
+    /// [`Full`] with the buffer where that account has no room, or is one of another heap.
     pub fn transfer_to(mut self, to: &Account) -> Result<Self, Full<Self>> {
         match self.move_to(to) {
             Ok(()) => Ok(self),
@@ -154,7 +154,7 @@ unsafe impl bytes::BufMut for ExclusiveBuf {
 }
 
 mod raw {
-    use super::{Account, Copied, Full, Life, MaybeUninit};
+    use super::{Account, Copied, Full, Life, Limit, MaybeUninit};
     use crate::heap::prepaid::Wallet;
     use crate::values::piece::{Handle, Piece, spare_of};
 
@@ -289,6 +289,9 @@ mod raw {
         }
 
         pub(super) fn move_to(&mut self, to: &Account) -> Result<(), Full<()>> {
+            if !self.handle.is_of(to.heap().heap()) {
+                return Err(Full { limit: Limit::OtherHeap, room_bytes: 0, value: () });
+            }
             let mut purse = Wallet(to.heap().heap(), to.number());
             if self.handle.account() != to.number()
                 && !self.handle.rename(to.number(), &mut purse)?
@@ -362,6 +365,22 @@ mod tests {
         buf.write(b"x").unwrap();
         buf.skip(9);
         assert_eq!((buf.len(), buf.freeze().len()), (0, 0));
+    }
+
+    #[test]
+    fn a_buffer_stays_in_its_heap() {
+        let heaps = [(); 2].map(|()| {
+            SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+                .unwrap()
+        });
+        let [from, to] = heaps.each_ref().map(|heap| heap.account("owner", u64::MAX).unwrap());
+        let mut buf = from.buf(64).unwrap();
+        buf.write(b"mine").unwrap();
+        let full = buf.transfer_to(&to).unwrap_err();
+        assert_eq!((full.limit, &full.value[..]), (Limit::OtherHeap, &b"mine"[..]));
+        assert_eq!((from.charged_bytes(), to.charged_bytes()), (64, 0));
+        drop(full);
+        heaps.iter().for_each(SharedHeap::validate);
     }
 
     #[test]

@@ -317,3 +317,93 @@ mod raw {
 }
 
 pub(crate) use raw::spare_of;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use crate::counts::grant::Grant;
+    use crate::counts::lines::Block;
+    use crate::heap::SharedHeap;
+    use crate::options::Options;
+    use crate::values::data::SharedData;
+
+    const STRONG_MAX: i64 = 1 << 25;
+
+    fn heap() -> SharedHeap {
+        SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .expect("a few addresses")
+    }
+
+    fn grant(data: &SharedData) -> &Grant<Block> {
+        data.spans().last().expect("it has a piece").piece.handle().grant()
+    }
+
+    fn is_refused<R>(act: impl FnOnce() -> R) {
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(act()))).is_err(), "it is refused");
+    }
+
+    #[test]
+    fn a_handle_too_many_is_refused_and_every_count_is_as_it_was() {
+        let heap = heap();
+        let [first, second] = ["first", "second"].map(|name| heap.account(name, 1 << 20).unwrap());
+        let data = first.copy_from(b"held").unwrap();
+        let shared = data.share_with(&second).unwrap();
+        let (soft, weak) = (shared.soft(), shared.weak());
+        for (held, account) in [(&data, &first), (&shared, &second)] {
+            grant(held).leak(STRONG_MAX - 1, 0);
+            is_refused(|| held.clone());
+            is_refused(|| data.share_with(account));
+            assert_eq!(grant(held).strong_handles(), 1 << 25);
+            heap.validate();
+        }
+        is_refused(|| soft.upgrade());
+        is_refused(|| weak.upgrade());
+        assert_eq!((first.charged_bytes(), second.charged_bytes()), (64, 64));
+        for held in [&data, &shared] {
+            grant(held).leak(1 - STRONG_MAX, 0);
+        }
+        heap.validate();
+        drop((data, shared, soft, weak));
+        heap.validate();
+        assert_eq!(heap.gauges().used_bytes, 0);
+    }
+
+    #[test]
+    fn a_value_of_two_blocks_of_which_one_is_refused_is_cloned_in_none() {
+        let heap = heap();
+        let account = heap.default_account();
+        let first = account.copy_from(b"first").unwrap();
+        let mut both = first.clone();
+        both.append(account.copy_from(b"second").unwrap()).unwrap();
+        grant(&both).leak(STRONG_MAX - 1, 0);
+        is_refused(|| both.clone());
+        assert_eq!(grant(&first).strong_handles(), 2);
+        grant(&both).leak(1 - STRONG_MAX, 0);
+        drop((first, both));
+        heap.validate();
+        assert_eq!(account.charged_bytes(), 0);
+    }
+
+    #[test]
+    fn a_reference_too_many_is_refused_and_every_count_is_as_it_was() {
+        let heap = heap();
+        let account = heap.account("leaks", u64::MAX).unwrap();
+        let data = account.copy_from(b"named").unwrap();
+        let soft = data.soft();
+        grant(&data).leak(0, (1 << 15) - 1);
+        is_refused(|| data.soft());
+        is_refused(|| soft.clone());
+        grant(&data).leak(0, 1 - (1 << 15));
+        let block = data.spans().next().unwrap().piece.handle().block();
+        block.leak_weak(i32::MAX);
+        is_refused(|| data.weak());
+        block.leak_weak(-i32::MAX);
+        drop((data, soft, account));
+        heap.validate();
+        // Nothing is left of the account, so its number is the next one's.
+        let before = heap.accounts().len();
+        heap.account("next", u64::MAX).unwrap();
+        assert_eq!((heap.gauges().used_bytes, heap.gauges().soft_blocks, before), (0, 0, 1));
+    }
+}

@@ -198,6 +198,11 @@ mod raw {
             Window { pieces, skip: list.skip, trim: list.trim }
         }
 
+        /// What is kept: more than is seen, where a list is shared with a longer value.
+        pub(crate) fn kept(&self) -> &[Piece] {
+            self.list().map_or_else(|| self.window().pieces, |list| &list.pieces)
+        }
+
         /// Puts a piece behind the inline ones, or gives it back where there are three, or a list.
         #[inline]
         pub(crate) fn push_inline(&mut self, piece: Piece) -> Result<(), Piece> {

@@ -49,6 +49,10 @@ const _: () = assert!(size_of::<SoftRef>() == 16 && size_of::<WeakRef>() == 24);
 #[derive(Clone)]
 enum Pieces<P> {
     One(P),
+    #[expect(
+        clippy::box_collection,
+        reason = "a thin pointer: several take as much room in place as one"
+    )]
     Many(Box<Vec<P>>),
 }
 
@@ -332,8 +336,8 @@ mod raw {
 
         /// Counts another who knows the lines; the caller does.
         fn known(block: &Block, start: u32, length: u32, account: AccountNumber) -> Self {
+            block.add_weak(); // first: it refuses by a panic
             heap_of(block).account(account).begin_reference();
-            block.add_weak();
             Self { block: NonNull::from(block), start, length, account }
         }
 
