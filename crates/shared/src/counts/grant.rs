@@ -246,7 +246,6 @@ impl<B> Grant<B> {
     pub(crate) fn end(&mut self) {
         self.word.with_mut(|_| ());
         self.block.with_mut(|_| ());
-        self.index.with_mut(|_| ());
     }
 
     /// Counts handles that nobody has: so many strong ones, and soft ones. Negative numbers take them away.

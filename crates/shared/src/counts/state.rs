@@ -148,9 +148,10 @@ impl State {
         dead(self.0.load(Ordering::Acquire))
     }
 
-    /// Whether the one strong grant that there is, is all that there is.
+    /// Whether the one strong grant that there is, is all that there ever was beside such as have left. Not of a block that
+    /// had a soft one: who took that away may still be busy with its shelf.
     pub(crate) fn is_private(&self) -> bool {
-        self.0.load(Ordering::Acquire) & (STRONG_MASK | SOFT_MASK) == STRONG_ONE
+        self.0.load(Ordering::Acquire) == STRONG_ONE
     }
 
     /// Ends a life that nobody can look at.
