@@ -20,11 +20,13 @@ use crate::copied::{Copied, CopyCounters};
 use crate::counts::accounts::Accounts;
 use crate::counts::around::{Around, Shelved};
 use crate::counts::grant::{AccountNumber, Grant};
+use crate::counts::grant_pointer::GrantPointer;
 use crate::counts::holding::{self, By, Held, Refusal};
 use crate::counts::ledger::{AccountLine, GrantIndex, Purse, Refused};
 use crate::counts::lines::{Block, LineTable, Pair, PairIndex};
 use crate::counts::shelf::Blocks;
 use crate::limit::{Full, Limit};
+use crate::lock::Lock;
 use crate::memory::arena::{Life, Stock, Supply};
 use crate::memory::class::{Class, SLAB_BYTES};
 use crate::memory::home::home;
@@ -33,17 +35,18 @@ use crate::memory::remote::Remote;
 use crate::memory::slab::Slabs;
 use crate::options::{OpenError, Options};
 use crate::report::{AccountReport, Gauges};
-use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::tags::Tags;
 
+mod ceiling;
+mod portions;
 pub(crate) mod prepaid;
 mod pressure;
 pub(crate) mod relief;
 pub(crate) mod retention;
 
-use prepaid::Prepaid;
-use pressure::Ceiling;
-use relief::VICTIMS;
+use ceiling::Ceiling;
+use portions::Prepaid;
 
 /// A handle to a heap; clones name the same heap.
 #[derive(Clone, Debug)]
@@ -136,8 +139,6 @@ impl SharedHeap {
         Arc::ptr_eq(&self.owner, &other.owner)
     }
 }
-
-pub(crate) use crate::counts::grant_pointer::GrantPointer;
 
 impl Blocks for Heap {
     fn block(&self, index: PairIndex) -> &Block {
@@ -323,20 +324,6 @@ impl Heap {
             self.account(account).uncharge(u64::from(capacity_bytes));
             self.full(Limit::Heap)
         })
-    }
-
-    /// The arena has no free block of the kind at hand.
-    fn take_more(
-        &self,
-        class: Option<Class>,
-        capacity_bytes: u32,
-        life: Life,
-    ) -> Option<PairIndex> {
-        if let Some(purpose) = self.should_steal_first() {
-            self.steal_by_hand(&self.own_arena().shelf, VICTIMS, purpose);
-        }
-        self.take_anywhere(class, capacity_bytes, life)
-            .or_else(|| self.take_by_stealing(class, capacity_bytes, life))
     }
 
     /// A block from memory that nobody uses.

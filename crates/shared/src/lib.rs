@@ -76,6 +76,7 @@ mod copied;
 mod counts;
 mod heap;
 mod limit;
+mod lock;
 mod memory;
 mod options;
 mod report;

@@ -24,10 +24,10 @@ use crate::counts::lines::{Block, Cut, Pair, PairIndex, Place};
 use crate::counts::shelf::Blocks;
 use crate::counts::state::Dead;
 use crate::heap::SharedHeap;
+use crate::lock::Lock;
 use crate::memory::home::set_home_arena;
 use crate::memory::remote::Remote;
 use crate::options::Options;
-use crate::sync::Lock;
 use crate::values::data::SharedData;
 
 const CAPACITY_BYTES: u32 = 64;
@@ -986,8 +986,8 @@ fn a_heap_stays_for_who_takes_a_block_without_a_handle_of_it() {
 #[test]
 fn our_lock_lets_one_in_at_a_time_and_shows_each_what_the_last_did() {
     loom::model(|| {
-        let lock = Arc::new(crate::sync::lock::Lock::new(UnsafeCell::new(0)));
-        let try_to_add = |lock: &crate::sync::lock::Lock<UnsafeCell<u32>>| {
+        let lock = Arc::new(crate::lock::raw::Lock::new(UnsafeCell::new(0)));
+        let try_to_add = |lock: &crate::lock::raw::Lock<UnsafeCell<u32>>| {
             let guard = lock.try_lock();
             // SAFETY: the lock is held; loom checks that nobody else is in there.
             u32::from(guard.is_some_and(|guard| {

@@ -3,7 +3,7 @@
 //! Each is known once in a heap, by a number that stands in the lines of its blocks. Cost: a look-up under a lock when an
 //! account is given a tag, none for a block.
 
-use crate::sync::Lock;
+use crate::lock::Lock;
 
 /// The number of "no tag".
 pub(crate) const UNTAGGED: u32 = 0;

@@ -55,7 +55,7 @@ struct PseudoHeader {
 
 const IPV6_BYTES: u64 = size_of::<Ipv6Header>() as u64;
 
-/// An echo request, and a segment with one option: IPv6, complete with their checksums.
+/// An echo request, and one of a connection, with an option: IPv6, complete with their checksums.
 #[rustfmt::skip]
 const ECHO: [u8; 64] = [
     0x62, 0x01, 0x23, 0x45, 0x00, 0x18, 0x3a, 0x40, 0x20, 0x01, 0x0d, 0xb8, 0x00, 0x00, 0x00, 0x00,
@@ -64,7 +64,7 @@ const ECHO: [u8; 64] = [
     0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
 ];
 #[rustfmt::skip]
-const SEGMENT: [u8; 80] = [
+const TCP_PACKET: [u8; 80] = [
     0x62, 0x01, 0x23, 0x45, 0x00, 0x28, 0x06, 0x40, 0x20, 0x01, 0x0d, 0xb8, 0x00, 0x00, 0x00, 0x00,
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x20, 0x01, 0x0d, 0xb8, 0x00, 0x00, 0x00, 0x00,
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xc0, 0x00, 0x01, 0xbb, 0xde, 0xad, 0xbe, 0xef,
@@ -121,8 +121,8 @@ fn the_headers_of_golden_packets_read_the_same_at_every_cut() {
         assert_eq!(data.read::<IcmpEcho>(57), None, "seven bytes are no header");
         assert_eq!(data.read::<u8>(u64::MAX), None);
     }
-    for cuts in all_cuts(SEGMENT.len()) {
-        let data = cut(&account, &SEGMENT, &cuts);
+    for cuts in all_cuts(TCP_PACKET.len()) {
+        let data = cut(&account, &TCP_PACKET, &cuts);
         let tcp: TcpHeader = data.read(IPV6_BYTES).unwrap();
         assert_eq!((tcp.source_port.get(), tcp.destination_port.get()), (49_152, 443));
         assert_eq!((tcp.sequence.get(), tcp.acknowledged.get()), (0xDEAD_BEEF, 0x0102_0304));
@@ -134,8 +134,8 @@ fn the_headers_of_golden_packets_read_the_same_at_every_cut() {
 #[test]
 fn a_view_is_there_exactly_where_a_header_is_in_one_piece_and_aligned() {
     let account = account();
-    for cuts in all_cuts(SEGMENT.len()) {
-        let data = cut(&account, &SEGMENT, &cuts);
+    for cuts in all_cuts(TCP_PACKET.len()) {
+        let data = cut(&account, &TCP_PACKET, &cuts);
         for offset in [0, 1, 2, 4, 40, 57, 60, 61, 80, 81] {
             let rest = data.longest_at(offset);
             let tcp = data.view::<TcpHeader>(offset);
@@ -153,7 +153,7 @@ fn a_view_is_there_exactly_where_a_header_is_in_one_piece_and_aligned() {
 fn checksums_hold_and_stripping_and_prepending_headers_copies_nothing() {
     let account = account();
     let heap = account.heap().clone();
-    for (packet, next_header) in [(&ECHO[..], 58), (&SEGMENT[..], 6)] {
+    for (packet, next_header) in [(&ECHO[..], 58), (&TCP_PACKET[..], 6)] {
         let mut data = cut(&account, packet, &[17, 43]);
         let copied = heap.gauges().bytes_copied;
         let ip: Ipv6Header = data.read(0).unwrap();

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::counts::grant::{ACCOUNT_COUNT_MAX, AccountNumber};
 use crate::counts::ledger::AccountLine;
-use crate::sync::Lock;
+use crate::lock::Lock;
 
 const ROWS: usize = 16;
 const FIRST_ROW: usize = 64;

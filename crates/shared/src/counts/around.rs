@@ -4,7 +4,8 @@ use crate::counts::grant::{AccountNumber, Grant};
 use crate::counts::ledger::{AccountLine, GrantIndex, Refused};
 use crate::counts::lines::Block;
 use crate::counts::shelf::{Blocks, Shelf};
-use crate::sync::{AtomicU64, Guard, Lock, Ordering};
+use crate::lock::{Guard, Lock};
+use crate::sync::{AtomicU64, Ordering};
 
 /// A heap, as those see it who come to blocks and leave them.
 pub(crate) trait Around: Blocks + Sized {

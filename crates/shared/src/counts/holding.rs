@@ -10,7 +10,7 @@ use crate::counts::ledger::{AccountLine, BlockAddress, FurtherGrants, GrantIndex
 use crate::counts::lines::{Block, Pair};
 use crate::counts::state::Dead;
 use crate::limit::{Full, Limit};
-use crate::sync::Guard;
+use crate::lock::Guard;
 
 /// Which line an account's grant is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,7 +9,8 @@
 use hashbrown::HashMap;
 
 use crate::counts::lines::Block;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Lock, Ordering};
+use crate::lock::Lock;
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// One account's line.
 #[derive(Debug)]

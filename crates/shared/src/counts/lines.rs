@@ -311,7 +311,8 @@ mod raw {
 
     use levada_pages::{HUGE_PAGE_BYTES, Reservation, ReserveError, round_up};
 
-    use crate::sync::{AtomicU32, Lock, Ordering};
+    use crate::lock::Lock;
+    use crate::sync::{AtomicU32, Ordering};
 
     /// A table of lines that grows at its end and never moves or shrinks.
     ///

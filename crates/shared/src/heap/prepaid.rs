@@ -11,50 +11,12 @@ use super::{Arena, Heap};
 use crate::counts::around::Around;
 use crate::counts::grant::AccountNumber;
 use crate::counts::ledger::{AccountLine, Purse, Refused};
-use crate::sync::{AtomicU64, Ordering};
-
-/// How many accounts an arena prepays for at a time.
-const SLOTS: usize = 4;
 
 /// What is charged beyond what is needed, when nothing is prepaid.
 const PORTION_BYTES: u64 = 64 << 10;
 
 /// The most that is kept for an account.
 const KEPT_MAX_BYTES: u64 = 4 * PORTION_BYTES;
-
-/// What one arena has prepaid; changed under the lock of its stock.
-#[derive(Debug, Default)]
-pub(super) struct Prepaid([Slot; SLOTS]);
-
-/// `account 22 | bytes 42`.
-#[derive(Debug, Default)]
-struct Slot(AtomicU64);
-
-const BYTES_BITS: u32 = 42;
-
-impl Slot {
-    fn get(&self) -> (AccountNumber, u64) {
-        let word = self.0.load(Ordering::Relaxed);
-        let number = u32::try_from(word >> BYTES_BITS).expect("22 bits");
-        (AccountNumber(number), word & ((1 << BYTES_BITS) - 1))
-    }
-
-    fn set(&self, number: AccountNumber, bytes: u64) {
-        self.0.store(u64::from(number.0) << BYTES_BITS | bytes, Ordering::Relaxed);
-    }
-}
-
-impl Prepaid {
-    fn slot(&self, number: AccountNumber) -> &Slot {
-        &self.0[number.0 as usize % SLOTS]
-    }
-
-    /// What is kept for an account.
-    fn of(&self, number: AccountNumber) -> u64 {
-        let (owner, bytes) = self.slot(number).get();
-        if owner == number { bytes } else { 0 }
-    }
-}
 
 impl Heap {
     /// Pays for a block of an arena whose stock the caller has locked, by what is prepaid or a new portion. False if the

@@ -13,36 +13,18 @@ use core::time::Duration;
 
 use levada_pages::{MachinePressure, Pressure, PressureSource};
 
+use super::ceiling::{OPEN, Source};
 use super::relief::{For, Relief};
 use super::{Heap, SharedHeap};
 use crate::memory::class::SLAB_BYTES;
-use crate::options::Options;
-use crate::sync::{AtomicU64, Lock, Ordering};
+use crate::options::{OpenError, Options};
+use crate::sync::Ordering;
 
 /// How much is stolen at one look, at most: what a core can do in some ten milliseconds.
 const STOLEN_MAX_BYTES: u64 = 64 << 20;
 
 /// Empty slabs that are kept for the next who needs some, as long as memory is not quite short.
 const EMPTY_KEPT_BYTES: u64 = 32 << 20;
-
-/// No ceiling.
-const OPEN: u64 = u64::MAX;
-
-/// What a heap knows of the machine's memory.
-#[derive(Debug)]
-pub(super) struct Ceiling {
-    bytes: AtomicU64,
-    high_slabs: u32,
-    low_slabs: u32,
-    source: Lock<Source>,
-}
-
-#[derive(Debug)]
-enum Source {
-    /// Nobody has looked yet.
-    Unopened,
-    Open(Box<dyn PressureSource>),
-}
 
 impl SharedHeap {
     /// A heap that hears of pressure from `source` instead of from the machine.
@@ -52,7 +34,7 @@ impl SharedHeap {
     pub fn with_pressure(
         options: Options,
         source: Box<dyn PressureSource>,
-    ) -> Result<Self, crate::OpenError> {
+    ) -> Result<Self, OpenError> {
         let heap = Self::new(options)?;
         *heap.heap().ceiling.source.lock() = Source::Open(source);
         Ok(heap)
@@ -65,25 +47,6 @@ impl SharedHeap {
     /// Cost: some ten microseconds; where memory is short up to some ten milliseconds, for 64 MiB that are returned.
     pub fn poll_pressure(&self, now: Duration) -> Relief {
         self.heap().poll_pressure(now)
-    }
-}
-
-impl Ceiling {
-    pub(super) fn of(options: Options, slab_count: u32) -> Self {
-        let share = |percent: u8| {
-            u32::try_from(u64::from(slab_count) * u64::from(percent) / 100)
-                .expect("a share of them")
-        };
-        Self {
-            bytes: AtomicU64::new(OPEN),
-            high_slabs: share(options.high_percent),
-            low_slabs: share(options.low_percent),
-            source: Lock::new(Source::Unopened),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::memory::class::{Class, SLAB_BYTES};
 use crate::sync::Ordering;
 
 /// How many blocks are stolen at a time for an allocation, and how often, before whole slabs are emptied.
-pub(super) const VICTIMS: usize = 32;
+const VICTIMS: usize = 32;
 const TRIES: usize = 4;
 
 /// How many blocks of a shelf are tallied, from its hand on: some milliseconds at most.
@@ -80,9 +80,24 @@ impl SharedHeap {
 }
 
 impl Heap {
+    /// The arena has no free block of the kind at hand.
+    #[cold]
+    pub(super) fn take_more(
+        &self,
+        class: Option<Class>,
+        capacity_bytes: u32,
+        life: Life,
+    ) -> Option<PairIndex> {
+        if let Some(purpose) = self.should_steal_first() {
+            self.steal_by_hand(&self.own_arena().shelf, VICTIMS, purpose);
+        }
+        self.take_anywhere(class, capacity_bytes, life)
+            .or_else(|| self.take_by_stealing(class, capacity_bytes, life))
+    }
+
     /// A block where there is none: from what soft references keep. `None` only when they keep nothing any more.
     #[cold]
-    pub(super) fn take_by_stealing(
+    fn take_by_stealing(
         &self,
         class: Option<Class>,
         capacity_bytes: u32,

@@ -15,8 +15,9 @@ use std::os::fd::BorrowedFd;
 
 use levada_pages::{FileReservation, PunchError, Reservation, ReserveError};
 
+use crate::lock::Lock;
 use crate::memory::class::SLAB_BYTES;
-use crate::sync::{AtomicBool, Lock, Ordering};
+use crate::sync::{AtomicBool, Ordering};
 
 /// What kind of memory a slab is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

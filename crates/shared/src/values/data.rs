@@ -16,7 +16,6 @@ use crate::reserve::{Charged, Reservation};
 use crate::values::exclusive::ExclusiveBuf;
 use crate::values::piece::Piece;
 use crate::values::pieces::{INLINE, Pieces, Span};
-use crate::values::references::{SoftPiece, SoftRef, WeakPiece, WeakRef};
 
 /// How many pieces a value has at most.
 pub const PIECES_MAX: usize = 1024;
@@ -342,22 +341,6 @@ impl SharedData {
             return Ok(());
         }
         Err(Full { limit: Limit::OtherHeap, room_bytes: 0, value: () })
-    }
-
-    /// A reference that keeps the bytes for as long as memory is not needed, but does not hold them.
-    ///
-    /// Cost: an add for each piece; the first of an account on a block also puts it on a list, under a lock.
-    #[must_use]
-    pub fn soft(&self) -> SoftRef {
-        SoftRef::of(self.spans().map(SoftPiece::of))
-    }
-
-    /// A reference that does not keep the bytes: it finds them for as long as somebody else does.
-    ///
-    /// Cost: an add for each piece, and an add for the account.
-    #[must_use]
-    pub fn weak(&self) -> WeakRef {
-        WeakRef::of(self.spans().map(WeakPiece::of))
     }
 
     /// Says that the bytes are out of date. Who holds them goes on reading; no reference is upgraded any more, and soft

@@ -15,11 +15,12 @@ mod raw {
     use crate::account::Account;
     use crate::copied::Copied;
     use crate::counts::grant::{AccountNumber, Ended, Grant};
+    use crate::counts::grant_pointer::GrantPointer;
     use crate::counts::holding::{By, Refusal};
     use crate::counts::leaving;
     use crate::counts::ledger::Purse;
     use crate::counts::lines::Block;
-    use crate::heap::{GrantPointer, Heap, heap_of};
+    use crate::heap::{Heap, heap_of};
     use crate::limit::Full;
     use crate::memory::arena::Life;
 

@@ -18,7 +18,7 @@ use crate::limit::{Full, Limit};
 use crate::values::data::SharedData;
 use crate::values::piece::Piece;
 
-pub(crate) use raw::{SoftPiece, WeakPiece};
+use raw::{SoftPiece, WeakPiece};
 
 /// Keeps bytes for as long as memory is not needed, and finds them until then.
 ///
@@ -125,8 +125,26 @@ impl<P> Pieces<P> {
     }
 }
 
+impl SharedData {
+    /// A reference that keeps the bytes for as long as memory is not needed, but does not hold them.
+    ///
+    /// Cost: an add for each piece; the first of an account on a block also puts it on a list, under a lock.
+    #[must_use]
+    pub fn soft(&self) -> SoftRef {
+        SoftRef::of(self.spans().map(SoftPiece::of))
+    }
+
+    /// A reference that does not keep the bytes: it finds them for as long as somebody else does.
+    ///
+    /// Cost: an add for each piece, and an add for the account.
+    #[must_use]
+    pub fn weak(&self) -> WeakRef {
+        WeakRef::of(self.spans().map(WeakPiece::of))
+    }
+}
+
 impl SoftRef {
-    pub(crate) fn of(pieces: impl Iterator<Item = SoftPiece>) -> Self {
+    fn of(pieces: impl Iterator<Item = SoftPiece>) -> Self {
         Self(Pieces::of(pieces))
     }
 
@@ -165,7 +183,7 @@ impl SoftRef {
 }
 
 impl WeakRef {
-    pub(crate) fn of(pieces: impl Iterator<Item = WeakPiece>) -> Self {
+    fn of(pieces: impl Iterator<Item = WeakPiece>) -> Self {
         Self(Pieces::of(pieces))
     }
 
@@ -221,11 +239,12 @@ mod raw {
 
     use crate::counts::around::Around;
     use crate::counts::grant::{AccountNumber, Grant};
+    use crate::counts::grant_pointer::GrantPointer;
     use crate::counts::holding::{self, By, Refusal};
     use crate::counts::leaving;
     use crate::counts::lines::Block;
+    use crate::heap::heap_of;
     use crate::heap::prepaid::Wallet;
-    use crate::heap::{GrantPointer, heap_of};
     use crate::values::piece::{Handle, Piece};
     use crate::values::pieces::Span;
 

@@ -10,11 +10,38 @@
 #![expect(unsafe_code, reason = "gives out what it guards; all of it is in `raw` below")]
 
 #[cfg(not(loom))]
-pub(crate) use raw::Guard;
-#[cfg_attr(loom, allow(unused_imports, reason = "one model is about it"))]
-pub(crate) use raw::Lock;
+pub(crate) type Lock<T> = raw::Lock<T>;
+#[cfg(not(loom))]
+pub(crate) type Guard<'a, T> = raw::Guard<'a, T>;
 
-mod raw {
+#[cfg(loom)]
+pub(crate) type Lock<T> = of_loom::Lock<T>;
+#[cfg(loom)]
+pub(crate) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
+/// The one that models are about which are not of the lock itself: loom explores its own faster.
+#[cfg(loom)]
+mod of_loom {
+    #[derive(Debug)]
+    pub(crate) struct Lock<T>(loom::sync::Mutex<T>);
+
+    impl<T> Lock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> super::Guard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<super::Guard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+    }
+}
+
+#[cfg_attr(loom, allow(dead_code, reason = "one model is about it"))]
+pub(crate) mod raw {
     use core::fmt;
     use core::ops::{Deref, DerefMut};
 
