@@ -6,7 +6,7 @@ use crate::frame::comparison::{Bar, Case, Comparison, Entrant, Ground, Side, Yar
 use crate::frame::fault::Fault;
 use crate::frame::manner::Manner;
 use crate::handles::bytes_handles::Joins;
-use crate::handles::levada_handles::Accounts;
+use crate::handles::levada_handles::{Accounts, Keeper, Reference};
 use crate::handles::message::Message;
 use crate::handles::{arc_handles, bare_count, bytes_handles, levada_handles};
 use crate::loops::looping::{Prepared, entrant};
@@ -14,6 +14,7 @@ use crate::loops::looping::{Prepared, entrant};
 const ARC: Yardstick = Yardstick::Rival("Arc");
 const BYTES: Yardstick = Yardstick::Rival("Bytes");
 const COPYING: Yardstick = Yardstick::Rival("BytesMut");
+const FREEING: Yardstick = Yardstick::Rival("freeing");
 const ALONE: Yardstick = Yardstick::Rival("ours on 1 core");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
@@ -23,12 +24,14 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     unit: "ns",
     rate_unit: "turns/s",
     other_units: &["allocations", "copied bytes"],
-    yardsticks: &[Yardstick::Floor, ARC, BYTES, COPYING, ALONE],
+    yardsticks: &[Yardstick::Floor, ARC, BYTES, COPYING, ALONE, FREEING],
     notes: &[
         "Arc is Arc<[u8]>, with one allocation for count and bytes; a Bytes was cloned once before, so that its count is there.",
         "Each is one turn of a loop, shown to the compiler by reference before it is dropped; on 2 cores both threads take turns on one block all the time, and a turn is the mean of theirs.",
         "A turn is the median of some fifty batches of turns; a pass in which a thread had less than 97 % of its core (column `core`) is made again, four times at most.",
         "Joined is a payload with a head of 64 B and an end of 16 B, and taken apart again; the one who copies copies them together, into a fresh buffer or into one whose memory is used again.",
+        "What nobody holds is kept softly; the only references that Arc has are weak, and find what somebody holds.",
+        "A block for a block: 4 KiB are made in the place of the oldest of many, which is stolen from a soft reference in a full heap, or freed by its only holder.",
         "Allocations and copied bytes are counted once a case, over 1,000 turns.",
     ],
     cases,
@@ -48,6 +51,13 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
         clone_beside(ground, Accounts::Two),
         clone_beside(ground, Accounts::One),
     ];
+    let finding = [
+        find(ground, Reference::Soft, Keeper::Holder),
+        find(ground, Reference::Soft, Keeper::Nobody),
+        find(ground, Reference::Weak, Keeper::Holder),
+        find(ground, Reference::Weak, Keeper::Nobody),
+        renew(ground),
+    ];
     let moving = [slice(ground), there_and_back(ground), share(ground)];
     let joining = PAYLOADS.into_iter().map(|payload| join(ground, payload));
     let sweep = ground.pace.sweep_round_count.map(|round_count| {
@@ -56,6 +66,7 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
     Ok(counting
         .into_iter()
         .chain(moving)
+        .chain(finding)
         .chain(joining)
         .chain(sweep.into_iter().flatten())
         .collect())
@@ -113,6 +124,35 @@ fn there_and_back(ground: &Ground) -> Case {
 fn share(ground: &Ground) -> Case {
     let rows = vec![ours(ground, || levada_handles::share_and_drop(LENGTH_BYTES)), arc(ground, 1)];
     case(ground, ("slices and accounts", "share and drop"), rows, Vec::new())
+}
+
+fn find(ground: &Ground, by: Reference, keeper: Keeper) -> Case {
+    let point = match (by, keeper) {
+        (Reference::Soft, Keeper::Holder) => "soft, held",
+        (Reference::Soft, Keeper::Nobody) => "soft, by nobody held",
+        (Reference::Weak, Keeper::Holder) => "weak, held",
+        (Reference::Weak, Keeper::Nobody) => "weak, by nobody held",
+    };
+    let rows = vec![
+        ours(ground, move || levada_handles::upgrade_and_drop(by, keeper, LENGTH_BYTES)),
+        entrant(ground, "Weak of Arc, held", Side::Rival("Arc"), || {
+            arc_handles::upgrade_and_drop(LENGTH_BYTES)
+        }),
+    ];
+    case(ground, ("upgrade and drop", point), rows, Vec::new())
+}
+
+fn renew(ground: &Ground) -> Case {
+    let rows = vec![
+        ours(ground, levada_handles::renew_by_stealing),
+        entrant(
+            ground,
+            "levada, freeing",
+            Side::Rival("freeing"),
+            levada_handles::renew_by_freeing,
+        ),
+    ];
+    case(ground, ("a block for a block", "stolen, or freed"), rows, vec![bar(FREEING, 3.0, 2.0)])
 }
 
 fn join(ground: &Ground, (payload_bytes, point): (usize, &str)) -> Case {

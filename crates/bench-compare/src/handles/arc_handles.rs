@@ -17,3 +17,13 @@ pub(crate) fn clone_and_drop(core_count: usize, length_bytes: usize) -> Prepared
     };
     Prepared::of((0..core_count).map(|_| one(Arc::clone(&data))).collect())
 }
+
+/// A weak reference is upgraded while somebody holds what it finds, and that is dropped.
+pub(crate) fn upgrade_and_drop(length_bytes: usize) -> Prepared {
+    let data: Arc<[u8]> = vec![7; length_bytes].into();
+    let kept = (Arc::downgrade(&data), data);
+    Prepared::of(vec![each(move || {
+        let found = black_box(&kept).0.upgrade();
+        black_box(&found);
+    })])
+}

@@ -86,6 +86,78 @@ pub(crate) fn slice_and_drop(length_bytes: usize) -> Prepared {
     })])
 }
 
+/// What finds the bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reference {
+    Soft,
+    Weak,
+}
+
+/// Who keeps the bytes that are found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keeper {
+    /// Somebody of the same account holds them.
+    Holder,
+    /// Nobody does: they are kept softly.
+    Nobody,
+}
+
+/// A reference is upgraded, and what was found dropped.
+pub(crate) fn upgrade_and_drop(by: Reference, keeper: Keeper, length_bytes: usize) -> Prepared {
+    let place = Place::make();
+    let data = place.data(length_bytes);
+    let (soft, weak) = (data.soft(), data.weak());
+    let kept = (soft, weak, (keeper == Keeper::Holder).then_some(data), place);
+    Prepared::of(vec![each(move || {
+        let (soft, weak, ..) = black_box(&kept);
+        let found = match by {
+            Reference::Soft => soft.upgrade(),
+            Reference::Weak => weak.upgrade(),
+        };
+        assert!(black_box(&found).is_some(), "nothing takes it");
+    })])
+}
+
+/// How many blocks of 4 KiB a cache has that is as large as its heap, and more references than that.
+const CACHED_COUNT: usize = 90_000;
+const HELD_COUNT: usize = 40_000;
+const CACHED_BYTES: usize = 4096;
+
+/// A block is made in the place of the oldest, which is stolen by then: the heap is full of what is kept softly.
+pub(crate) fn renew_by_stealing() -> Prepared {
+    let place = Place::make();
+    let make = |place: &Place| {
+        let mut buffer = place.one.kept_buf(CACHED_BYTES).expect("soft ones give way");
+        buffer.write(&[7; 64]).expect("there is room");
+        buffer.freeze().soft()
+    };
+    let ring: Vec<_> = (0..CACHED_COUNT).map(|_| make(&place)).collect();
+    let mut kept = (ring, 0, place);
+    Prepared::of(vec![each(move || {
+        let (ring, next, place) = black_box(&mut kept);
+        ring[*next] = make(place);
+        *next = (*next + 1) % CACHED_COUNT;
+    })])
+}
+
+/// A block is made in the place of the oldest, which is freed by that.
+pub(crate) fn renew_by_freeing() -> Prepared {
+    let place = Place::make();
+    let account = place.heap.default_account();
+    let make = move || {
+        let mut buffer = account.kept_buf(CACHED_BYTES).expect("there is room");
+        buffer.write(&[7; 64]).expect("there is room");
+        buffer.freeze()
+    };
+    let ring: Vec<_> = (0..HELD_COUNT).map(|_| make()).collect();
+    let mut kept = (ring, 0, place);
+    Prepared::of(vec![each(move || {
+        let (ring, next, _place) = black_box(&mut kept);
+        ring[*next] = make();
+        *next = (*next + 1) % HELD_COUNT;
+    })])
+}
+
 /// A second account comes to hold the block, and goes.
 pub(crate) fn share_and_drop(length_bytes: usize) -> Prepared {
     let place = Place::make();
