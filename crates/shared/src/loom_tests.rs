@@ -132,7 +132,7 @@ impl Scene {
         let things = Things {
             pair: Pair::unplaced(PairIndex(1), core::ptr::null_mut()),
             accounts: ["first", "second"].map(|name| AccountLine::new(name, u64::MAX)),
-            further: [1, 2, 3].map(Grant::unbound),
+            further: [(); 3].map(|()| Grant::unbound()),
             shelf: Shelved::new(),
             stock: Lock::new(Stock::default()),
         };
@@ -204,10 +204,12 @@ impl Scene {
     /// As `Handle::drop`, after a last read.
     fn drop_handle(&self, held: Held) {
         self.read();
-        let (block, is_home) = (self.grant(held).block(), self.grant(held).is_home());
-        if let Some(ended) = self.grant(held).drop_handle() {
-            // SAFETY: the one block of the scene.
-            leaving::leave(self, ended, is_home, unsafe { block.as_ref() });
+        let (line, is_home) = (self.grant(held), held == HOME);
+        if is_home && leaving::leave_private(self, line, self.block()) {
+            return;
+        }
+        if let Some(ended) = line.drop_handle() {
+            leaving::leave(self, ended, is_home, self.block());
         }
     }
 
@@ -225,10 +227,8 @@ impl Scene {
 
     /// As `SoftPiece::drop`.
     fn drop_soft(&self, held: Held) {
-        let (block, is_home) = (self.grant(held).block(), self.grant(held).is_home());
         if let Some(ended) = self.grant(held).drop_soft() {
-            // SAFETY: the one block of the scene.
-            leaving::leave_soft(self, ended, is_home, unsafe { block.as_ref() });
+            leaving::leave_soft(self, ended, held == HOME, self.block());
         }
     }
 
@@ -533,6 +533,48 @@ fn the_last_holder_leaves_while_a_weak_reference_of_another_account_is_upgraded(
 }
 
 #[test]
+fn a_weak_reference_becomes_a_handle_while_the_last_other_one_goes() {
+    for account in [FIRST, SECOND] {
+        let become_strong = move |scene: &Scene| {
+            let held = scene.upgrade_weak(account);
+            scene.drop_weak(account);
+            if let Ok(held) = held {
+                scene.drop_handle(held);
+            }
+        };
+        let before = move |scene: &Scene| scene.weak(account);
+        meeting(before, become_strong, |scene| scene.drop_handle(HOME), NO_MORE);
+    }
+}
+
+#[test]
+fn a_handle_becomes_a_weak_reference_while_the_last_other_one_goes() {
+    let become_weak = |scene: &Scene| {
+        scene.weak(FIRST);
+        scene.drop_handle(HOME);
+        if let Ok(held) = scene.upgrade_weak(FIRST) {
+            scene.drop_handle(held);
+        }
+        scene.drop_weak(FIRST);
+    };
+    let two = |scene: &Scene| scene.things().pair.home.clone_handle();
+    meeting(two, become_weak, |scene| scene.drop_handle(HOME), NO_MORE);
+}
+
+#[test]
+fn a_handle_becomes_another_account_s_weak_reference_while_the_last_other_one_goes() {
+    let become_weak = |scene: &Scene| {
+        let second = scene.share(SECOND);
+        scene.drop_handle(HOME);
+        scene.weak(SECOND);
+        scene.drop_handle(second);
+        scene.drop_weak(SECOND);
+    };
+    let two = |scene: &Scene| scene.things().pair.home.clone_handle();
+    meeting(two, become_weak, |scene| scene.drop_handle(HOME), NO_MORE);
+}
+
+#[test]
 fn after_what_is_soft_was_retired_no_upgrade_succeeds() {
     meeting(
         twice_soft_only,
@@ -832,6 +874,25 @@ fn a_block_is_transferred_while_another_handle_of_its_account_goes() {
         },
         transfer,
         |scene, _, held| is_transferred(scene, held),
+    );
+}
+
+#[test]
+fn a_block_is_transferred_to_an_account_with_which_it_is_just_shared() {
+    meeting(
+        |scene| scene.things().pair.home.clone_handle(),
+        |scene| {
+            let held = scene.share(SECOND);
+            scene.drop_handle(HOME);
+            held
+        },
+        transfer,
+        |scene, shared, moved| {
+            scene.validate();
+            assert_eq!((moved, scene.charges()), (shared, [0, CHARGE]), "one grant");
+            scene.drop_handle(shared);
+            scene.drop_handle(moved);
+        },
     );
 }
 

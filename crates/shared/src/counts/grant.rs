@@ -202,7 +202,8 @@ impl<B> Grant<B> {
 
     /// Whether `account` has one strong handle here, and there is no other of any kind.
     pub(crate) fn has_one_handle(&self, account: AccountNumber) -> bool {
-        self.word.load(Ordering::Relaxed) == word_of(account) | 1
+        // Acquire: what the others left behind is seen by who looks for it now.
+        self.word.load(Ordering::Acquire) == word_of(account) | 1
     }
 
     /// Makes the one strong handle that there is another account's. The caller has that handle, and knows that nobody
@@ -246,7 +247,6 @@ impl<B> Grant<B> {
     pub(crate) fn end(&mut self) {
         self.word.with_mut(|_| ());
         self.block.with_mut(|_| ());
-        self.index.with_mut(|_| ());
     }
 
     /// Counts handles that nobody has: so many strong ones, and soft ones. Negative numbers take them away.

@@ -49,10 +49,6 @@ const _: () = assert!(size_of::<SoftRef>() == 16 && size_of::<WeakRef>() == 24);
 #[derive(Clone)]
 enum Pieces<P> {
     One(P),
-    #[expect(
-        clippy::box_collection,
-        reason = "a thin pointer: several take as much room in place as one"
-    )]
     Many(Box<Vec<P>>),
 }
 
@@ -298,7 +294,8 @@ mod raw {
 
     impl Drop for SoftPiece {
         fn drop(&mut self) {
-            let place = self.grant.place();
+            // SAFETY: invariant 1.
+            let place = unsafe { self.grant.place() };
             if let Some(ended) = self.grant().drop_soft() {
                 let block = place.unwrap_or_else(|| self.grant().block());
                 // SAFETY: the grant still counts in the block's state, until it is left, which is what comes now.
