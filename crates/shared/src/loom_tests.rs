@@ -9,6 +9,7 @@
 )]
 
 use core::cell;
+use core::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use loom::cell::UnsafeCell;
@@ -144,7 +145,7 @@ impl Scene {
             bytes: UnsafeCell::new(0),
         });
         let cut = Cut::Run { first_slab: 0 };
-        let base = core::ptr::NonNull::dangling();
+        let base = NonNull::dangling();
         let pair = &scene.things().pair;
         pair.place(Place { base, capacity_bytes: CAPACITY_BYTES, arena: 0, cut });
         scene.things().accounts[0].charge(CHARGE).expect("no limit");
@@ -201,15 +202,22 @@ impl Scene {
         self.try_hold(account, By::Holder).expect("no limit")
     }
 
+    /// What stands in a further line is read while there is a handle, as `GrantPointer::place` does.
+    fn place(&self, held: Held) -> Option<NonNull<Block>> {
+        (held != HOME).then(|| self.grant(held).block())
+    }
+
     /// As `Handle::drop`, after a last read.
     fn drop_handle(&self, held: Held) {
         self.read();
-        let (line, is_home) = (self.grant(held), held == HOME);
-        if is_home && leaving::leave_private(self, line, self.block()) {
+        let (line, place) = (self.grant(held), self.place(held));
+        if held == HOME && leaving::leave_private(self, line, self.block()) {
             return;
         }
         if let Some(ended) = line.drop_handle() {
-            leaving::leave(self, ended, is_home, self.block());
+            let block = place.unwrap_or_else(|| line.block());
+            // SAFETY: the one block of the scene.
+            leaving::leave(self, ended, held == HOME, unsafe { block.as_ref() });
         }
     }
 
@@ -227,8 +235,11 @@ impl Scene {
 
     /// As `SoftPiece::drop`.
     fn drop_soft(&self, held: Held) {
-        if let Some(ended) = self.grant(held).drop_soft() {
-            leaving::leave_soft(self, ended, held == HOME, self.block());
+        let (line, place) = (self.grant(held), self.place(held));
+        if let Some(ended) = line.drop_soft() {
+            let block = place.unwrap_or_else(|| line.block());
+            // SAFETY: the one block of the scene.
+            leaving::leave_soft(self, ended, held == HOME, unsafe { block.as_ref() });
         }
     }
 
@@ -1032,5 +1043,26 @@ fn a_heap_stays_for_who_takes_a_block_without_a_handle_of_it() {
         drop(heap);
         let copy: SharedData = thread.join().unwrap();
         assert_eq!(copy.to_vec(), b"kept");
+    });
+}
+
+#[test]
+fn our_lock_lets_one_in_at_a_time_and_shows_each_what_the_last_did() {
+    loom::model(|| {
+        let lock = Arc::new(crate::sync::lock::Lock::new(UnsafeCell::new(0)));
+        let try_to_add = |lock: &crate::sync::lock::Lock<UnsafeCell<u32>>| {
+            let guard = lock.try_lock();
+            // SAFETY: the lock is held; loom checks that nobody else is in there.
+            u32::from(guard.is_some_and(|guard| {
+                guard.with_mut(|value| unsafe { *value += 1 });
+                true
+            }))
+        };
+        let other = Arc::clone(&lock);
+        let thread = thread::spawn(move || -> u32 { try_to_add(&other) + try_to_add(&other) });
+        let added: u32 = try_to_add(&lock) + thread.join().unwrap();
+        let guard = lock.try_lock().expect("nobody has it any more");
+        // SAFETY: as above.
+        assert_eq!(guard.with(|value| unsafe { *value }), added);
     });
 }

@@ -9,7 +9,10 @@
 //! opens then as well.
 #![expect(unsafe_code, reason = "gives out what it guards; all of it is in `raw` below")]
 
-pub(crate) use raw::{Guard, Lock};
+#[cfg(not(loom))]
+pub(crate) use raw::Guard;
+#[cfg_attr(loom, allow(unused_imports, reason = "one model is about it"))]
+pub(crate) use raw::Lock;
 
 mod raw {
     use core::fmt;
@@ -26,7 +29,7 @@ mod raw {
     use crate::sync::{AtomicBool, Ordering};
 
     /// How often one looks before another thread is let run.
-    const LOOKS: u32 = if cfg!(loom) { 0 } else { 100 };
+    const LOOKS: u32 = 100;
 
     /// # Invariants
     /// 1. `value` is reached through a guard only, and there is one guard at most: who made `is_taken` true.
