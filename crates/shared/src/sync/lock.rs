@@ -62,7 +62,9 @@ mod raw {
         #[inline]
         pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
             // Acquire: what the last holder did comes before what we do.
-            (!self.is_taken.swap(true, Ordering::Acquire)).then(|| Guard(self))
+            let taken =
+                self.is_taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+            taken.is_ok().then(|| Guard(self))
         }
 
         #[cold]
