@@ -9,6 +9,7 @@
 )]
 
 use core::cell;
+use core::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use loom::cell::UnsafeCell;
@@ -144,7 +145,7 @@ impl Scene {
             bytes: UnsafeCell::new(0),
         });
         let cut = Cut::Run { first_slab: 0 };
-        let base = core::ptr::NonNull::dangling();
+        let base = NonNull::dangling();
         let pair = &scene.things().pair;
         pair.place(Place { base, capacity_bytes: CAPACITY_BYTES, arena: 0, cut });
         scene.things().accounts[0].charge(CHARGE).expect("no limit");
@@ -201,22 +202,22 @@ impl Scene {
         self.try_hold(account, By::Holder).expect("no limit")
     }
 
+    /// What stands in a further line is read while there is a handle, as `GrantPointer::place` does.
+    fn place(&self, held: Held) -> Option<NonNull<Block>> {
+        (held != HOME).then(|| self.grant(held).block())
+    }
+
     /// As `Handle::drop`, after a last read.
     fn drop_handle(&self, held: Held) {
         self.read();
-        let (grant, is_home) = (self.grant(held), held == Held::Home);
-        // What stands in a further line is read while there is a handle: `GrantPointer::place`.
-        let block = (!is_home).then(|| grant.block());
-        if is_home
-            && grant.only_handle().is_some()
-            && leaving::leave_private(self, grant, self.block())
-        {
+        let (line, place) = (self.grant(held), self.place(held));
+        if held == HOME && leaving::leave_private(self, line, self.block()) {
             return;
         }
-        if let Some(ended) = grant.drop_handle() {
-            let block = block.unwrap_or_else(|| grant.block());
+        if let Some(ended) = line.drop_handle() {
+            let block = place.unwrap_or_else(|| line.block());
             // SAFETY: the one block of the scene.
-            leaving::leave(self, ended, is_home, unsafe { block.as_ref() });
+            leaving::leave(self, ended, held == HOME, unsafe { block.as_ref() });
         }
     }
 
@@ -234,10 +235,11 @@ impl Scene {
 
     /// As `SoftPiece::drop`.
     fn drop_soft(&self, held: Held) {
-        let (block, is_home) = (self.grant(held).block(), held == Held::Home);
-        if let Some(ended) = self.grant(held).drop_soft() {
+        let (line, place) = (self.grant(held), self.place(held));
+        if let Some(ended) = line.drop_soft() {
+            let block = place.unwrap_or_else(|| line.block());
             // SAFETY: the one block of the scene.
-            leaving::leave_soft(self, ended, is_home, unsafe { block.as_ref() });
+            leaving::leave_soft(self, ended, held == HOME, unsafe { block.as_ref() });
         }
     }
 
@@ -542,6 +544,48 @@ fn the_last_holder_leaves_while_a_weak_reference_of_another_account_is_upgraded(
 }
 
 #[test]
+fn a_weak_reference_becomes_a_handle_while_the_last_other_one_goes() {
+    for account in [FIRST, SECOND] {
+        let become_strong = move |scene: &Scene| {
+            let held = scene.upgrade_weak(account);
+            scene.drop_weak(account);
+            if let Ok(held) = held {
+                scene.drop_handle(held);
+            }
+        };
+        let before = move |scene: &Scene| scene.weak(account);
+        meeting(before, become_strong, |scene| scene.drop_handle(HOME), NO_MORE);
+    }
+}
+
+#[test]
+fn a_handle_becomes_a_weak_reference_while_the_last_other_one_goes() {
+    let become_weak = |scene: &Scene| {
+        scene.weak(FIRST);
+        scene.drop_handle(HOME);
+        if let Ok(held) = scene.upgrade_weak(FIRST) {
+            scene.drop_handle(held);
+        }
+        scene.drop_weak(FIRST);
+    };
+    let two = |scene: &Scene| scene.things().pair.home.clone_handle();
+    meeting(two, become_weak, |scene| scene.drop_handle(HOME), NO_MORE);
+}
+
+#[test]
+fn a_handle_becomes_another_account_s_weak_reference_while_the_last_other_one_goes() {
+    let become_weak = |scene: &Scene| {
+        let second = scene.share(SECOND);
+        scene.drop_handle(HOME);
+        scene.weak(SECOND);
+        scene.drop_handle(second);
+        scene.drop_weak(SECOND);
+    };
+    let two = |scene: &Scene| scene.things().pair.home.clone_handle();
+    meeting(two, become_weak, |scene| scene.drop_handle(HOME), NO_MORE);
+}
+
+#[test]
 fn after_what_is_soft_was_retired_no_upgrade_succeeds() {
     meeting(
         twice_soft_only,
@@ -841,6 +885,25 @@ fn a_block_is_transferred_while_another_handle_of_its_account_goes() {
         },
         transfer,
         |scene, _, held| is_transferred(scene, held),
+    );
+}
+
+#[test]
+fn a_block_is_transferred_to_an_account_with_which_it_is_just_shared() {
+    meeting(
+        |scene| scene.things().pair.home.clone_handle(),
+        |scene| {
+            let held = scene.share(SECOND);
+            scene.drop_handle(HOME);
+            held
+        },
+        transfer,
+        |scene, shared, moved| {
+            scene.validate();
+            assert_eq!((moved, scene.charges()), (shared, [0, CHARGE]), "one grant");
+            scene.drop_handle(shared);
+            scene.drop_handle(moved);
+        },
     );
 }
 

@@ -202,7 +202,8 @@ impl<B> Grant<B> {
 
     /// Whether `account` has one strong handle here, and there is no other of any kind.
     pub(crate) fn has_one_handle(&self, account: AccountNumber) -> bool {
-        self.word.load(Ordering::Relaxed) == word_of(account) | 1
+        // Acquire: what the others left behind is seen by who looks for it now.
+        self.word.load(Ordering::Acquire) == word_of(account) | 1
     }
 
     /// Makes the one strong handle that there is another account's. The caller has that handle, and knows that nobody

@@ -44,12 +44,15 @@ impl GrantPointer {
 
     /// The block of a further line, to be read while the caller still has a handle there; `None` for a home, where it can
     /// be read later too.
+    ///
+    /// # Safety
+    /// The caller has a handle on the line, of any kind.
     #[inline]
-    pub(crate) fn place(self) -> Option<NonNull<Block>> {
+    pub(crate) unsafe fn place(self) -> Option<NonNull<Block>> {
         if self.is_home() {
             return None;
         }
-        // SAFETY: the caller has a handle, so the table is there.
+        // SAFETY: the caller says to have a handle, so the table is there.
         Some(unsafe { self.grant() }.block())
     }
 }

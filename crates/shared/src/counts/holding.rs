@@ -182,7 +182,8 @@ pub(crate) fn rename(
     purse: &mut impl Purse,
 ) -> Result<bool, Refusal> {
     let bytes = u64::from(pair.block.capacity_bytes());
-    if !pair.block.is_private() || !pair.home.has_one_handle(from.1) {
+    // In this order: see `State::is_private`.
+    if !pair.home.has_one_handle(from.1) || !pair.block.is_private() {
         return Ok(false);
     }
     purse.pay(bytes)?;

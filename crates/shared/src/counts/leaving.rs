@@ -28,6 +28,7 @@ pub(crate) fn leave(around: &impl Around, ended: Ended, is_home: bool, block: &B
 #[inline]
 pub(crate) fn leave_private(around: &impl Around, home: &Grant<Block>, block: &Block) -> bool {
     let Some(account) = home.only_handle() else { return false };
+    // In this order: see `State::is_private`.
     if !block.is_private() {
         return false;
     }

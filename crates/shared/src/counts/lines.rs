@@ -188,6 +188,7 @@ impl Block {
 
     /// Whoever has a handle or a reference lets one more know the lines.
     pub(crate) fn add_weak(&self) {
+        self.state.know(); // first, so that nobody is alone with what is known
         let before = self.weak.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
             self.weak.fetch_sub(1, Ordering::Relaxed);
@@ -234,13 +235,14 @@ impl Block {
         self.weak.load(Ordering::Acquire) == 1
     }
 
-    /// Whether nobody but the caller, who has its only handle, can come to the block.
+    /// Whether nobody but the caller can come to the block, who found to have its only handle, in its home.
     pub(crate) fn is_private(&self) -> bool {
-        self.state.is_private() && self.weak.load(Ordering::Acquire) == WEAK_AT_BIRTH
+        self.state.is_private()
     }
 
     /// Ends a life that nobody can look at: only the bytes know the lines.
     pub(crate) fn end_private(&self) {
+        debug_assert_eq!(self.weak.load(Ordering::Relaxed), WEAK_AT_BIRTH, "nobody else knows");
         self.state.end_private();
         self.weak.store(1, Ordering::Relaxed);
     }

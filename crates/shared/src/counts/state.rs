@@ -1,6 +1,6 @@
 //! A block's state says how many grants keep its bytes, in one word that only compare-and-swap may change.
 //!
-//! `state 64 = strong grants 24 | soft grants 24 | STOLEN 1 | NO_UPGRADE 1 | SHELVED 1 | spare 13`
+//! `state 64 = strong grants 24 | soft grants 24 | STOLEN 1 | NO_UPGRADE 1 | SHELVED 1 | KNOWN 1 | spare 12`
 //!
 //! ```text
 //! (strong, soft)   (1, 0) ──join_soft──► (1, 1) ──leave──► (0, 1) soft only ──join_upgrade──► (1, 1)
@@ -10,6 +10,8 @@
 //! ```
 //! Whoever wins a transition does the work that belongs to it: free the bytes, count the soft pool, mind the shelf.
 //! SHELVED says that the block had a soft grant in this life: from then on its last steps are made under its shelf's lock.
+//! KNOWN says that it was shared with an account, or weakly referred to, in this life. A block with neither is reached
+//! through the handles of its home and by nobody else, however long ago: whoever has the only one is alone with it.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -20,6 +22,7 @@ const SOFT_MASK: u64 = STRONG_MASK << 24;
 const STOLEN: u64 = 1 << 48;
 const NO_UPGRADE: u64 = 1 << 49;
 const SHELVED: u64 = 1 << 50;
+const KNOWN: u64 = 1 << 51;
 
 /// Half of what a field can count.
 const GRANTS_MAX: u64 = STRONG_MASK / 2;
@@ -65,7 +68,7 @@ impl State {
     /// Adds a strong grant. The caller holds a handle, so there is at least one already.
     pub(crate) fn join(&self) {
         // AcqRel by the rule of the word: the chain of its changes stays one chain.
-        let before = self.change(|state| Some(state + STRONG_ONE)).expect("always");
+        let before = self.change(|state| Some((state + STRONG_ONE) | KNOWN)).expect("always");
         assert!(before & STRONG_MASK > 0, "only a holder shares a block");
         assert!(before & STRONG_MASK < GRANTS_MAX, "a block has fewer than 2^23 grants");
     }
@@ -148,10 +151,19 @@ impl State {
         dead(self.0.load(Ordering::Acquire))
     }
 
-    /// Whether the one strong grant that there is, is all that there ever was beside such as have left. Not of a block that
-    /// had a soft one: who took that away may still be busy with its shelf.
+    /// Says that a weak reference is made. The caller has a handle, or another weak reference.
+    pub(crate) fn know(&self) {
+        // Relaxed: the flag never falls in a life, and who acts on its absence is alone (`is_private`).
+        if self.0.load(Ordering::Relaxed) & KNOWN == 0 {
+            let _before: Result<u64, u64> = self.change(|state| Some(state | KNOWN));
+        }
+    }
+
+    /// Whether nobody ever reached the block but through handles of its home; for who then has the only one. That must
+    /// be looked at before this: a reference could become a handle, and a handle a reference, between two looks the other
+    /// way round, and be met by neither. What flags were raised through handles that went before, is seen then.
     pub(crate) fn is_private(&self) -> bool {
-        self.0.load(Ordering::Acquire) == STRONG_ONE
+        self.0.load(Ordering::Acquire) & !NO_UPGRADE == STRONG_ONE
     }
 
     /// Ends a life that nobody can look at.
@@ -250,7 +262,7 @@ mod tests {
         state.join();
         assert_eq!(state.leave_unshelved(), Some(Left::Kept));
         assert_eq!(state.leave_unshelved(), Some(Left::Freed { is_last: true }));
-        assert_eq!(state.0.load(Ordering::Relaxed), STOLEN);
+        assert!(state.is_stolen() && state.strong_grants() == 0);
     }
 
     #[test]

@@ -316,7 +316,8 @@ mod raw {
 
     impl Drop for SoftPiece {
         fn drop(&mut self) {
-            let place = self.grant.place();
+            // SAFETY: invariant 1.
+            let place = unsafe { self.grant.place() };
             if let Some(ended) = self.grant().drop_soft() {
                 let block = place.unwrap_or_else(|| self.grant().block());
                 // SAFETY: the grant still counts in the block's state, until it is left, which is what comes now.
