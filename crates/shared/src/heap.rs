@@ -360,7 +360,15 @@ impl Heap {
         }
         // What they gave back is the heap's again.
         let mut stock = self.own_arena().stock.lock();
-        take_any(&mut stock, supply, class, capacity_bytes, life)
+        let taken = take_any(&mut stock, supply, class, capacity_bytes, life);
+        drop(stock);
+        // And what they could not give, since it lies beside blocks that are out, can still be cut there.
+        taken.or_else(|| {
+            self.arenas.iter().find_map(|arena| {
+                let mut stock = arena.stock.try_lock()?;
+                stock.take_fresh(supply, class?, life)
+            })
+        })
     }
 
     /// The file that an address lies in, and where.

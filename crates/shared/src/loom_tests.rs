@@ -667,6 +667,32 @@ fn a_soft_and_a_weak_upgrade_of_one_account_make_one_grant() {
 }
 
 #[test]
+fn two_weak_upgrades_find_one_home_though_it_falls_empty_between_them() {
+    loom::model(|| {
+        let scene = Scene::new();
+        let second = scene.share(SECOND);
+        scene.weak(FIRST);
+        scene.weak(FIRST);
+        scene.soft(HOME);
+        scene.drop_handle(HOME);
+        let threads = [(); 2].map(|()| {
+            let scene = Arc::clone(&scene);
+            thread::spawn(move || scene.upgrade_weak(FIRST).expect("the second account holds it"))
+        });
+        scene.drop_soft(HOME);
+        let held = threads.map(|thread| thread.join().unwrap());
+        scene.validate();
+        assert_eq!((held[0], scene.charges()), (held[1], [CHARGE, CHARGE]), "one grant");
+        for held in held {
+            scene.drop_handle(held);
+            scene.drop_weak(FIRST);
+        }
+        scene.drop_handle(second);
+        scene.is_over();
+    });
+}
+
+#[test]
 fn a_weak_upgrade_finds_the_further_grant_whose_last_soft_handle_goes() {
     explored(|| {
         let scene = Scene::new();

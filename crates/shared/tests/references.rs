@@ -177,3 +177,21 @@ fn after_retire_nobody_new_holds_it_and_who_does_reads_on() {
     drop((soft, weak));
     heap.validate();
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "10^6 upgrades take the interpreter hours")]
+fn a_million_soft_upgrades_without_pressure_all_succeed() {
+    let heap = heap_of(16);
+    let account = heap.default_account();
+    let soft: Vec<SoftRef> =
+        (0..1000).map(|number| filled(&account, 64, fill_of(number)).soft()).collect();
+    for round in 0..1000 {
+        for (number, soft) in soft.iter().enumerate() {
+            let found = soft.upgrade().expect("nothing is short");
+            assert_eq!(found.longest_at(0)[0], fill_of(number), "{round}");
+        }
+    }
+    heap.validate();
+    assert_eq!((heap.gauges().soft_bytes, account.charged_bytes()), (1000 * 64, 0));
+    assert_eq!(heap.gauges().stolen_bytes, 0);
+}

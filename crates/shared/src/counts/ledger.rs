@@ -179,17 +179,16 @@ impl AccountLine {
     /// Whether nobody has or may ever get a charge on the account again, so that its number can be another's.
     ///
     /// Without handles, a charge comes of a charge (a holder shares, or makes references) or of a reference. The counts of
-    /// references only rise: if as many have begun, before and after the look at the charge, as had ended before it, there
-    /// was none all the while. So when there was no charge either, there was nothing, and of nothing comes nothing.
+    /// references only rise: if no more have begun after the look at the charge than had ended before it, there was none
+    /// all the while. So when there was no charge either, there was nothing, and of nothing comes nothing.
     pub(crate) fn is_unused(&self) -> bool {
         if self.handles.load(Ordering::Acquire) > 0 {
             return false;
         }
         let ended = self.references_ended.load(Ordering::Acquire);
-        let begun_before = self.references_begun.load(Ordering::Acquire);
         let charged_bytes = self.charged.0.load(Ordering::Acquire);
-        let begun_after = self.references_begun.load(Ordering::Acquire);
-        ended == begun_before && ended == begun_after && charged_bytes == 0
+        let begun = self.references_begun.load(Ordering::Acquire);
+        ended == begun && charged_bytes == 0
     }
 
     /// Takes `bytes` on, or says what would still have fitted. A charge is a number about bytes, it guards none.
