@@ -94,6 +94,10 @@ impl Served {
         self.err.recv_timeout(WITHIN).expect("it complains")
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn connect(&self) -> TcpStream {
         connect(self.addresses[0])
     }
