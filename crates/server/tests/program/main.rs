@@ -2,6 +2,7 @@
 
 mod faults;
 mod kernel;
+mod memory;
 mod pages;
 mod rig;
 mod running;
