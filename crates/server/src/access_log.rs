@@ -21,17 +21,22 @@ use crate::settings::LogForm;
 /// How many lines may wait to be written.
 const LINES_MAX: usize = 1 << 16;
 
-/// Turns the log on, in this form, and gives its writer; and hands what the program itself has to tell to standard error.
+/// Turns the log on, in this form, and gives its writer; and hands what the program itself has to tell to standard error:
+/// what is wrong, and with a log also what is worth knowing.
 ///
 /// # Errors
 /// That the OS has no thread for the log.
 pub(crate) fn turn_on(form: LogForm) -> io::Result<Option<LineWriter>> {
+    let level = match form {
+        LogForm::Off => tracing::Level::WARN,
+        _ => tracing::Level::INFO,
+    };
     let told = tracing_subscriber::fmt::layer()
         .with_writer(Told::default)
         .without_time()
         .with_ansi(false)
-        .with_filter(filter_fn(|metadata| {
-            metadata.target() != ACCESS_TARGET && *metadata.level() <= tracing::Level::WARN
+        .with_filter(filter_fn(move |metadata| {
+            metadata.target() != ACCESS_TARGET && *metadata.level() <= level
         }));
     let registry = tracing_subscriber::registry().with(told);
     if form == LogForm::Off {

@@ -124,7 +124,9 @@ impl Desk {
         match path {
             b"/healthz" => (Status::OK, PLAIN, "ok\n".to_owned()),
             b"/metrics" => (Status::OK, PROMETHEUS, metrics::text(&self.facts().await)),
-            b"/status" => (Status::OK, ContentType::JSON, status::json(&self.facts().await)),
+            b"/status" => {
+                (Status::OK, ContentType::JSON, status::json(&self.facts().await, &self.heap))
+            }
             _ => {
                 let pages = "here are /metrics, /healthz and /status\n".to_owned();
                 (Status::NOT_FOUND, PLAIN, pages)

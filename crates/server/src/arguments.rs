@@ -42,7 +42,8 @@ pub(crate) struct Said {
     /// Where to answer /metrics, /healthz and /status [default: nowhere]
     #[arg(long, env = "LEVADA_ADMIN", value_name = "ADDR")]
     pub(crate) admin: Option<Address>,
-    /// The most memory for files and connections, like 512MiB [default: a quarter of what there is]
+    /// The most memory for data, like 512MiB: files that are kept, what comes and is sent, and the tables of all that
+    /// [default: three quarters of what there is]
     #[arg(long, env = "LEVADA_MEMORY", value_name = "SIZE")]
     pub(crate) memory: Option<ByteCount>,
     /// How many cores, or which: 4, or 0,2-3 [default: all that are allowed]

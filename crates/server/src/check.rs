@@ -7,7 +7,7 @@ use crate::say::say;
 use crate::serve::shares;
 use crate::settings::read::read;
 use crate::sites::web_config;
-use crate::units::ByteCount;
+use crate::units::{ByteCount, EntryCount};
 
 /// Looks at what was said, and shows it with all that follows from it, as a file that says the same.
 ///
@@ -18,11 +18,13 @@ pub(crate) fn check(said: &Said) -> Result<(), Fault> {
     let shares = shares(&settled, processors(&settled)?.len())?;
     let config = web_config(&settled, shares)?;
     let settings = &mut settled.settings;
-    settings.memory = Some(ByteCount(shares.memory_bytes));
+    settings.memory = Some(ByteCount(shares.memory.all_bytes));
     settings.limits.connections = shares.connections;
     settings.cache.max_file = ByteCount(config.cache.file_bytes_max);
     settings.cache.back = Some(ByteCount(config.cache.back_bytes_max));
-    settings.cache.front = Some(ByteCount(config.cache.front_bytes_max * shares.cores as u64));
+    settings.cache.hot = Some(ByteCount(config.cache.hot_bytes_max));
+    settings.cache.entries = Some(config.cache.entries_max);
+    settings.cache.front = Some(EntryCount(config.cache.front_entries_max));
     let text = toml::to_string(settings)
         .map_err(|error| Fault::failed(format!("cannot show the configuration: {error}")))?;
     say(&text.trim_end());

@@ -19,9 +19,9 @@ pub(crate) fn opening_lines(
     let mut lines: Vec<String> =
         addresses.iter().map(|address| format!("listening http://{address}")).collect();
     lines.extend(admin.map(|address| format!("admin http://{address}")));
-    let Shares { cores, memory_bytes, connections, .. } = shares;
+    let Shares { cores, memory, connections, .. } = shares;
     let plural = if cores == 1 { "" } else { "s" };
-    let memory = rounded(memory_bytes);
+    let memory = rounded(memory.all_bytes);
     let mut state =
         format!("{}, {cores} core{plural}, {memory} memory, {connections} connections", caps.level);
     for lack in &caps.lacks {
@@ -43,18 +43,20 @@ fn rounded(bytes: u64) -> ByteCount {
 mod tests {
     use super::*;
     use crate::arguments::Said;
+    use crate::memory::Memory;
     use crate::settings::read::read;
     use levada_channel::{Errno, Lack, Level};
 
     #[test]
     fn what_is_lacking_is_said_with_its_remedy() {
         let settled = read(&Said::default()).unwrap();
-        let shares = Shares {
-            cores: 2,
-            memory_bytes: (6 << 30) + 5,
-            connections: 900,
-            descriptors_beside: 8,
+        let memory = Memory {
+            all_bytes: (6 << 30) + 5,
+            heap_bytes: 5 << 30,
+            entries: 1000,
+            front_entries: 500,
         };
+        let shares = Shares { cores: 2, memory, connections: 900, descriptors_beside: 8 };
         let denied = Lack::Denied { errno: Errno::PERM, disabled: None };
         let caps = Caps {
             level: Level::Epoll,

@@ -37,6 +37,8 @@ fn fixed(now: &Settings, then: &Settings) -> Vec<&'static str> {
         ("log", now.log == then.log),
         ("grace", now.grace == then.grace),
         ("limits.write_stall", now.limits.write_stall == then.limits.write_stall),
+        ("cache.entries", now.cache.entries == then.cache.entries),
+        ("cache.front", now.cache.front == then.cache.front),
         ("limits.connections", now.limits.connections == then.limits.connections),
     ];
     same.into_iter().filter(|(_, is_same)| !is_same).map(|(key, _)| key).collect()

@@ -5,7 +5,6 @@ use std::sync::{Arc, mpsc};
 
 use levada_channel::{ChannelConfig, Choice, ListenPart};
 use levada_domain::{Config, Domain};
-use levada_pages::memory_limit;
 use levada_process::{Ended, Exit, Sender};
 use levada_shared::{Account, OpenError, Options, SharedHeap};
 use levada_web::Start;
@@ -17,9 +16,11 @@ use crate::arguments::Said;
 use crate::descriptors::{Descriptors, descriptors};
 use crate::fault::Fault;
 use crate::listeners::{Listeners, admin_listener, listeners};
+use crate::memory::Memory;
 use crate::opening::opening_lines;
 use crate::processors::processors;
 use crate::reload::reload;
+use crate::retention;
 use crate::say::{LAST_WORDS, complain, flush_complaints, say, stop_waiting};
 use crate::settings::IoChoice;
 use crate::settings::file::Key;
@@ -35,8 +36,8 @@ const REST: Duration = Duration::from_millis(250);
 /// Sockets of a core that are not counted as connections: listeners, the admin's, those that are turned away.
 const SOCKETS_BESIDE: usize = 512;
 
-/// The least memory for a core: its receive blocks, and room to serve from.
-const CORE_BYTES_MIN: u64 = 16 << 20;
+/// How many of those who hold most at the end are named.
+const RETAINERS_TOLD: usize = 3;
 
 /// Serves until told to stop.
 ///
@@ -54,19 +55,19 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
     let log = access_log::turn_on(settled.settings.log)
         .map_err(|error| Fault::failed(format!("no thread for the log: {error}")))?;
 
-    let files = account(&heap, "files", shares.memory_bytes / 8 * 7)?;
+    let files = account(&heap, "files", shares.memory.heap_bytes / 8 * 7)?;
     let replies = account(&heap, "replies", u64::MAX)?;
     let admin = admin_part.map(|part| Admin {
         part,
         heap: heap.clone(),
-        replies: replies.clone(),
+        replies: replies.with_tag("admin pages"),
         log: log.clone(),
     });
     let start_with = Start::new(web, parts, files, replies);
     let grace = settled.settings.grace.0;
     let grace = grace.saturating_sub(REST * 2).max(grace / 2);
     let plan = Plan { start: start_with, admin, grace };
-    let (domain, orders) = start(&settled, heap, &processors, shares, plan)?;
+    let (domain, orders) = start(&settled, heap.clone(), &processors, shares, plan)?;
     let lines = opening_lines(&settled, shares, &addresses, admin_address, &domain.caps()[0]);
     let said = said.clone();
     signals::listen(move |asked| obey(asked, &orders, &said, &settled, shares))?;
@@ -75,7 +76,9 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
     tell_systemd(NotifyState::Ready);
     let ended = domain.wait();
     tell_systemd(NotifyState::Stopping);
+    let held = heap.top_retainers(RETAINERS_TOLD);
     let report = domain.stop(REST);
+    retention::tell(&held, &heap);
     if let Some(log) = log {
         log.flush(LAST_WORDS);
     }
@@ -89,38 +92,20 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
 /// What the settings come to on this machine.
 ///
 /// # Errors
-/// Memory that is too little.
+/// Memory that is too little, or more than there is.
 pub(crate) fn shares(settled: &Settled, cores: usize) -> Result<Shares, Fault> {
     let Descriptors { connections, beside_per_core } = descriptors(cores)?;
     Ok(Shares {
         cores,
-        memory_bytes: memory(settled, cores)?,
+        memory: Memory::of(settled, cores)?,
         connections: settled.settings.limits.connections.min(connections).max(cores),
         descriptors_beside: beside_per_core,
     })
 }
 
-/// The memory that was said, or a quarter of what there is.
-fn memory(settled: &Settled, cores: usize) -> Result<u64, Fault> {
-    let least = CORE_BYTES_MIN * cores as u64;
-    let said = settled.settings.memory.map(|memory| memory.0);
-    match said {
-        Some(bytes) if bytes < least => {
-            let what = format!(
-                "{} MiB are too little for {cores} cores: choose at least {} MiB, or fewer cores",
-                bytes >> 20,
-                least >> 20
-            );
-            Err(settled.source.fault(&[Key::Name("memory")], "--memory", what))
-        }
-        Some(bytes) => Ok(bytes),
-        None => Ok((memory_limit().bytes / 4).max(least)),
-    }
-}
-
 fn heap(settled: &Settled, shares: Shares) -> Result<SharedHeap, Fault> {
-    let options =
-        Options { bytes_max: shares.memory_bytes, arenas: shares.cores, ..Options::default() };
+    let bytes_max = shares.memory.heap_bytes;
+    let options = Options { bytes_max, arenas: shares.cores, ..Options::default() };
     SharedHeap::new(options).map_err(|error| match error {
         OpenError::TooSmall { .. } => {
             settled.source.fault(&[Key::Name("memory")], "--memory", error.to_string())

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Address, ByteCount, Cores, Span};
+use crate::units::{Address, ByteCount, Cores, EntryCount, Span};
 
 /// All of them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -82,13 +82,18 @@ pub(crate) struct LimitSettings {
 pub(crate) struct CacheSettings {
     pub(crate) max_file: ByteCount,
     pub(crate) revalidate: Span,
-    /// All cores together; five eighths of the memory where nothing is said.
+    /// How much is kept softly, all cores together; all that the heap has where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) back: Option<ByteCount>,
-    /// All cores together; an eighth of the memory where nothing is said.
+    /// How much of that is held whatever is needed, all cores together; an eighth of the heap where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) front: Option<ByteCount>,
-    pub(crate) entries: usize,
+    pub(crate) hot: Option<ByteCount>,
+    /// How many files are kept, all cores together; one for each 16 KiB of memory where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entries: Option<usize>,
+    /// How many files each core knows; a core's part of the entries where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) front: Option<EntryCount>,
 }
 
 /// One site.
@@ -175,8 +180,9 @@ impl Default for CacheSettings {
             max_file: ByteCount(8 << 20),
             revalidate: seconds(1),
             back: None,
+            hot: None,
+            entries: None,
             front: None,
-            entries: 100_000,
         }
     }
 }

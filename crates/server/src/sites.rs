@@ -7,6 +7,7 @@ use levada_http::{ExtraField, PathRules};
 use levada_web::{FieldRule, HostName, Site, WebConfig};
 
 use crate::fault::Fault;
+use crate::memory::Memory;
 use crate::settings::file::{Key, Source};
 use crate::settings::read::Settled;
 use crate::settings::{LogForm, SiteSettings, TagSource};
@@ -29,7 +30,7 @@ const PREFLIGHT_FIELDS: [(&str, &str); 3] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shares {
     pub(crate) cores: usize,
-    pub(crate) memory_bytes: u64,
+    pub(crate) memory: Memory,
     pub(crate) connections: usize,
     /// How many connections of a core may have a descriptor beside their place in a ring's table.
     pub(crate) descriptors_beside: u32,
@@ -56,12 +57,13 @@ pub(crate) fn web_config(settled: &Settled, shares: Shares) -> Result<WebConfig,
     config.limits.idle = limits.idle.0;
     config.limits.connections_max = shares.connections.div_ceil(shares.cores);
     let cache = &settings.cache;
-    config.cache.file_bytes_max = cache.max_file.0.min(shares.memory_bytes / 4);
+    let heap_bytes = shares.memory.heap_bytes;
+    config.cache.file_bytes_max = cache.max_file.0.min(heap_bytes / 4);
     config.cache.revalidate = cache.revalidate.0;
-    config.cache.back_bytes_max = cache.back.map_or(shares.memory_bytes / 8 * 5, |back| back.0);
-    let front_bytes = cache.front.map_or(shares.memory_bytes / 8, |front| front.0);
-    config.cache.front_bytes_max = front_bytes / shares.cores as u64;
-    config.cache.entries_max = cache.entries;
+    config.cache.back_bytes_max = cache.back.map_or(heap_bytes, |back| back.0.min(heap_bytes));
+    config.cache.hot_bytes_max = shares.memory.hot_bytes(settled)?;
+    config.cache.entries_max = shares.memory.entries;
+    config.cache.front_entries_max = shares.memory.front_entries;
     config.is_logged = settings.log != LogForm::Off;
     Ok(config)
 }
@@ -196,8 +198,17 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
-    const SHARES: Shares =
-        Shares { cores: 2, memory_bytes: 64 << 20, connections: 101, descriptors_beside: 8 };
+    const SHARES: Shares = Shares {
+        cores: 2,
+        memory: Memory {
+            all_bytes: 64 << 20,
+            heap_bytes: 48 << 20,
+            entries: 4096,
+            front_entries: 2048,
+        },
+        connections: 101,
+        descriptors_beside: 8,
+    };
 
     fn made(text: &str) -> Result<WebConfig, String> {
         let mut settings: Settings = toml::from_str(text).unwrap();
@@ -212,9 +223,14 @@ mod tests {
     fn shares_are_divided_among_the_cores() {
         let config = made("").unwrap();
         assert_eq!(config.limits.connections_max, 51);
-        assert_eq!(config.cache.back_bytes_max, 40 << 20);
-        assert_eq!(config.cache.front_bytes_max, 4 << 20);
-        assert_eq!(config.cache.file_bytes_max, 8 << 20);
+        let cache = config.cache;
+        assert_eq!((cache.back_bytes_max, cache.hot_bytes_max), (48 << 20, 6 << 20));
+        assert_eq!((cache.entries_max, cache.front_entries_max), (4096, 2048));
+        assert_eq!(cache.file_bytes_max, 8 << 20);
+        let cache =
+            made("[cache]\nback = '64MiB'\nhot = '1MiB'\nmax_file = '32MiB'").unwrap().cache;
+        assert_eq!((cache.back_bytes_max, cache.hot_bytes_max), (48 << 20, 1 << 20));
+        assert_eq!(cache.file_bytes_max, 12 << 20, "a quarter of the heap");
     }
 
     #[test]

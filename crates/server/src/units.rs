@@ -12,6 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct ByteCount(pub(crate) u64);
 
+/// A number of entries, where a size was meant once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct EntryCount(pub(crate) usize);
+
 /// A length of time.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Span(pub(crate) Duration);
@@ -142,6 +146,19 @@ impl fmt::Display for Address {
     }
 }
 
+impl FromStr for EntryCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            format!(
+                "`{text}` is no number of entries: write it like 10000, or leave it out; the cores know files in front \
+                 and keep no bytes of them any more"
+            )
+        })
+    }
+}
+
 /// What is written as text, and where it is a mere number, as that too.
 struct Written<T>(core::marker::PhantomData<T>);
 
@@ -181,6 +198,12 @@ macro_rules! written {
 }
 
 written!(ByteCount, Span, Cores, Address);
+
+impl<'de> Deserialize<'de> for EntryCount {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Written(core::marker::PhantomData))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! Answering is saying, in HTTP, what was found: all of it, parts of it, that nothing has changed, or why not.
 //!
-//! Cost: a whole reply from an entry is three shared pieces; nothing is composed and nothing allocated. Everything else is
-//! a head composed for it, with slices of the same bytes.
+//! Cost: a whole reply from an entry is three shared pieces; nothing is composed and nothing allocated, and of a file that
+//! is known weakly only what the reply says is held. Everything else is a head composed for it, with slices of the same
+//! bytes.
 
 use levada_http::h1::{HeadLines, Persistence, ShortReply, Tail};
 use levada_http::{
@@ -10,9 +11,9 @@ use levada_http::{
     plan_ranges,
 };
 use levada_process::Cause;
-use levada_shared::{Account, Full, SharedData};
+use levada_shared::{Account, Full, Lost, SharedData};
 
-use crate::entry::{Entry, Form};
+use crate::entry::{Entry, Form, Hold};
 use crate::outgoing::{FromDisk, Outgoing, Part};
 use crate::site::Site;
 use crate::storage_message::Found;
@@ -30,16 +31,27 @@ pub(crate) struct Answering<'a> {
     pub(crate) cause: Cause,
 }
 
-/// There is no room for an answer: the connection is closed without one.
-pub(crate) struct NoRoom;
+/// Why there is no answer.
+pub(crate) enum Unanswered {
+    /// There is no room for it.
+    NoRoom,
+    /// What it would be made of is not there any more.
+    Lost(Lost),
+}
 
-impl From<Full<()>> for NoRoom {
+impl From<Full<()>> for Unanswered {
     fn from(_: Full<()>) -> Self {
-        Self
+        Self::NoRoom
     }
 }
 
-type Answer = Result<Outgoing, NoRoom>;
+impl From<Lost> for Unanswered {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
+}
+
+type Answer = Result<Outgoing, Unanswered>;
 
 /// The causality id of a request, as it is logged and shown.
 pub(crate) fn cause_text(cause: Cause) -> String {
@@ -110,7 +122,7 @@ impl Answering<'_> {
     }
 
     #[inline]
-    pub(crate) fn entry(&mut self, entry: &Entry) -> Answer {
+    pub(crate) fn entry<D: Hold>(&mut self, entry: &Entry<D>) -> Answer {
         let fields = &self.request.fields;
         let Some(coding) = choose_coding(fields, entry.codings(), &PREFERENCE) else {
             return self.status(Status::NOT_ACCEPTABLE);
@@ -169,9 +181,9 @@ impl Answering<'_> {
     }
 
     #[inline]
-    fn whole(&mut self, entry: &Entry, form: &Form) -> Answer {
+    fn whole<D: Hold>(&mut self, entry: &Entry<D>, form: &Form<D>) -> Answer {
         let status = if entry.is_not_found { Status::NOT_FOUND } else { Status::OK };
-        let mut data = form.lines.clone();
+        let mut data = form.lines.hold()?;
         join(&mut data, self.tail()?);
         if self.request.method == Method::Head {
             return Ok(Outgoing { data, from_disk: None, status: status.code(), body_bytes: 0 });
@@ -179,21 +191,21 @@ impl Answering<'_> {
         let body_bytes = form.version.length_bytes;
         let from_disk = match &form.body {
             Some(body) => {
-                join(&mut data, body.clone());
+                join(&mut data, body.hold()?);
                 None
             }
-            None => Some(self.disk_reading(entry, form, vec![Part::Range(0..body_bytes)])),
+            None => Some(self.disk_reading(entry, form, vec![Part::Range(0..body_bytes)])?),
         };
         Ok(Outgoing { data, from_disk, status: status.code(), body_bytes })
     }
 
-    fn not_modified(&mut self, form: &Form) -> Answer {
-        let mut data = form.not_modified.clone();
+    fn not_modified<D: Hold>(&mut self, form: &Form<D>) -> Answer {
+        let mut data = form.not_modified.hold()?;
         join(&mut data, self.tail()?);
         Ok(Outgoing { data, from_disk: None, status: Status::NOT_MODIFIED.code(), body_bytes: 0 })
     }
 
-    fn one_range(&mut self, entry: &Entry, form: &Form, range: ByteRange) -> Answer {
+    fn one_range<D: Hold>(&mut self, entry: &Entry<D>, form: &Form<D>, range: ByteRange) -> Answer {
         let extra = self.site.fields_of(&entry.path);
         let about = form.representation(entry.content_type(), entry.varies(), &extra, self.unix_s);
         let mut data = compose(self.account, &HeadLines(about.part(range)))?;
@@ -204,15 +216,20 @@ impl Answering<'_> {
         }
         let from_disk = match &form.body {
             Some(body) => {
-                join(&mut data, part_of(body, range));
+                join(&mut data, part_of(&body.hold()?, range));
                 None
             }
-            None => Some(self.disk_reading(entry, form, vec![Part::Range(range.to_range())])),
+            None => Some(self.disk_reading(entry, form, vec![Part::Range(range.to_range())])?),
         };
         Ok(Outgoing { data, from_disk, status, body_bytes: range.length_bytes() })
     }
 
-    fn several_ranges(&mut self, entry: &Entry, form: &Form, multipart: &Multipart<'_>) -> Answer {
+    fn several_ranges<D: Hold>(
+        &mut self,
+        entry: &Entry<D>,
+        form: &Form<D>,
+        multipart: &Multipart<'_>,
+    ) -> Answer {
         let extra = self.site.fields_of(&entry.path);
         let about = form.representation(entry.content_type(), entry.varies(), &extra, self.unix_s);
         let mut data = compose(self.account, &HeadLines(about.parts(multipart)))?;
@@ -222,9 +239,10 @@ impl Answering<'_> {
             return Ok(Outgoing { data, from_disk: None, status, body_bytes: 0 });
         }
         let mut parts = Vec::new();
+        let body = form.body.as_ref().map(D::hold).transpose()?;
         for (head, range) in multipart.parts() {
             let head = compose(self.account, &head)?;
-            match &form.body {
+            match &body {
                 Some(body) => {
                     join(&mut data, head);
                     join(&mut data, part_of(body, range));
@@ -233,12 +251,12 @@ impl Answering<'_> {
             }
         }
         let closing = compose(self.account, &multipart.closing())?;
-        let from_disk = if form.body.is_some() {
+        let from_disk = if body.is_some() {
             join(&mut data, closing);
             None
         } else {
             parts.push(Part::Text(closing));
-            Some(self.disk_reading(entry, form, parts))
+            Some(self.disk_reading(entry, form, parts)?)
         };
         Ok(Outgoing { data, from_disk, status, body_bytes: multipart.body_bytes() })
     }
@@ -262,19 +280,24 @@ impl Answering<'_> {
         Ok(Outgoing { data, from_disk: None, status: Status::OK.code(), body_bytes })
     }
 
-    fn tail(&mut self) -> Result<SharedData, NoRoom> {
+    fn tail(&mut self) -> Result<SharedData, Unanswered> {
         Ok(self.tails.get(self.account, self.unix_s, self.persistence)?)
     }
 
-    fn disk_reading(&self, entry: &Entry, form: &Form, parts: Vec<Part>) -> Box<FromDisk> {
-        Box::new(FromDisk {
+    fn disk_reading<D: Hold>(
+        &self,
+        entry: &Entry<D>,
+        form: &Form<D>,
+        parts: Vec<Part>,
+    ) -> Result<Box<FromDisk>, Lost> {
+        Ok(Box::new(FromDisk {
             root: self.site.root.clone(),
             path: entry.path.clone(),
             coding: form.coding(),
             version: form.version,
-            lines: form.lines.clone(),
+            lines: form.lines.hold()?,
             parts,
-        })
+        }))
     }
 }
 

@@ -14,7 +14,7 @@ pub struct WebConfig {
     pub sites: Vec<Site>,
     /// What a peer may take of us.
     pub limits: Limits,
-    /// What is kept of files, and how long unseen.
+    /// What is kept and known of files, and how long unseen.
     pub cache: CacheLimits,
     /// Whether each request is told to the log.
     pub is_logged: bool,
@@ -57,12 +57,16 @@ pub struct CacheLimits {
     pub file_bytes_max: u64,
     /// How long a file may go unlooked at, where changes of it are not told.
     pub revalidate: Duration,
-    /// How many bytes the storage keeps, all its processes together.
+    /// How many bytes the storage keeps, all its processes together. It keeps them softly: the heap takes from them what is
+    /// needed for something else, so as much as the heap has is no harm.
     pub back_bytes_max: u64,
-    /// How many bytes each core keeps in front of it.
-    pub front_bytes_max: u64,
-    /// How many files each of these keeps.
+    /// How many bytes of these are held whatever is needed, all its processes together: those that are asked for most. A
+    /// small part of the heap, and of what the account of the files may have.
+    pub hot_bytes_max: u64,
+    /// How many files the storage keeps, all its processes together.
     pub entries_max: usize,
+    /// How many files each core knows in front of it. It keeps none of them.
+    pub front_entries_max: usize,
 }
 
 impl Default for CacheLimits {
@@ -70,9 +74,10 @@ impl Default for CacheLimits {
         Self {
             file_bytes_max: 8 << 20,
             revalidate: Duration::from_secs(1),
-            back_bytes_max: 256 << 20,
-            front_bytes_max: 64 << 20,
+            back_bytes_max: u64::MAX,
+            hot_bytes_max: 32 << 20,
             entries_max: 100_000,
+            front_entries_max: 100_000,
         }
     }
 }

@@ -22,16 +22,18 @@ use crate::log_line::LogLine;
 use crate::outgoing::FromDisk;
 use crate::storage::PATIENCE;
 use crate::storage_message::{Found, ToStorage};
+use crate::waiting::{NoRoom, Waiting};
 
 /// How long a connection that ends with an error waits for its peer to have read why, and how much it reads meanwhile.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES_MAX: usize = 1 << 20;
 
-/// How often an answer is begun again because its file is another by now, or because there was no room for it.
+/// How often an answer is begun again because its file is another by now.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// How long it waits for room, each time, where nobody can make some.
-const ROOM_PAUSE: Duration = Duration::from_millis(20);
+/// How long it waits for room for an answer, and about how much that is.
+const ROOM_WITHIN: Duration = Duration::from_secs(1);
+const ANSWER_BYTES: usize = 4 << 10;
 
 /// One connection's process.
 pub(crate) struct Connection {
@@ -198,7 +200,7 @@ impl Connection {
     /// Answers a request that has to wait: for the storage, the disk, its own body, room to be sent.
     async fn answer_slowly(&mut self, slow: Slow) -> Result<(), End> {
         let Slow { mut step, cause, begin } = slow;
-        let mut attempts = 0;
+        let (mut attempts, mut waiting) = (0, Waiting::within(ROOM_WITHIN));
         let (answered, file) = loop {
             attempts += 1;
             step = match step {
@@ -207,9 +209,13 @@ impl Connection {
                     return self.go_on(persistence, 1);
                 }
                 Step::Wait => return Ok(()), // another configuration, which lets heads be longer
-                Step::NoRoom if attempts > ATTEMPTS_MAX => return Err(End::Gone),
                 Step::NoRoom => {
-                    self.make_room().await;
+                    let (keepers, no_room) = self
+                        .front
+                        .with(|front| (front.keepers(), NoRoom::of(front.account(), ANSWER_BYTES)));
+                    if !waiting.wait(&self.context, &keepers, &no_room).await {
+                        return Err(End::Gone);
+                    }
                     self.respond(cause)
                 }
                 Step::Ask(ask) => self.ask(ask, cause).await,
@@ -246,7 +252,7 @@ impl Connection {
     async fn stream_file(&self, from_disk: FromDisk, file: &File) -> Result<(), End> {
         let (account, keepers) = self.front.with(|front| {
             front.counters.streamed += 1;
-            (front.account().clone(), front.keepers())
+            (front.downloads().clone(), front.keepers())
         });
         let streaming = Streaming {
             context: &self.context,
@@ -268,14 +274,6 @@ impl Connection {
         let found = storage.call(PATIENCE, find).await.unwrap_or(Found::Busy);
         self.front
             .with(|front| front.respond_found(&self.io, self.input.bytes(), key, &found, cause))
-    }
-
-    /// What is kept gives way; where nothing is, others end some time.
-    async fn make_room(&self) {
-        let keepers = self.front.with(|front| front.keepers());
-        if !keepers.make_room().await {
-            self.context.sleep_until(self.context.now().after(ROOM_PAUSE)).await;
-        }
     }
 
     /// Reads a request's body and drops it, so that the next request begins where it should.

@@ -15,7 +15,8 @@ pub(crate) struct Counters {
     pub(crate) front_hits: u64,
     pub(crate) front_misses: u64,
     pub(crate) front_entries: u64,
-    pub(crate) front_bytes: u64,
+    /// Of the misses, those of files that were known, and whose bytes had gone or been retired.
+    pub(crate) front_misses_lost: u64,
     pub(crate) malformed: u64,
     pub(crate) timeouts: u64,
     pub(crate) streamed: u64,
@@ -51,7 +52,7 @@ impl Counters {
         self.front_hits += other.front_hits;
         self.front_misses += other.front_misses;
         self.front_entries += other.front_entries;
-        self.front_bytes += other.front_bytes;
+        self.front_misses_lost += other.front_misses_lost;
         self.malformed += other.malformed;
         self.timeouts += other.timeouts;
         self.streamed += other.streamed;

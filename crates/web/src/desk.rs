@@ -20,7 +20,6 @@ pub(crate) async fn desk(
                 front.with(|front| front.reload(number, config));
                 reply.send(());
             }
-            ToDesk::LetGo(reply) => reply.send(front.with(Front::let_go)),
             ToDesk::WindDown(reply) => {
                 front.with(|front| front.is_stopping = true);
                 io.channel().wind_down();

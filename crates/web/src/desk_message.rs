@@ -14,8 +14,6 @@ pub(crate) enum ToDesk {
     Report(Reply<Counters>),
     /// The configuration is another from now on: its number, and itself.
     Reload(u32, Isolated<Arc<WebConfig>>, Reply<()>),
-    /// There is no room: let go of some of what is kept in front. How many bytes went?
-    LetGo(Reply<u64>),
     /// Take nothing new, and end connections behind their answers.
     WindDown(Reply<()>),
 }

@@ -11,14 +11,13 @@ use crate::disk;
 use crate::entry::Version;
 use crate::keepers::Keepers;
 use crate::outgoing::{FromDisk, Part};
+use crate::waiting::{NoRoom, Waiting};
 
 /// How much is read at once. Two of these are held by a download.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// How long a download waits for memory before it is broken off, and how soon it looks again: less and less often.
+/// How long a download waits for memory before it is broken off.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
-const FIRST_LOOK: Duration = Duration::from_millis(20);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Why a stream ended before its time. The connection is reset: its head promised more.
 #[derive(Debug)]
@@ -91,21 +90,16 @@ impl Streaming<'_> {
         Ok(())
     }
 
-    /// A block to read into. Where there is no room, what is kept gives way; if that is not enough, others end some time.
+    /// A block to read into. What is kept has given way where there is no room: then others end some time.
     async fn buffer(&self, bytes: usize) -> Result<ExclusiveBuf, Broken> {
-        let by = self.context.now().after(ROOM_WITHIN);
-        let mut pause = FIRST_LOOK;
+        let mut waiting = Waiting::within(ROOM_WITHIN);
         loop {
             if let Ok(buffer) = self.account.buf(bytes) {
                 return Ok(buffer);
             }
-            if !self.keepers.make_room().await {
-                let now = self.context.now();
-                if now >= by {
-                    return Err(Broken::NoRoom);
-                }
-                self.context.sleep_until(now.after(pause)).await;
-                pause = (pause * 2).min(LOOK_EVERY);
+            let no_room = NoRoom::of(self.account, bytes);
+            if !waiting.wait(self.context, self.keepers, &no_room).await {
+                return Err(Broken::NoRoom);
             }
         }
     }

@@ -1,6 +1,7 @@
-//! The front is what all connections of a core share: the configuration, a small cache, tails, counts.
+//! The front is what all connections of a core share: the configuration, a cache that keeps nothing, tails, counts.
 //!
-//! A hit is answered here: no message is sent, nothing allocated, no byte of the file copied.
+//! A hit is answered here: no message is sent, nothing allocated, no byte of the file copied. What is known here is known
+//! weakly: the storage keeps it, or who is sending it, and of what they let go nothing can be served.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,9 +9,9 @@ use levada_domain::Io;
 use levada_http::h1::{BodyDiscard, BodyLength, Persistence, RequestHead, parse_head};
 use levada_http::{Method, ReplyHead, SitePath, Status, Target, wants_json};
 use levada_process::{Cause, Sender};
-use levada_shared::{Account, SharedData};
+use levada_shared::{Account, Cached, Lost, SharedData, WeakCache};
 
-use crate::answer::{Answering, NoRoom, short};
+use crate::answer::{Answering, Unanswered, short};
 use crate::config::WebConfig;
 use crate::counters::Counters;
 use crate::entry::Entry;
@@ -18,7 +19,6 @@ use crate::keepers::Keepers;
 use crate::key::{Key, KeyRef, Meant};
 use crate::log_line::LogLine;
 use crate::outgoing::Outgoing;
-use crate::second_chance::SecondChance;
 use crate::storage_message::{Found, ToStorage};
 use crate::tails::Tails;
 
@@ -28,9 +28,11 @@ pub(crate) struct Front {
     pub(crate) config: Arc<WebConfig>,
     /// Which configuration it is, counted from the start: what was found under one is not kept under another.
     config_number: u32,
-    cache: SecondChance<Key, Entry>,
+    cache: WeakCache<Key, Entry>,
     tails: Tails,
+    /// For heads, and for what is streamed.
     account: Account,
+    downloads: Account,
     /// They are there before the first connection.
     keepers: Arc<OnceLock<Keepers>>,
     shard_hasher: foldhash::fast::FixedState,
@@ -102,7 +104,8 @@ impl Front {
             config_number: 0,
             cache,
             tails: Tails::default(),
-            account,
+            account: account.with_tag("reply heads"),
+            downloads: account.with_tag("downloads"),
             keepers,
             shard_hasher: foldhash::fast::FixedState::default(),
             scratch: Vec::new(),
@@ -112,8 +115,8 @@ impl Front {
         }
     }
 
-    fn cache(config: &WebConfig) -> SecondChance<Key, Entry> {
-        SecondChance::new(config.cache.front_bytes_max, config.cache.entries_max)
+    fn cache(config: &WebConfig) -> WeakCache<Key, Entry> {
+        WeakCache::new(config.cache.front_entries_max)
     }
 
     /// Another configuration from now on, unless it is older than the one that is there.
@@ -124,18 +127,10 @@ impl Front {
         }
     }
 
-    /// Lets go of what is retired and of a quarter of the rest; how many bytes that were.
-    pub(crate) fn let_go(&mut self) -> u64 {
-        let before = self.cache.bytes();
-        self.cache.retain(|entry| !entry.is_retired());
-        self.cache.shrink_to(self.cache.bytes() / 4 * 3, drop);
-        before - self.cache.bytes()
-    }
-
     pub(crate) fn report(&self) -> Counters {
         Counters {
-            front_entries: self.cache.len() as u64,
-            front_bytes: self.cache.bytes(),
+            front_entries: self.cache.gauges().entries,
+            front_misses_lost: self.cache.gauges().misses_lost,
             ..self.counters
         }
     }
@@ -193,7 +188,7 @@ impl Front {
         head: &RequestHead<'_>,
         found: Option<&Found>,
         cause: Cause,
-    ) -> Result<Step, NoRoom> {
+    ) -> Result<Step, Unanswered> {
         let request = &head.request;
         let body = match head.body {
             BodyLength::None => None,
@@ -236,12 +231,22 @@ impl Front {
             let meant = if answering.path.is_directory { Meant::Folder } else { Meant::File };
             let relative = answering.path.relative;
             let key = KeyRef { config: self.config_number, site: site_number, meant, relative };
-            match self.cache.get(&key) {
-                Some(entry) if entry.is_fresh(io.now()) => {
+            let now = io.now();
+            let answer = self.cache.get_by(&key, |entry| match entry {
+                // Also where no line of its replies is needed: what is retired is not begun any more.
+                entry if !Entry::is_alive(entry) => Err(Lost::Gone),
+                entry if !entry.is_fresh(now) => Ok(None),
+                entry => match answering.entry(entry) {
+                    Err(Unanswered::Lost(lost)) => Err(lost),
+                    answer => Ok(Some(answer)),
+                },
+            });
+            match answer.flatten() {
+                Some(answer) => {
                     self.counters.front_hits += 1;
-                    answering.entry(entry)?
+                    answer?
                 }
-                _ => {
+                None => {
                     self.counters.front_misses += 1;
                     let storages =
                         &self.keepers.get().expect("they are known before anybody asks").storages;
@@ -269,7 +274,7 @@ impl Front {
         }))
     }
 
-    /// Goes on with what the storage said to `key`: keeps it, if it is to be kept here, and answers. What it said about
+    /// Goes on with what the storage said to `key`: knows it from now on, if it is a file, and answers. What it said about
     /// another configuration is forgotten, and the request looked at anew.
     pub(crate) fn respond_found(
         &mut self,
@@ -283,7 +288,7 @@ impl Front {
             return self.respond(io, input, None, cause);
         }
         if let Found::Entry(entry) = found {
-            self.cache.insert(key, entry.clone(), entry.kept_bytes(), drop);
+            self.cache.insert(key, entry);
         }
         self.respond(io, input, Some(found), cause)
     }
@@ -295,6 +300,11 @@ impl Front {
 
     pub(crate) fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Who is charged for what is read for one download.
+    pub(crate) fn downloads(&self) -> &Account {
+        &self.downloads
     }
 
     /// Who can make room.

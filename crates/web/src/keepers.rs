@@ -1,5 +1,4 @@
-//! The keepers are who keep files in memory, on all cores: the storages, and the desks for the fronts. They let go of
-//! some when there is no room for something new.
+//! The keepers are who know files, on all cores: the storages, which keep them, and the desks, for the fronts.
 
 use core::time::Duration;
 
@@ -8,11 +7,8 @@ use levada_process::Sender;
 use crate::desk_message::ToDesk;
 use crate::storage_message::ToStorage;
 
-/// How long one of them has to let go.
-const LET_GO_WITHIN: Duration = Duration::from_secs(2);
-
-/// How often room is made for one thing before it is given up: a quarter of what is kept goes each time.
-pub(crate) const ROOMS_MAX: u32 = 40;
+/// How long one of them has to let what is hot cool.
+const COOL_WITHIN: Duration = Duration::from_secs(2);
 
 /// All of them.
 #[derive(Clone, Debug)]
@@ -23,16 +19,12 @@ pub(crate) struct Keepers {
 }
 
 impl Keepers {
-    /// Lets them let go of a quarter of what they keep. False if that was nothing.
-    pub(crate) async fn make_room(&self) -> bool {
-        let mut gone_bytes = 0;
-        // The storages first: what they retire is let go of in front of them too.
+    /// Lets what is hot cool, on all cores: it is kept softly from then on, as the rest. False if nothing was hot.
+    pub(crate) async fn cool(&self) -> bool {
+        let mut cooled_bytes = 0;
         for storage in &self.storages {
-            gone_bytes += storage.call(LET_GO_WITHIN, ToStorage::LetGo).await.unwrap_or(0);
+            cooled_bytes += storage.call(COOL_WITHIN, ToStorage::Cool).await.unwrap_or(0);
         }
-        for desk in &self.desks {
-            gone_bytes += desk.call(LET_GO_WITHIN, ToDesk::LetGo).await.unwrap_or(0);
-        }
-        gone_bytes > 0
+        cooled_bytes > 0
     }
 }

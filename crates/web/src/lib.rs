@@ -33,22 +33,22 @@
 //!
 //! # Cost
 //!
-//! A hit is three shared pieces, lines, tail and body: no byte is copied, nothing allocated, no message sent. Replies to
-//! 64 connections that are ready together take fewer than four kernel entries over a ring, all of them together. An idle
-//! connection is some 600 bytes (760 over epoll), and holds no receive memory. A download of what is not kept holds two
-//! blocks of 256 KiB, whatever its length and however slow its reader. A file that is kept is looked at once a second
-//! while it is asked for, and not otherwise.
+//! A hit is three shared pieces, lines, tail and body, held for as long as they are sent: no byte is copied, nothing
+//! allocated, no message sent. Replies to 64 connections that are ready together take fewer than four kernel entries over a
+//! ring, all of them together. An idle connection is some 600 bytes (760 over epoll), and holds no receive memory. A
+//! download of what is not kept holds two blocks of 256 KiB, whatever its length and however slow its reader. A file that
+//! is kept is looked at once a second while it is asked for, and not otherwise.
 //!
-//! Checked by `tests/http/counts.rs` and `streaming.rs`.
+//! Checked by `tests/http/counts.rs`, `streaming.rs` and `soft.rs`.
 //!
 //! # Limits
 //!
 //! Files beyond 8 MiB are streamed and not kept; a change of a file is seen within a second of the next request; a list
 //! shows 20,000 names. A head of 32 KiB and 100 fields, a target of 8 KiB, a dropped body of 64 KiB; 10 s for a head, 75 s
 //! between requests; 65,536 connections a core. All of these but the list's are in [`WebConfig`], and a reload changes
-//! them while it runs, except whether peers' addresses are known to the log. When the heap is full, what is kept gives
-//! way, a quarter at a time; when that is not enough, the answer is 503. A core keeps an eighth of its sockets for those
-//! that are told that they are one too many. No TLS, no HTTP/2; nothing is ever written to the disk.
+//! them while it runs, except whether peers' addresses are known to the log. Files are kept softly: where the heap is full
+//! they give way, but for a hot set; where it is full of what is being sent, a load waits for a second, and then the answer
+//! is 503. A core keeps an eighth of its sockets for those that are told that they are one too many. No TLS, no HTTP/2; nothing is ever written to the disk.
 
 #![forbid(unsafe_code)]
 
@@ -73,13 +73,14 @@ mod log_line;
 mod outgoing;
 mod places;
 mod report;
-mod second_chance;
 mod service;
 mod site;
+mod stop;
 mod storage;
 mod storage_message;
 mod tails;
 mod turn_away;
+mod waiting;
 
 pub use config::{CacheLimits, Limits, WebConfig};
 pub use log_line::ACCESS_TARGET;

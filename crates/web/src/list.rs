@@ -6,6 +6,8 @@ use levada_shared::SharedData;
 
 use crate::disk;
 use crate::loading::Loading;
+use crate::stop::Stop;
+use crate::waiting::NoRoom;
 
 /// How many names a list shows; a folder with more shows the first that it has.
 const NAMES_MAX: usize = 20_000;
@@ -20,15 +22,16 @@ struct Named {
     modified_unix_s: u64,
 }
 
-/// The list of an open folder. `None` as the error: the heap has no room for it.
+/// The list of an open folder.
 pub(crate) async fn list_folder(
     loading: &Loading<'_>,
     folder: &File,
     relative: &[u8],
-) -> Result<SharedData, Option<Error>> {
+) -> Result<SharedData, Stop> {
     let mut named = Vec::new();
     loop {
-        let buffer = loading.account.buf(NAMES_BYTES).map_err(|_| None)?;
+        let lists = &loading.charged.lists;
+        let buffer = lists.buf(NAMES_BYTES).map_err(|_| NoRoom::of(lists, NAMES_BYTES))?;
         loading.io.channel().file_room().await;
         let names = folder.list(buffer).await?;
         if names.is_empty() || named.len() >= NAMES_MAX {
@@ -58,7 +61,7 @@ pub(crate) async fn list_folder(
     } else {
         compose(loading, &HtmlListing(listing))
     };
-    text.ok_or(None)
+    Ok(text?)
 }
 
 /// What a name leads to, if that can be served.
@@ -79,10 +82,12 @@ async fn stat_of(
     Ok(matches!(stat.kind, FileKind::Regular | FileKind::Directory).then_some(stat))
 }
 
-fn compose(loading: &Loading<'_>, text: &impl Compose) -> Option<SharedData> {
-    let mut buffer = loading.account.buf(text.text_bytes()).ok()?;
-    text.compose(&mut buffer).ok()?;
-    Some(buffer.freeze())
+fn compose(loading: &Loading<'_>, text: &impl Compose) -> Result<SharedData, NoRoom> {
+    let (lists, bytes) = (&loading.charged.lists, text.text_bytes());
+    let no_room = || NoRoom::of(lists, bytes);
+    let mut buffer = lists.buf(bytes).map_err(|_| no_room())?;
+    text.compose(&mut buffer).map_err(|_| no_room())?;
+    Ok(buffer.freeze())
 }
 
 impl Named {

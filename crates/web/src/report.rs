@@ -22,10 +22,17 @@ pub struct WebReport {
     pub front_hits: u64,
     pub front_misses: u64,
     pub front_entries: u64,
-    pub front_bytes: u64,
+    /// Of the misses, those of files whose bytes had been given up, or that had changed.
+    pub front_misses_lost: u64,
     pub kept_entries: u64,
     pub kept_bytes: u64,
+    /// Of these, those that are asked for most, and held whatever the pressure.
+    pub hot_bytes: u64,
     pub storage_hits: u64,
+    /// Answers and looks at the disk for files that were hot.
+    pub storage_hits_hot: u64,
+    /// Files that were kept, and whose bytes had been given up when they were asked for.
+    pub storage_misses_lost: u64,
     pub loads: u64,
     pub checks: u64,
     pub shared_loads: u64,
@@ -49,10 +56,13 @@ impl WebReport {
             front_hits: counters.front_hits,
             front_misses: counters.front_misses,
             front_entries: counters.front_entries,
-            front_bytes: counters.front_bytes,
+            front_misses_lost: counters.front_misses_lost,
             kept_entries: kept.entries,
             kept_bytes: kept.bytes,
+            hot_bytes: kept.hot_bytes,
             storage_hits: kept.hits,
+            storage_hits_hot: kept.hits_hot,
+            storage_misses_lost: kept.misses_lost,
             loads: kept.loads,
             checks: kept.checks,
             shared_loads: kept.shared_loads,

@@ -1,6 +1,7 @@
 //! The storage keeps files that were asked for, finds those that were not, and sees that nobody gets an old one.
 //!
-//! It is a process, one for each core; each key is one shard's. What is not kept is loaded by a process of its own, so
+//! It keeps them softly, all that the heap has room for, until that is needed for something else, and holds the few that are
+//! asked for most. It is a process, one for each core; each key is one shard's. What is not kept is loaded by a process of its own, so
 //! that a disk that is slow holds up nobody else; all who ask for the same meanwhile share that load. What is kept is
 //! looked at again when its time is over, by the same loaders; a file that has changed is retired.
 
@@ -10,16 +11,15 @@ use std::sync::Arc;
 
 use levada_domain::{Io, PerCore};
 use levada_process::{Bounds, Context, Failure, Mailbox, Reply, Sender};
-use levada_shared::Account;
+use levada_shared::{Account, CacheLimits, SharedDataCache};
 
 use crate::config::WebConfig;
 use crate::entry::Entry;
 use crate::front::Front;
-use crate::keepers::ROOMS_MAX;
 use crate::key::{Key, Meant};
-use crate::loading::Loading;
-use crate::second_chance::SecondChance;
+use crate::loading::{Charged, Loading};
 use crate::storage_message::{Found, Kept, Loaded, ToStorage};
+use crate::waiting::Waiting;
 
 /// How many loaders run at a time; what is asked beyond waits in order.
 const LOADS_MAX: usize = 16;
@@ -28,6 +28,12 @@ const LOADS_MAX: usize = 16;
 /// up and ask again, and what they asked before is still here: without these limits it would become ever more.
 const QUEUED_MAX: usize = 4096;
 const WAITERS_MAX: usize = 1 << 16;
+
+/// How long a loader waits for room, once what was kept softly has given way. Then the answer is 503.
+const ROOM_WITHIN: Duration = Duration::from_secs(1);
+
+/// What is hot is held, and lies anywhere: more than so much of the heap would be in the way of what is not.
+const HOT_PART_MAX: u64 = 4;
 
 /// How many messages may wait for a storage process.
 pub(crate) const MAILBOX: Bounds = Bounds { messages: 1024, bytes: 4 << 20 };
@@ -43,8 +49,9 @@ pub(crate) struct Storage {
     own: Sender<ToStorage>,
     config: Arc<WebConfig>,
     config_number: u32,
-    account: Account,
-    kept: SecondChance<Key, Entry>,
+    charged: Charged,
+    heap_bytes: u64,
+    kept: SharedDataCache<Key, Entry>,
     /// Who waits for what is being loaded. One list for each load, the lists of folders as JSON apart.
     loading: HashMap<Load, Waiters>,
     /// Loads that wait for others to end.
@@ -64,6 +71,8 @@ struct Load {
 struct Waiters {
     config: Arc<WebConfig>,
     list: Vec<Waiter>,
+    /// What is looked at again: held, so that it is still there if nothing has changed.
+    known: Option<Entry>,
 }
 
 /// Who waits for a load, and for what.
@@ -83,15 +92,17 @@ impl Storage {
         config: Arc<WebConfig>,
         account: Account,
     ) -> Result<(), Failure> {
+        let heap_bytes = account.heap().gauges().reserved_bytes;
         let mut storage = Self {
             context,
             own: inbox.sender(),
-            kept: Self::cache(&config, io.cores().len()),
+            kept: Self::cache(&config, heap_bytes, io.cores().len()),
             io,
             front,
             config,
             config_number: 0,
-            account,
+            charged: Charged::of(&account),
+            heap_bytes,
             loading: HashMap::new(),
             queued: VecDeque::new(),
             running: 0,
@@ -108,29 +119,31 @@ impl Storage {
                     storage.loaded(&Load { key, as_json }, loaded);
                 }
                 ToStorage::Reload(number, config) => storage.reload(number, &config.into_inner()),
-                ToStorage::LetGo(reply) => reply.send(storage.let_go()),
+                ToStorage::Cool(reply) => reply.send(storage.kept.cool()),
                 ToStorage::Report(reply) => reply.send(storage.report()),
             }
         }
     }
 
-    fn cache(config: &WebConfig, shards: usize) -> SecondChance<Key, Entry> {
-        let shards = shards.max(1);
-        SecondChance::new(
-            config.cache.back_bytes_max / shards as u64,
-            config.cache.entries_max / shards,
-        )
+    fn cache(config: &WebConfig, heap_bytes: u64, shards: usize) -> SharedDataCache<Key, Entry> {
+        let (cache, shards) = (&config.cache, shards.max(1));
+        let share = |bytes: u64| bytes / shards as u64;
+        SharedDataCache::new(CacheLimits {
+            entries: cache.entries_max.div_ceil(shards),
+            soft_bytes: share(cache.back_bytes_max.min(heap_bytes)),
+            hot_bytes: share(cache.hot_bytes_max.min(heap_bytes / HOT_PART_MAX)),
+        })
     }
 
     fn find(&mut self, load: Load, config: Arc<WebConfig>, waiter: Waiter) {
         let now = self.context.now();
-        if let Some(entry) = self.kept.get(&load.key)
-            && entry.is_fresh(now)
-        {
-            self.counts.hits += 1;
-            Self::answer(waiter, Found::Entry(entry.clone()));
-            return;
-        }
+        let known = match self.kept.get(&load.key) {
+            Some(entry) if entry.is_fresh(now) => {
+                self.counts.hits += 1;
+                return Self::answer(waiter, Found::Entry(entry));
+            }
+            known => known,
+        };
         let queued_count = self.queued.len();
         if let Some(waiters) = self.loading.get_mut(&load) {
             if waiters.list.len() >= WAITERS_MAX {
@@ -143,8 +156,11 @@ impl Storage {
         if queued_count >= QUEUED_MAX {
             return Self::answer(waiter, Found::Busy);
         }
-        self.loading.insert(load.clone(), Waiters { config, list: vec![waiter] });
-        if self.running < LOADS_MAX {
+        let is_next = self.running < LOADS_MAX;
+        // Who waits holds nothing.
+        let known = known.filter(|_| is_next);
+        self.loading.insert(load.clone(), Waiters { config, list: vec![waiter], known });
+        if is_next {
             self.begin(load);
         } else {
             self.queued.push_back(load);
@@ -152,30 +168,30 @@ impl Storage {
     }
 
     fn begin(&mut self, load: Load) {
-        let Some(config) = self.loading.get(&load).map(|waiters| Arc::clone(&waiters.config))
-        else {
-            return; // nobody waits
-        };
-        // What is retired is read anew, whatever the disk says of it.
-        let known = self.kept.get(&load.key).filter(|entry| !entry.is_retired());
-        let known = known.map(|entry| entry.versions()).unwrap_or_default();
+        // Nobody waits where it is not there.
+        let Some(waiters) = self.loading.get_mut(&load) else { return };
+        let config = Arc::clone(&waiters.config);
+        // What was retired or given up is read anew, whatever the disk says of it.
+        waiters.known = waiters.known.take().or_else(|| self.kept.get(&load.key));
+        let known = waiters.known.as_ref().map(Entry::versions).unwrap_or_default();
         self.counts.loads += 1;
-        let (io, account) = (self.io.clone(), self.account.clone());
+        let (io, charged) = (self.io.clone(), self.charged.clone());
         let keepers = self.front.with(|front| front.keepers());
         let mut home = Home { own: self.own.clone(), load: Some(load.clone()) };
-        let loader = move |_: Context, _: Mailbox<()>| async move {
+        let loader = move |context: Context, _: Mailbox<()>| async move {
             let Some(Load { key, as_json }) = home.load.clone() else { return Ok(()) };
             let site = &config.sites[usize::from(key.site)];
             let file_bytes_max = config.cache.file_bytes_max;
-            let loading =
-                Loading { io: &io, site, account: &account, file_bytes_max, as_json, known };
-            let mut loaded = loading.load(&key).await;
-            for _ in 0..ROOMS_MAX {
-                if !matches!(loaded, Loaded::NoRoom) || !keepers.make_room().await {
-                    break;
+            let charged = &charged;
+            let loading = Loading { io: &io, site, charged, file_bytes_max, as_json, known };
+            let mut waiting = Waiting::within(ROOM_WITHIN);
+            let loaded = loop {
+                match loading.load(&key).await {
+                    Ok(loaded) => break loaded,
+                    Err(no_room) if waiting.wait(&context, &keepers, &no_room).await => {}
+                    Err(_) => break Loaded::Found(Found::Busy),
                 }
-                loaded = loading.load(&key).await;
-            }
+            };
             home.bring(loaded).await;
             Ok(())
         };
@@ -197,18 +213,17 @@ impl Storage {
     /// Takes in what a loader brought and answers who waited.
     fn take_in(&mut self, load: &Load, loaded: Loaded) {
         let found = match loaded {
-            Loaded::NoRoom => Found::Busy,
             Loaded::Same => {
                 self.counts.checks += 1;
-                let fresh_until_ns = self.fresh_until_ns();
-                match self.kept.get(&load.key).filter(|entry| !entry.is_retired()) {
-                    Some(entry) => {
-                        entry.fresh_until_ns = fresh_until_ns;
-                        Found::Entry(entry.clone())
-                    }
-                    // It went to make room while it was looked at.
-                    None => return self.begin(load.clone()),
+                let known = self.loading.get_mut(load).and_then(|waiters| waiters.known.take());
+                let Some(mut entry) = known.filter(|entry| !entry.is_retired()) else {
+                    return self.begin(load.clone()); // it was retired while it was looked at
+                };
+                entry.fresh_until_ns = self.fresh_until_ns();
+                if let Some(kept) = self.kept.peek_mut(&load.key) {
+                    kept.fresh_until_ns = entry.fresh_until_ns;
                 }
+                Found::Entry(entry)
             }
             Loaded::Found(Found::Entry(mut entry)) => {
                 entry.fresh_until_ns = self.fresh_until_ns();
@@ -216,14 +231,11 @@ impl Storage {
                 Found::Entry(entry)
             }
             Loaded::Found(found) => {
-                if let Some(old) = self.kept.remove(&load.key) {
-                    self.counts.retired += 1;
-                    old.retire();
-                }
+                self.counts.retired += u64::from(self.kept.remove(&load.key));
                 found
             }
         };
-        let Some(Waiters { config, list }) = self.loading.remove(load) else { return };
+        let Some(Waiters { config, list, .. }) = self.loading.remove(load) else { return };
         for waiter in list {
             match instead_of(&config, &load.key, &found) {
                 Some(page) if !waiter.instead => {
@@ -248,24 +260,9 @@ impl Storage {
         if key.config != self.config_number {
             return; // it belongs to the configuration before
         }
-        let bytes = entry.kept_bytes();
-        let counts = &mut self.counts;
-        if let Some(old) = self.kept.remove(&key) {
-            counts.retired += 1;
-            old.retire();
-        }
-        self.kept.insert(key, entry, bytes, |_| counts.evicted += 1);
-    }
-
-    /// Lets go of a quarter of what is kept; how many bytes that were.
-    fn let_go(&mut self) -> u64 {
-        let counts = &mut self.counts;
-        let before = self.kept.bytes();
-        self.kept.shrink_to(before / 4 * 3, |gone| {
-            counts.evicted += 1;
-            gone.retire(); // so that the caches in front let go of it too
-        });
-        before - self.kept.bytes()
+        self.counts.retired += u64::from(self.kept.remove(&key));
+        // What is too long for all the room is sent to who waits, and forgotten.
+        let _is_too_long: bool = self.kept.insert(key, entry).is_some();
     }
 
     fn fresh_until_ns(&self) -> u64 {
@@ -275,16 +272,24 @@ impl Storage {
     /// Takes a configuration, if it is newer than the one that is there.
     fn reload(&mut self, number: u32, config: &Arc<WebConfig>) {
         if number > self.config_number {
-            for old in self.kept.drain() {
-                old.retire();
-            }
-            self.kept = Self::cache(config, self.io.cores().len());
+            self.kept.clear();
+            self.counts = self.report(); // what the cache counted until now
+            self.kept = Self::cache(config, self.heap_bytes, self.io.cores().len());
             (self.config_number, self.config) = (number, Arc::clone(config));
         }
     }
 
     fn report(&self) -> Kept {
-        Kept { entries: self.kept.len() as u64, bytes: self.kept.bytes(), ..self.counts }
+        let cache = self.kept.gauges();
+        Kept {
+            entries: cache.entries,
+            bytes: cache.soft_bytes,
+            hot_bytes: cache.hot_bytes,
+            hits_hot: self.counts.hits_hot + cache.hits_hot,
+            misses_lost: self.counts.misses_lost + cache.misses_lost,
+            evicted: self.counts.evicted + cache.evicted,
+            ..self.counts
+        }
     }
 }
 

@@ -24,8 +24,8 @@ pub(crate) enum ToStorage {
     Loaded { key: Key, as_json: bool, loaded: Loaded },
     /// The configuration is another from now on: its number, and itself.
     Reload(u32, Isolated<Arc<WebConfig>>),
-    /// There is no room: let go of some of what is kept. How many bytes went?
-    LetGo(Reply<u64>),
+    /// There is no room: keep what is hot softly, as the rest. How many bytes is that?
+    Cool(Reply<u64>),
     /// What is kept?
     Report(Reply<Kept>),
 }
@@ -71,8 +71,6 @@ pub(crate) enum Loaded {
     Found(Found),
     /// Nothing has changed since the versions that it was given.
     Same,
-    /// The heap has no room for it.
-    NoRoom,
 }
 
 /// What a storage process keeps.
@@ -80,7 +78,10 @@ pub(crate) enum Loaded {
 pub(crate) struct Kept {
     pub(crate) entries: u64,
     pub(crate) bytes: u64,
+    pub(crate) hot_bytes: u64,
     pub(crate) hits: u64,
+    pub(crate) hits_hot: u64,
+    pub(crate) misses_lost: u64,
     pub(crate) loads: u64,
     pub(crate) checks: u64,
     pub(crate) shared_loads: u64,
@@ -93,7 +94,10 @@ impl Kept {
     pub(crate) fn add(&mut self, other: &Self) {
         self.entries += other.entries;
         self.bytes += other.bytes;
+        self.hot_bytes += other.hot_bytes;
         self.hits += other.hits;
+        self.hits_hot += other.hits_hot;
+        self.misses_lost += other.misses_lost;
         self.loads += other.loads;
         self.checks += other.checks;
         self.shared_loads += other.shared_loads;

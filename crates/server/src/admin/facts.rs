@@ -13,6 +13,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How many processes of a core are told by name.
 const PROCESSES_MAX: usize = 32;
 
+/// What the heap keeps beside each block.
+pub(crate) const LINES_BYTES: u64 = 128;
+
 /// All facts, as they were when asked.
 #[derive(Debug)]
 pub(crate) struct Facts {

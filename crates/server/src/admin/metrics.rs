@@ -2,7 +2,9 @@
 
 use core::fmt::Write as _;
 
-use crate::admin::facts::{CoreFacts, Facts};
+use levada_shared::{AccountReport, Gauges};
+
+use crate::admin::facts::{CoreFacts, Facts, LINES_BYTES};
 
 /// The page.
 pub(crate) fn text(facts: &Facts) -> String {
@@ -19,7 +21,18 @@ pub(crate) fn text(facts: &Facts) -> String {
         ("stream_failures_total", "Of these, those cut short.", web.stream_failures),
         ("front_hits_total", "Requests answered by a core's own cache.", web.front_hits),
         ("front_misses_total", "Requests that asked the storage.", web.front_misses),
+        (
+            "front_misses_lost_total",
+            "Of these, for files given up, or changed.",
+            web.front_misses_lost,
+        ),
         ("storage_hits_total", "Questions answered by what the storage keeps.", web.storage_hits),
+        ("storage_hits_hot_total", "Questions about files that were hot.", web.storage_hits_hot),
+        (
+            "storage_misses_lost_total",
+            "Questions about files that had been given up.",
+            web.storage_misses_lost,
+        ),
         ("loads_total", "Files looked for on the disk.", web.loads),
         ("checks_total", "Of these, those that had not changed.", web.checks),
         ("shared_loads_total", "Questions that shared another's load.", web.shared_loads),
@@ -34,32 +47,16 @@ pub(crate) fn text(facts: &Facts) -> String {
     for (digit, count) in (1..).zip(web.replies) {
         page.sample("replies_total", &format!("{{class=\"{digit}xx\"}}"), count);
     }
-    let heap = &facts.heap;
+    add_heap(&mut page, &facts.heap);
+    add_accounts(&mut page, &facts.accounts);
+    page.metric("connections_open", "gauge", "Connections open now.", web.connections_open);
     for (name, help, value) in [
-        ("connections_open", "Connections open now.", web.connections_open),
-        ("front_entries", "Files in the caches of the cores.", web.front_entries),
-        ("front_bytes", "Bytes that these hold.", web.front_bytes),
+        ("front_entries", "Files that the cores know.", web.front_entries),
         ("kept_entries", "Files that the storage keeps.", web.kept_entries),
-        ("kept_bytes", "Bytes that these hold.", web.kept_bytes),
-        ("heap_limit_bytes", "The most memory of the shared heap.", heap.reserved_bytes),
-        ("heap_committed_bytes", "Memory that it has from the system.", heap.committed_bytes),
-        ("heap_used_bytes", "Memory in blocks that are in use.", heap.used_bytes),
-        ("heap_used_blocks", "Blocks in use.", heap.used_blocks),
-        ("heap_lost_bytes", "Memory that the system did not take back.", heap.lost_bytes),
+        ("kept_bytes", "Bytes that it has counted for these.", web.kept_bytes),
+        ("hot_bytes", "Of these, bytes that are held whatever is needed.", web.hot_bytes),
     ] {
         page.metric(name, "gauge", help, value);
-    }
-    page.metric("heap_full_total", "counter", "Blocks refused for want of memory.", heap.full);
-    page.metric(
-        "heap_copied_bytes_total",
-        "counter",
-        "Bytes copied on purpose.",
-        heap.bytes_copied,
-    );
-    page.head("account_bytes", "gauge", "What each account of the shared heap is charged with.");
-    for account in &facts.accounts {
-        let label = format!("{{account=\"{}\"}}", account.name.escape_default());
-        page.sample("account_bytes", &label, account.charged_bytes);
     }
     if let Some(dropped) = facts.dropped_lines {
         let help = "Lines of the access log that found no room.";
@@ -67,6 +64,85 @@ pub(crate) fn text(facts: &Facts) -> String {
     }
     add_cores(&mut page, &facts.cores);
     page.0
+}
+
+fn add_heap(page: &mut Page, heap: &Gauges) {
+    let ceiling_bytes = heap.soft_ceiling_bytes.min(heap.reserved_bytes);
+    for (name, help, value) in [
+        ("heap_limit_bytes", "The most memory of the shared heap.", heap.reserved_bytes),
+        ("heap_committed_bytes", "Memory that it has from the system.", heap.committed_bytes),
+        ("heap_slab_bytes", "Of this, memory that is cut into blocks.", heap.slab_bytes),
+        ("heap_used_bytes", "Memory in blocks that are in use.", heap.used_bytes),
+        ("heap_used_blocks", "Blocks in use.", heap.used_blocks),
+        ("heap_soft_bytes", "Of these, bytes that are given up when needed.", heap.soft_bytes),
+        ("heap_soft_ceiling_bytes", "The most that may be kept so now.", ceiling_bytes),
+        ("heap_lines_bytes", "Memory beside the blocks.", heap.lines * LINES_BYTES),
+        ("heap_lines_nameless", "Lines of bytes that went, still known.", heap.lines_nameless),
+        ("heap_lost_bytes", "Memory that the system did not take back.", heap.lost_bytes),
+    ] {
+        page.metric(name, "gauge", help, value);
+    }
+    page.metric("heap_full_total", "counter", "Blocks refused for want of memory.", heap.full);
+    page.metric("heap_stolen_bytes_total", "counter", "Bytes given up.", heap.stolen_bytes);
+    let labelled = [
+        (
+            "heap_steals_total",
+            "Blocks given up, by what for.",
+            vec![
+                ("for=\"allocation\"", heap.steals_for_allocation),
+                ("for=\"watermark\"", heap.steals_for_watermark),
+                ("for=\"pressure\"", heap.steals_for_pressure),
+            ],
+        ),
+        (
+            "heap_copied_bytes_total",
+            "Bytes copied on purpose, by the method that copies.",
+            vec![
+                ("by=\"write\"", heap.copied.write),
+                ("by=\"copy_from\"", heap.copied.copy_from),
+                ("by=\"copy_contiguous\"", heap.copied.copy_contiguous),
+                ("by=\"compact_if\"", heap.copied.compact_if),
+            ],
+        ),
+    ];
+    for (name, help, samples) in labelled {
+        page.head(name, "counter", help);
+        for (label, value) in samples {
+            page.sample(name, &format!("{{{label}}}"), value);
+        }
+    }
+}
+
+/// A number of an account: its name, kind and meaning, and where it stands, if there is one.
+type OfAccount = (&'static str, &'static str, &'static str, fn(&AccountReport) -> Option<u64>);
+
+fn add_accounts(page: &mut Page, accounts: &[AccountReport]) {
+    let numbers: [OfAccount; 5] = [
+        ("account_bytes", "gauge", "What each account of the heap is charged with.", |account| {
+            Some(account.charged_bytes)
+        }),
+        ("account_peak_bytes", "gauge", "The most that it was seen with.", |account| {
+            Some(account.peak_bytes)
+        }),
+        ("account_limit_bytes", "gauge", "What it may be charged with, if not all.", |account| {
+            (account.limit_bytes != u64::MAX).then_some(account.limit_bytes)
+        }),
+        ("account_refused_total", "counter", "How often it had no room.", |account| {
+            Some(account.refused)
+        }),
+        ("account_closed", "gauge", "Whether it takes nothing new.", |account| {
+            Some(u64::from(account.is_closed))
+        }),
+    ];
+    for (name, kind, help, value) in numbers {
+        page.head(name, kind, help);
+        for account in accounts {
+            if let Some(value) = value(account) {
+                let label = format!("{{account=\"{}\"}}", account.name.escape_default());
+                page.sample(name, &label, value);
+            }
+        }
+    }
 }
 
 /// A count of a core: its name, kind and meaning, and where it stands.

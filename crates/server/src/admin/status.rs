@@ -1,50 +1,71 @@
 //! The status is the facts as one JSON object: heap, accounts, caches, processes, and who keeps most.
 
-use core::cmp::Reverse;
-
+use levada_shared::{Retainer, SharedHeap};
 use serde_json::{Value, json};
 
-use crate::admin::facts::{CoreFacts, Facts};
+use crate::admin::facts::{CoreFacts, Facts, LINES_BYTES};
 
 /// How many of those who keep most are named.
-const RETAINERS_MAX: usize = 8;
+const RETAINERS_MAX: usize = 10;
 
 /// The page.
-pub(crate) fn json(facts: &Facts) -> String {
+pub(crate) fn json(facts: &Facts, of: &SharedHeap) -> String {
     let (web, heap) = (&facts.web, &facts.heap);
-    let mut retainers: Vec<_> = facts.accounts.iter().collect();
-    retainers.sort_by_key(|account| Reverse(account.charged_bytes));
+    let limit = |bytes: u64| (bytes != u64::MAX).then_some(bytes);
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "heap": {
             "limit_bytes": heap.reserved_bytes,
             "committed_bytes": heap.committed_bytes,
+            "slab_bytes": heap.slab_bytes,
             "used_bytes": heap.used_bytes,
             "used_blocks": heap.used_blocks,
+            "soft_bytes": heap.soft_bytes,
+            "soft_blocks": heap.soft_blocks,
+            "soft_ceiling_bytes": limit(heap.soft_ceiling_bytes),
+            "set_aside_bytes": heap.set_aside_bytes,
+            "lines_bytes": heap.lines * LINES_BYTES,
+            "lines_nameless": heap.lines_nameless,
+            "steals": {
+                "for_allocation": heap.steals_for_allocation,
+                "for_watermark": heap.steals_for_watermark,
+                "for_pressure": heap.steals_for_pressure,
+            },
+            "stolen_bytes": heap.stolen_bytes,
             "refusals": heap.full,
             "copied_bytes": heap.bytes_copied,
+            "copied_bytes_by": {
+                "write": heap.copied.write,
+                "copy_from": heap.copied.copy_from,
+                "copy_contiguous": heap.copied.copy_contiguous,
+                "compact_if": heap.copied.compact_if,
+            },
             "lost_bytes": heap.lost_bytes,
         },
         "accounts": facts.accounts.iter().map(|account| json!({
             "name": account.name,
             "charged_bytes": account.charged_bytes,
-            "limit_bytes": (account.limit_bytes != u64::MAX).then_some(account.limit_bytes),
+            "peak_bytes": account.peak_bytes,
+            "limit_bytes": limit(account.limit_bytes),
+            "refused": account.refused,
+            "is_closed": account.is_closed,
         })).collect::<Vec<_>>(),
-        "top_retainers": retainers.iter().take(RETAINERS_MAX).map(|account| json!({
-            "name": account.name,
-            "charged_bytes": account.charged_bytes,
-        })).collect::<Vec<_>>(),
+        "top_retainers": rows(&of.top_retainers(RETAINERS_MAX)),
+        "quarantine": rows(&of.quarantine()),
         "caches": {
             "front": {
                 "entries": web.front_entries,
-                "bytes": web.front_bytes,
                 "hits": web.front_hits,
                 "misses": web.front_misses,
+                "misses_lost": web.front_misses_lost,
             },
             "storage": {
                 "entries": web.kept_entries,
                 "bytes": web.kept_bytes,
+                "hot_bytes": web.hot_bytes,
                 "hits": web.storage_hits,
+                "hits_hot": web.storage_hits_hot,
+                "misses_lost": web.storage_misses_lost,
                 "loads": web.loads,
                 "unchanged": web.checks,
                 "shared_loads": web.shared_loads,
@@ -70,6 +91,19 @@ pub(crate) fn json(facts: &Facts) -> String {
         "cores": facts.cores.iter().map(core).collect::<Vec<_>>(),
     });
     format!("{status:#}\n")
+}
+
+fn rows(retainers: &[Retainer]) -> Vec<Value> {
+    let row = |held: &Retainer| {
+        json!({
+            "account": held.account,
+            "tag": held.tag,
+            "blocks": held.blocks,
+            "pinned_bytes": held.pinned_bytes,
+            "oldest_s": held.oldest.as_secs(),
+        })
+    };
+    retainers.iter().map(row).collect()
 }
 
 fn core(facts: &CoreFacts) -> Value {

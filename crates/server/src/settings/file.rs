@@ -132,6 +132,10 @@ mod tests {
             ("listen = 5\n", "levada.toml:1: listen: invalid type: integer `5`"),
             ("a\n", "levada.toml:1: "),
             ("[[site]]\nroot = 1\n", "levada.toml:2: root: invalid type: integer `1`"),
+            (
+                "[cache]\nfront = '64MiB'\n",
+                "levada.toml:2: front: `64MiB` is no number of entries: write it like 10000",
+            ),
             ("cores = -1\n", "levada.toml:1: cores: invalid value: integer `-1`"),
         ] {
             let fault = fault_of(text);

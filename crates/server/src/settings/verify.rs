@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use crate::fault::Fault;
 use crate::settings::Settings;
 use crate::settings::file::{Key, Source};
-use crate::units::{ByteCount, Span};
+use crate::units::{ByteCount, EntryCount, Span};
 
 /// The longest time that can be said: a year.
 const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// As many sites as the web service tells apart.
 const SITES_MAX: usize = u16::MAX as usize;
+
+/// More entries of a cache than that are no use.
+const ENTRIES_MAX: usize = 1 << 24;
 
 /// Says what is wrong first, if anything is.
 ///
@@ -40,13 +43,19 @@ pub(crate) fn verify(settings: &Settings, source: &Source) -> Result<(), Fault> 
     let counts = [
         (["limits", "fields"], limits.fields, 1 << 10),
         (["limits", "connections"], limits.connections, 1 << 20),
-        (["cache", "entries"], cache.entries, 1 << 24),
+        (["cache", "entries"], cache.entries.unwrap_or(1), ENTRIES_MAX),
     ];
     for ([table, name], value, most) in counts {
         if value == 0 || value > most {
             let what = format!("{value} cannot be: choose a number from 1 to {most}");
             return Err(source.fault(&[Key::Name(table), Key::Name(name)], name, what));
         }
+    }
+    if let Some(EntryCount(front)) = cache.front
+        && front > ENTRIES_MAX
+    {
+        let what = format!("{front} cannot be: choose a number from 0 to {ENTRIES_MAX}");
+        return Err(source.fault(&[Key::Name("cache"), Key::Name("front")], "front", what));
     }
     let spans = [
         (["limits", "header"], limits.header),
@@ -145,6 +154,8 @@ mod tests {
             ("listen = ['[::]:80']\nadmin = '[::]:80'", "choose another port"),
             ("[limits]\nconnections = 0", "choose a number from 1"),
             ("[limits]\nidle = '0s'", "choose one from 1ms"),
+            ("[cache]\nentries = 0", "choose a number from 1 to 16777216"),
+            ("[cache]\nfront = 67108864", "choose a number from 0 to 16777216"),
             ("[[site]]\n[[site]]", "only the first site goes without"),
             ("[[site]]\nhosts=['a.b']\n[[site]]\nhosts=['A.b']", "leads to site[1] already"),
         ] {

@@ -17,12 +17,17 @@ fn what_cannot_be_is_refused_in_one_line() {
     let unknown = config("unknown.toml", "memory = '64MiB'\nlissten = []\n");
     let missing = config("missing.toml", "[[site]]\nroot = 'nothing/here'\n");
     let gone = folder.path().join("gone.toml").to_str().unwrap().to_owned();
-    let cases: [(&[&str], &str); 6] = [
+    let front = config("front.toml", "memory = '64MiB'\n[cache]\nfront = '8MiB'\n");
+    let hot = config("hot.toml", "memory = '64MiB'\ncores = 1\n[cache]\nhot = '48MiB'\n");
+    let cases: [(&[&str], &str); 9] = [
         (
             &["serve", "/nowhere/at/all"],
             "levada: DIR: cannot serve `/nowhere/at/all`: there is none",
         ),
         (&["serve", "--memory", "1MiB", "--cores", "1"], "choose at least 16 MiB"),
+        (&["serve", "--memory", "9000TiB"], "levada: --memory: 9000TiB is more than the"),
+        (&["check", "--config", &front], "front.toml:3: front: `8MiB` is no number of entries"),
+        (&["check", "--config", &hot], "hot.toml:4: cache.hot: 48MiB would leave too little"),
         (&["serve", "--cores", "1000"], "more than this program may use: ask for at most"),
         (&["serve", "--config", &unknown], "unknown.toml:2: unknown field `lissten`, expected one"),
         (&["serve", "--config", &missing], "missing.toml:2: site[1].root: cannot serve"),
@@ -70,7 +75,12 @@ fn what_check_shows_is_a_configuration_that_says_the_same() {
         String::from_utf8(ended.stdout).unwrap()
     };
     let shown = check();
-    for line in ["log = \"json\"", "back = \"40MiB\"", "header = \"10s\"", "paths = \"*.css\""] {
+    for line in [
+        "log = \"json\"",
+        "back = \"54MiB\"\nhot = \"6912KiB\"\nentries = 4096\nfront = 4096\n",
+        "header = \"10s\"",
+        "paths = \"*.css\"",
+    ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     fs::write(&path, &shown).unwrap();

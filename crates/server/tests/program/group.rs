@@ -192,7 +192,7 @@ fn in_a_group_with_too_little_memory_it_gives_way_and_never_sends_a_wrong_byte()
     let served = await_lines(
         group.within(&command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()),
     );
-    let (admin, pid) = (served.admin.unwrap(), served.pid());
+    let (admin, pid) = (served.admin.unwrap(), served.id());
     let mut stream = connect(served.addresses[0]);
     // Nine of ten requests are for a tenth of the files.
     let mut asked = 0_u64;

@@ -25,6 +25,12 @@ fn metrics_health_and_status_are_for_the_admin_alone() {
         "levada_kept_entries 1",
         "# TYPE levada_heap_used_bytes gauge",
         "levada_core_processes{core=\"0\"}",
+        "levada_hot_bytes 0",
+        "# TYPE levada_heap_soft_bytes gauge",
+        "levada_heap_steals_total{for=\"allocation\"} 0",
+        "levada_heap_copied_bytes_total{by=\"compact_if\"} 0",
+        "levada_account_peak_bytes{account=\"files\"}",
+        "levada_account_refused_total{account=\"replies\"} 0",
     ] {
         assert!(
             metrics.contains(&format!("{line}\n")) || metrics.contains(line),
@@ -36,7 +42,22 @@ fn metrics_health_and_status_are_for_the_admin_alone() {
     let status: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(status["requests"]["answered"], 5);
     assert_eq!(status["caches"]["storage"]["entries"], 1);
-    assert_eq!(status["top_retainers"].as_array().map(Vec::is_empty), Some(false));
+    assert_eq!(status["caches"]["storage"]["hot_bytes"], 0);
+    let heap = &status["heap"];
+    assert!(
+        heap["soft_bytes"].as_u64() > Some(0) && heap["soft_ceiling_bytes"].is_null(),
+        "{heap}"
+    );
+    assert_eq!(heap["steals"]["for_pressure"], 0);
+    let most = &status["top_retainers"][0];
+    assert!(most["account"].as_str().is_some_and(|name| name.starts_with("core ")), "{most}");
+    assert!(most["pinned_bytes"].as_u64() > Some(0) && most["oldest_s"].is_u64(), "{most}");
+    assert_eq!(status["quarantine"].as_array().map(Vec::is_empty), Some(true));
+    let files = status["accounts"].as_array().unwrap().iter().find(|row| row["name"] == "files");
+    assert_eq!(
+        files.map(|row| (&row["refused"], &row["is_closed"])),
+        Some((&0.into(), &false.into()))
+    );
     let names = &status["cores"][0]["processes"];
     assert!(names.as_array().unwrap().iter().any(|process| process["name"] == "storage"));
     assert!(get(admin, "/else").starts_with("HTTP/1.1 404 "));
@@ -64,6 +85,8 @@ fn each_request_is_a_line_of_the_log_in_the_form_that_was_asked_for() {
         let left = served.stop();
         let lines: Vec<&str> = left.out.lines().collect();
         assert_eq!(lines.len(), 2, "{form}: {}", left.out);
+        assert!(left.err.contains("INFO levada::retention: held at the end: "), "{}", left.err);
+        assert!(left.err.contains("left_bytes=0") && left.err.lines().count() == 1, "{}", left.err);
         match form {
             "json" => {
                 let line: serde_json::Value = serde_json::from_str(lines[0]).unwrap();

@@ -50,7 +50,10 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 /// Serves `folder` on a free port, with these arguments besides.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Served {
     let mut command = levada();
-    command.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0", "--memory", "64MiB"]);
+    command.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0"]);
+    if !arguments.contains(&"--memory") {
+        command.args(["--memory", "64MiB"]);
+    }
     await_lines(command.args(arguments))
 }
 
@@ -94,7 +97,8 @@ impl Served {
         self.err.recv_timeout(WITHIN).expect("it complains")
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// The number of its OS process.
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 

@@ -24,6 +24,7 @@ use crate::values::references::{Lost, SoftRef, WeakRef};
 ///     fn of_weak(weak: &Page<WeakRef>) -> Result<Self, Lost> {
 ///         Ok(Page { content_type: weak.content_type, body: weak.body.try_upgrade()? })
 ///     }
+///     fn is_kept(soft: &Page<SoftRef>) -> bool { soft.body.is_alive() }
 ///     fn is_alive(weak: &Page<WeakRef>) -> bool { weak.body.is_alive() }
 ///     fn retire(soft: &Page<SoftRef>) { soft.body.retire() }
 ///     fn pinned_bytes(&self) -> u64 { self.body.pinned_bytes() }
@@ -57,6 +58,9 @@ pub trait Cached: Clone {
     /// [`Lost`] if any part is.
     fn of_weak(weak: &Self::Weak) -> Result<Self, Lost>;
 
+    /// Whether it could be held again now: false if any part was given up, or retired.
+    fn is_kept(soft: &Self::Soft) -> bool;
+
     /// Whether it could be held again now.
     fn is_alive(weak: &Self::Weak) -> bool;
 
@@ -85,6 +89,10 @@ impl Cached for SharedData {
 
     fn of_weak(weak: &WeakRef) -> Result<Self, Lost> {
         weak.try_upgrade()
+    }
+
+    fn is_kept(soft: &SoftRef) -> bool {
+        soft.is_alive()
     }
 
     fn is_alive(weak: &WeakRef) -> bool {

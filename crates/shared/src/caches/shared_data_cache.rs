@@ -12,6 +12,9 @@ use crate::caches::clock::{Clock, Hit};
 use crate::values::data::SharedData;
 use crate::values::references::Lost;
 
+/// How many entries are looked at for each that is put in, so that those go whose bytes have gone.
+const SWEPT: usize = 2;
+
 /// What a cache may keep.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CacheLimits {
@@ -111,8 +114,8 @@ impl<K: Hash + Eq, V: Cached> SharedDataCache<K, V> {
         self.kept.peek(key).map(|kept| &mut kept.soft)
     }
 
-    /// Keeps a value. One of the same key before is retired. Of others the coldest go as long as there are too many: who
-    /// holds them goes on, and what nobody holds is freed. The key comes back if the value is longer than all the room.
+    /// Keeps a value. One of the same key before is retired. Of others those go that are met and whose bytes have gone, and
+    /// the coldest as long as there are too many: who holds them goes on, and what nobody holds is freed. The key comes back if the value is longer than all the room.
     pub fn insert(&mut self, key: K, value: V) -> Option<K> {
         self.remove(&key);
         let bytes = value.pinned_bytes();
@@ -121,6 +124,7 @@ impl<K: Hash + Eq, V: Cached> SharedDataCache<K, V> {
         if is_too_long {
             return Some(key);
         }
+        self.kept.sweep(SWEPT, |kept| kept.hot.is_none() && !V::is_kept(&kept.soft));
         let mut evicted = 0;
         let (hot_count, gauges) = (&mut self.hot_count, &mut self.gauges);
         self.kept.insert(key, kept, bytes, |_, gone| {
@@ -137,6 +141,18 @@ impl<K: Hash + Eq, V: Cached> SharedDataCache<K, V> {
         V::retire(&gone.soft);
         self.hot_count -= cool(&mut self.gauges, gone);
         true
+    }
+
+    /// Lets go of all strong handles, and keeps everything softly: for who finds no memory, where what is hot lies
+    /// scattered over all there is. How many bytes are soft that were not.
+    pub fn cool(&mut self) -> u64 {
+        for place in self.hot.drain(..) {
+            if let Some(kept) = self.kept.at(place) {
+                kept.hot = None;
+            }
+        }
+        self.hot_count = 0;
+        core::mem::take(&mut self.gauges.hot_bytes)
     }
 
     /// Forgets all keys; their values are retired.
@@ -301,6 +317,42 @@ mod tests {
         }
         heap.steal(u64::MAX);
         assert!(cache.get(&1).is_none() && cache.get(&0).is_some() && cache.get(&2).is_some());
+    }
+
+    #[test]
+    fn what_was_given_up_is_swept_out_before_what_is_there_goes() {
+        let heap = heap();
+        let account = heap.default_account();
+        let mut cache = SharedDataCache::new(limits(100, 100, 2));
+        for key in 0..100 {
+            cache.insert(key, page(&account, key));
+        }
+        assert!(cache.get(&99).is_some() && cache.get(&99).is_some(), "it is hot");
+        heap.steal(u64::MAX);
+        for key in 100..150 {
+            cache.insert(key, page(&account, key));
+        }
+        cache.validate();
+        let gauges = cache.gauges();
+        assert!(gauges.entries <= 52 && gauges.soft_bytes <= 52 * 4096, "{gauges:?}");
+        assert!((99..150).all(|key| cache.get(&key).is_some()));
+    }
+
+    #[test]
+    fn what_cools_is_kept_softly_and_becomes_hot_again_when_it_is_asked_for() {
+        let heap = heap();
+        let account = heap.default_account();
+        let mut cache = SharedDataCache::new(limits(100, 100, 2));
+        for key in 0..4 {
+            cache.insert(key, page(&account, key));
+            assert!(cache.get(&key).is_some() && cache.get(&key).is_some());
+        }
+        assert_eq!((cache.cool(), cache.cool()), (8192, 0));
+        cache.validate();
+        assert_eq!((account.charged_bytes(), heap.gauges().soft_bytes), (0, 4 * 4096));
+        assert_eq!(cache.get(&2).unwrap(), page(&account, 2));
+        cache.validate();
+        assert_eq!(cache.gauges().hot_bytes, 4096);
     }
 
     #[test]

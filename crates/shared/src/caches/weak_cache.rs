@@ -58,11 +58,22 @@ impl<K: Hash + Eq, V: Cached> WeakCache<K, V> {
     /// The value of `key`, held; `None` if it is not known, or not there any more, or its account has no room to hold it.
     #[inline]
     pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> Option<V> {
+        self.get_by(key, V::of_weak)
+    }
+
+    /// What `hold` makes of the value of `key`, for who needs only some of it: what is not held is not paid for. `None` as
+    /// with [`WeakCache::get`]; where `hold` says that something is gone or retired, the key is forgotten.
+    #[inline]
+    pub fn get_by<Q: Hash + Equivalent<K> + ?Sized, R>(
+        &mut self,
+        key: &Q,
+        hold: impl FnOnce(&V::Weak) -> Result<R, Lost>,
+    ) -> Option<R> {
         let Some(hit) = self.known.get(key) else {
             self.misses += 1;
             return None;
         };
-        match V::of_weak(hit.value) {
+        match hold(hit.value) {
             Ok(value) => {
                 self.hits += 1;
                 Some(value)
@@ -128,6 +139,24 @@ mod tests {
         assert!(cache.gauges().entries <= 2, "dead ones are swept: {:?}", cache.gauges());
         assert_eq!((cache.get(&99), cache.gauges().misses_lost), (None, 1));
         heap.validate();
+    }
+
+    #[test]
+    fn who_needs_only_some_of_a_value_holds_no_more_and_what_is_lost_is_forgotten() {
+        let heap = SharedHeap::new(crate::Options::default()).unwrap();
+        let account = heap.default_account();
+        let mut cache = WeakCache::new(10);
+        let data = account.copy_from(b"kept").unwrap();
+        cache.insert(1, &data);
+        assert_eq!(cache.get_by(&1, |weak| Ok(weak.len())), Some(4));
+        assert_eq!(cache.get_by(&1, |weak| weak.try_upgrade()), Some(data));
+        assert_eq!(cache.get_by(&2, |_| Ok(())), None);
+        let full = Lost::Full { limit: crate::Limit::Account, room_bytes: 0 };
+        assert_eq!(cache.get_by::<_, ()>(&1, |_| Err(full)), None);
+        assert_eq!(cache.gauges().entries, 1, "what finds no room now may find it later");
+        assert_eq!(cache.get_by(&1, |weak| weak.try_upgrade()), None);
+        let gauges = cache.gauges();
+        assert_eq!((gauges.entries, gauges.hits, gauges.misses, gauges.misses_lost), (0, 2, 3, 1));
     }
 
     #[test]

@@ -164,6 +164,12 @@ impl SoftRef {
         self.0.upgrade(SoftPiece::upgrade)
     }
 
+    /// Whether an upgrade would find the bytes now; for tables that clear themselves of what has gone.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.0.as_slice().iter().all(SoftPiece::is_alive)
+    }
+
     /// Says that the bytes are out of date, as [`SharedData::retire`] does. What only soft references kept is freed.
     pub fn retire(&self) {
         self.0.as_slice().iter().for_each(SoftPiece::retire);
@@ -288,6 +294,10 @@ mod raw {
 
         pub(crate) fn length(&self) -> u32 {
             self.length
+        }
+
+        pub(crate) fn is_alive(&self) -> bool {
+            self.block().state.dead().is_none()
         }
 
         #[inline]

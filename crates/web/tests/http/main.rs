@@ -27,5 +27,6 @@ mod counts;
 mod crowd;
 mod ending;
 mod freshness;
+mod soft;
 mod storage;
 mod streaming;

@@ -177,6 +177,16 @@ impl Rig {
         self.looks.recv_timeout(WITHIN).expect("the cores answer")
     }
 
+    /// Asks for a file until it is hot: where each request asks the storage, that is soon.
+    pub(crate) fn heat(&self, target: &str) {
+        let before = self.look().web.hot_bytes;
+        let mut client = self.connect();
+        for _ in 0..3 {
+            assert_eq!(client.get(target).status, 200);
+        }
+        assert!(self.look().web.hot_bytes > before, "{target} was asked for again and again");
+    }
+
     /// Returns when all cores have the other configuration.
     pub(crate) fn reload(&self, config: WebConfig) {
         self.configs.send(Arc::new(config)).unwrap();
