@@ -92,7 +92,7 @@ impl Drop for Hog {
     }
 }
 
-/// Files of 1 KiB to 256 KiB, each byte of which says where it stands.
+/// Files of 4 KiB to 256 KiB, each byte of which says where it stands.
 struct Site {
     lengths: Vec<u64>,
 }
@@ -102,7 +102,7 @@ impl Site {
         let (mut lengths, mut sum) = (Vec::new(), 0);
         while sum < bytes {
             let number = lengths.len() as u64;
-            let length = 1024 << (mixed(number) % 9);
+            let length = 4096 << (mixed(number) % 7);
             let words = (0..length / 8).flat_map(|place| word(number, place).to_le_bytes());
             std::fs::write(folder.join(number.to_string()), words.collect::<Vec<u8>>())
                 .expect("room for a site");
@@ -115,27 +115,25 @@ impl Site {
     /// Asks for a file and looks at each byte of it.
     fn ask(&self, stream: &mut TcpStream, number: u64) {
         write!(stream, "GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n").expect("it takes requests");
+        let length = self.lengths[usize::try_from(number).expect("an index")];
         let mut reply = Vec::new();
         let mut part = vec![0; 64 << 10];
-        let length = usize::try_from(self.lengths[usize::try_from(number).expect("an index")]);
-        let length = length.expect("a length");
-        loop {
+        let head = loop {
             let count = stream.read(&mut part).expect("it answers");
             assert!(count > 0, "it ended in the middle of an answer");
             reply.extend_from_slice(&part[..count]);
-            let head = reply.windows(4).position(|end| end == b"\r\n\r\n").map(|end| end + 4);
-            let Some(head) = head else { continue };
-            if reply.len() >= head + length {
-                let text = String::from_utf8_lossy(&reply[..head]);
-                assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
-                let words = reply[head..].chunks_exact(8).enumerate();
-                let is_right = words
-                    .into_iter()
-                    .all(|(place, bytes)| bytes == word(number, place as u64).to_le_bytes());
-                assert!(is_right && reply.len() == head + length, "a wrong byte in {number}");
-                return;
+            if let Some(end) = reply.windows(4).position(|end| end == b"\r\n\r\n") {
+                break reply.drain(..end + 4).collect::<Vec<u8>>();
             }
-        }
+        };
+        assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&head));
+        let had = reply.len();
+        reply.resize(usize::try_from(length).expect("a length"), 0);
+        stream.read_exact(&mut reply[had..]).expect("it answers in full");
+        let is_right = (0..length / 8)
+            .zip(reply.chunks_exact(8))
+            .all(|(place, bytes)| bytes == word(number, place).to_le_bytes());
+        assert!(is_right, "a wrong byte in {number}");
     }
 }
 
