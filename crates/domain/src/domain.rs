@@ -256,7 +256,7 @@ fn core_thread(
             core: OnceCell::new(),
         });
         let host = CoreHost { lent: Rc::clone(&lent), on_failure: Arc::clone(&config.on_failure) };
-        let options = CoreOptions { processes_max: config.processes_max };
+        let options = CoreOptions { processes_max: config.processes_max, ..CoreOptions::default() };
         let core = Core::new(options, host, alarm).map_err(|NoCoreLeft| StartError::Cores)?;
         let core = Rc::new(core);
         lent.core.get_or_init(|| Rc::downgrade(&core));
