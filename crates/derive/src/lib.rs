@@ -5,9 +5,17 @@
 //! ```
 //! mod stand_in {
 //!     pub struct Visit<'a>(pub &'a mut u32);
-//!     pub trait Message { const FLAT: bool; fn visit(&mut self, visit: &mut Visit<'_>); }
-//!     impl Message for u64 { const FLAT: bool = true; fn visit(&mut self, _: &mut Visit<'_>) {} }
-//!     impl Message for String { const FLAT: bool = false; fn visit(&mut self, visit: &mut Visit<'_>) { *visit.0 += 1; } }
+//!     pub trait Message { const FLAT: bool; const CHARGES: bool; fn visit(&mut self, visit: &mut Visit<'_>); }
+//!     impl Message for u64 {
+//!         const FLAT: bool = true;
+//!         const CHARGES: bool = false;
+//!         fn visit(&mut self, _: &mut Visit<'_>) {}
+//!     }
+//!     impl Message for String {
+//!         const FLAT: bool = false;
+//!         const CHARGES: bool = false;
+//!         fn visit(&mut self, visit: &mut Visit<'_>) { *visit.0 += 1; }
+//!     }
 //! }
 //! use stand_in::Message;
 //! #[derive(levada_derive::Message)]
@@ -15,13 +23,13 @@
 //! enum Order { Buy { what: String, pieces: u64 }, Stop }
 //! let (mut shown, mut order) = (0, Order::Buy { what: "water".into(), pieces: 3 });
 //! order.visit(&mut stand_in::Visit(&mut shown));
-//! assert!(shown == 1 && !Order::FLAT);
+//! assert!(shown == 1 && !Order::FLAT && !Order::CHARGES);
 //! # drop(Order::Stop);
 //! ```
 //!
 //! # Cost
 //!
-//! None while running: `FLAT` is a constant, and `visit` shows the fields of the variant that is alive and no other.
+//! None while running: `FLAT` and `CHARGES` are constants, and `visit` shows the fields of the variant that is alive and no other.
 //!
 //! # Limits
 //!

@@ -1,7 +1,8 @@
-//! A message's impl: `FLAT` if every field is flat, and a visit of the fields that are alive.
+//! A message's impl: `FLAT` if every field is flat, `CHARGES` if any is charged to an account, and a visit of those alive.
 //!
 //! ```text
 //! enum E { A(T), B { b: U } }   ->   const FLAT: bool = <T as Message>::FLAT && <U as Message>::FLAT
+//!                                    const CHARGES: bool = <T as Message>::CHARGES || <U as Message>::CHARGES
 //!                                    match self { Self::A { 0: f0 } => visit T, Self::B { b: f0 } => visit U }
 //! ```
 //!
@@ -33,25 +34,25 @@ fn implement(mut item: DeriveInput) -> Result<TokenStream, Error> {
             GenericParam::Const(_) => {}
         }
     }
-    let (flats, arms) = match item.data {
+    let (kinds, arms) = match item.data {
         Data::Struct(data) => {
-            let (flats, arm) = variant(&home, &quote!(Self), &data.fields);
-            (flats, quote!(match self { #arm }))
+            let (kinds, arm) = variant(&home, &quote!(Self), &data.fields);
+            (kinds, quote!(match self { #arm }))
         }
         Data::Enum(data) if data.variants.is_empty() => (Vec::new(), quote!(match *self {})),
         Data::Enum(data) => {
-            let mut all_flats = Vec::new();
+            let mut all_kinds = Vec::new();
             let arms: Vec<_> = data
                 .variants
                 .iter()
                 .map(|one| {
                     let name = &one.ident;
-                    let (flats, arm) = variant(&home, &quote!(Self::#name), &one.fields);
-                    all_flats.extend(flats);
+                    let (kinds, arm) = variant(&home, &quote!(Self::#name), &one.fields);
+                    all_kinds.extend(kinds);
                     arm
                 })
                 .collect();
-            (all_flats, quote!(match self { #(#arms)* }))
+            (all_kinds, quote!(match self { #(#arms)* }))
         }
         Data::Union(data) => {
             return Err(Error::new(
@@ -64,7 +65,8 @@ fn implement(mut item: DeriveInput) -> Result<TokenStream, Error> {
     Ok(quote! {
         #[automatically_derived]
         impl #parameters #home::Message for #name #arguments #bounds {
-            const FLAT: bool = true #(&& #flats)*;
+            const FLAT: bool = true #(&& #kinds::FLAT)*;
+            const CHARGES: bool = false #(|| #kinds::CHARGES)*;
             fn visit(&mut self, visit: &mut #home::Visit<'_>) {
                 let _ = &visit;
                 #arms
@@ -73,21 +75,21 @@ fn implement(mut item: DeriveInput) -> Result<TokenStream, Error> {
     })
 }
 
-/// What the fields of one variant add to `FLAT`, and the arm that visits them.
+/// The fields of one variant as messages, and the arm that visits them.
 fn variant(home: &Path, name: &TokenStream, fields: &Fields) -> (Vec<TokenStream>, TokenStream) {
     let visit = format_ident!("visit");
-    let (mut flats, mut patterns, mut visits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kinds, mut patterns, mut visits) = (Vec::new(), Vec::new(), Vec::new());
     for (index, field) in fields.iter().enumerate() {
         let (member, kind) =
             (field.ident.clone().map_or(Member::from(index), Member::from), &field.ty);
         let binding = format_ident!("field_{index}");
         // The place is the type's; the tokens are ours, so no lint takes them for what the user wrote.
         let span = kind.span().resolved_at(Span::mixed_site());
-        flats.push(quote_spanned!(span=> <#kind as #home::Message>::FLAT));
+        kinds.push(quote_spanned!(span=> <#kind as #home::Message>));
         visits.push(quote_spanned!(span=> <#kind as #home::Message>::visit(#binding, #visit);));
         patterns.push(quote!(#member: #binding));
     }
-    (flats, quote!(#name { #(#patterns),* } => { #(#visits)* }))
+    (kinds, quote!(#name { #(#patterns),* } => { #(#visits)* }))
 }
 
 /// The crate that the trait is in.

@@ -7,19 +7,23 @@ mod stand_in {
 
     pub(crate) trait Message {
         const FLAT: bool;
+        const CHARGES: bool;
         fn visit(&mut self, visit: &mut Visit<'_>);
     }
 
     impl Message for u64 {
         const FLAT: bool = true;
+        const CHARGES: bool = false;
         fn visit(&mut self, _visit: &mut Visit<'_>) {}
     }
 
     /// Shows its name.
+    #[derive(Clone)]
     pub(crate) struct Shown(pub(crate) &'static str);
 
     impl Message for Shown {
         const FLAT: bool = false;
+        const CHARGES: bool = true;
         fn visit(&mut self, visit: &mut Visit<'_>) {
             visit.0.push(self.0);
         }
@@ -68,6 +72,13 @@ fn shown(message: &mut impl stand_in::Message) -> Vec<&'static str> {
 fn a_type_is_flat_if_every_field_of_every_variant_is() {
     const { assert!(Unit::FLAT && Never::FLAT && Numbers::FLAT && Pair::<u64, 3>::FLAT) };
     const { assert!(!Mixed::<u64>::FLAT) };
+}
+
+#[test]
+fn a_type_charges_if_any_field_of_any_variant_does() {
+    const { assert!(!Unit::CHARGES && !Never::CHARGES && !Numbers::CHARGES) };
+    const { assert!(!Pair::<u64, 3>::CHARGES && Pair::<Shown, 3>::CHARGES) };
+    const { assert!(Mixed::<u64>::CHARGES) };
 }
 
 #[test]

@@ -20,13 +20,14 @@ pub type DriverFor = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
 pub struct Config {
     /// The processors to run on, a core each. `None` lets the scheduler place it.
     pub cores: Vec<Option<usize>>,
-    /// Where the bytes live. It has an arena for each core.
+    /// Where the bytes live. It has an arena for each core. Each core opens an account there, `core 0` and so on, for its channel
+    /// and its processes; the cores see to it that the heap hears of the machine's memory pressure, about ten times a second.
     pub heap: SharedHeap,
     /// How each core's channel is opened.
     pub channel: ChannelConfig,
     /// Makes a driver for each core, in the place of the one that [`ChannelConfig::driver`] chooses: a simulated kernel, or
     /// one of the caller's own. Then the core goes by the driver's clock, as each pass tells it, which may be virtual, and
-    /// passes after 32 turns at most; the time of day is the machine's all the same. Several cores must be given drivers of
+    /// passes after 32 turns at most; the time of day is the machine's all the same. Nobody looks at the machine's memory then. Several cores must be given drivers of
     /// one clock. `None`: the kernel of this machine.
     pub driver_for: Option<DriverFor>,
     /// How many processes a core has at most.

@@ -18,6 +18,7 @@ use crate::core_values::CoreValues;
 use crate::here::{self, Lent};
 use crate::host::CoreHost;
 use crate::io::Io;
+use crate::looks::Looks;
 use crate::orders::Orders;
 use crate::run::{alarm, run};
 use crate::timers::Timers;
@@ -122,8 +123,10 @@ impl Domain {
         }
         let mut domain = Self { cores: Vec::new(), caps: Vec::new(), root: sync_channel(1).1 };
         let mut begun = Vec::new();
+        // A driver of the caller's own stands for the machine: what the real one is short of is nothing to its run.
+        let looks = config.driver_for.is_none().then(|| Arc::new(Looks::new(config.heap.clone())));
         for number in 0..config.cores.len() {
-            let core = domain.start_core(config, number)?;
+            let core = domain.start_core(config, number, looks.clone())?;
             domain.caps.push(core.caps.clone());
             begun.push(core);
         }
@@ -138,14 +141,19 @@ impl Domain {
         Ok(domain)
     }
 
-    fn start_core(&mut self, config: &Config, number: usize) -> Result<Begun, StartError> {
+    fn start_core(
+        &mut self,
+        config: &Config,
+        number: usize,
+        looks: Option<Arc<Looks>>,
+    ) -> Result<Begun, StartError> {
         let (sender, receiver) = sync_channel(1);
         let orders = Arc::new(Orders::new());
         let core_config = config.clone();
         let core_orders = Arc::clone(&orders);
         let thread = std::thread::Builder::new()
             .name(format!("levada-core-{number}"))
-            .spawn(move || core_thread(&core_config, number, &core_orders, &sender))
+            .spawn(move || core_thread(&core_config, number, looks, &core_orders, &sender))
             .map_err(StartError::Thread)?;
         let begun = receiver.recv().unwrap_or(Err(StartError::Lost))?;
         self.cores.push(Running { thread: Some(thread), orders, waker: begun.waker.clone() });
@@ -229,6 +237,7 @@ where
 fn core_thread(
     config: &Config,
     number: usize,
+    looks: Option<Arc<Looks>>,
     orders: &Orders,
     begun: &SyncSender<Result<Begun, StartError>>,
 ) -> Result<Left, Fatal> {
@@ -253,10 +262,13 @@ fn core_thread(
             timers: Timers::new(tick_now()),
             wall: Wall::default(),
             values: CoreValues::default(),
+            account: account.clone(),
+            looks,
+            wakes_to_look: number == 0,
             core: OnceCell::new(),
         });
         let host = CoreHost { lent: Rc::clone(&lent), on_failure: Arc::clone(&config.on_failure) };
-        let options = CoreOptions { processes_max: config.processes_max };
+        let options = CoreOptions { processes_max: config.processes_max, account: Some(account) };
         let core = Core::new(options, host, alarm).map_err(|NoCoreLeft| StartError::Cores)?;
         let core = Rc::new(core);
         lent.core.get_or_init(|| Rc::downgrade(&core));

@@ -2,12 +2,15 @@
 
 use core::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use levada_channel::Channel;
 use levada_process::{Core, Tick};
+use levada_shared::Account;
 
 use crate::clock::Clock;
 use crate::core_values::CoreValues;
+use crate::looks::Looks;
 use crate::timers::Timers;
 use crate::wall::Wall;
 
@@ -19,6 +22,12 @@ pub(crate) struct Lent {
     pub(crate) timers: Timers,
     pub(crate) wall: Wall,
     pub(crate) values: CoreValues,
+    /// Whom the core's channel is charged to, and its processes that have no other account.
+    pub(crate) account: Account,
+    /// The looks at the machine's memory; none where the clock is not the machine's.
+    pub(crate) looks: Option<Arc<Looks>>,
+    /// Whether it is this core that wakes for them.
+    pub(crate) wakes_to_look: bool,
     /// Set once the core is made, which is made with this.
     pub(crate) core: OnceCell<Weak<Core>>,
 }

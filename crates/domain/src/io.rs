@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use levada_channel::Channel;
 use levada_process::{Core, CoreId, Gauges, ProcessReport, Tick};
+use levada_shared::{Account, SharedHeap};
 
 use crate::here;
 
@@ -31,6 +32,25 @@ impl Io {
     #[must_use]
     pub fn channel(&self) -> Channel {
         here::with(|lent| lent.channel.clone())
+    }
+
+    /// The account of the core that this runs on: that of its channel, and of its processes that were given no other. What a process
+    /// itself is charged to, [`Context::account`](levada_process::Context::account) says.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        here::with(|lent| lent.account.clone())
+    }
+
+    /// The shared heap of the domain, to open further accounts.
+    ///
+    /// # Panics
+    /// Elsewhere than on a core.
+    #[must_use]
+    pub fn heap(&self) -> SharedHeap {
+        here::with(|lent| lent.account.heap().clone())
     }
 
     /// The moment of the core's last look at its clock.

@@ -23,7 +23,7 @@
 //! # Cost
 //!
 //! A core is a thread, a channel (52 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
-//! system call; an idle core makes none. A timer is 64 bytes, a deadline that is pushed back a write.
+//! system call; an idle core makes none, but the first of a domain wakes twice a second to look at the machine's memory. A timer is 64 bytes, a deadline that is pushed back a write.
 //!
 //! # Limits
 //!
@@ -40,6 +40,7 @@ mod folder;
 mod here;
 mod host;
 mod io;
+mod looks;
 mod orders;
 mod patience;
 mod per_core;

@@ -1,6 +1,7 @@
 //! The loop of a core: one kernel entry, what others sent, timers, turns, and sleep when nothing is left.
 //!
-//! Cost of an idle core: nothing; it sleeps in the kernel until a completion, a wake or its next timer. A pass is one
+//! Cost of an idle core: nothing; it sleeps in the kernel until a completion, a wake or its next timer. (One core of a domain wakes
+//! for looks at the machine's memory.) A pass is one
 //! kernel entry, whatever it brings; up to 256 turns run between two, or as many as fit into 200 us.
 
 use core::time::Duration;
@@ -64,6 +65,9 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
     loop {
         let passed = core.enter(|| lent.channel.pass(wait))?;
         lent.timers.read(Tick::from_nanos(passed.now.ns));
+        if let Some(looks) = &lent.looks {
+            looks.look(lent.timers.now());
+        }
         let mut has_more = core.receive();
         fire(core, lent, &mut due);
         run_turns(core, lent);
@@ -137,6 +141,7 @@ fn wake_at(lent: &Lent, stage: Stage) -> Deadline {
         Stage::Running => None,
         Stage::Stopping(at) | Stage::Killing(at) => Some(at),
     };
-    let first = [timer, stage].into_iter().flatten().min();
+    let look = lent.looks.as_ref().filter(|_| lent.wakes_to_look).map(|looks| looks.wake_at());
+    let first = [timer, stage, look].into_iter().flatten().min();
     first.map_or(Deadline::NEVER, |at| Deadline { ns: at.as_nanos() })
 }

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use levada_channel::{ChannelConfig, Choice, ListenPart, TcpListener, now};
 use levada_domain::{Config, Domain, Folder, Patience, PerCore};
-use levada_process::{Closed, Context, Failure, Mailbox, Message, Reply};
-use levada_shared::{Options, SharedHeap};
+use levada_pages::{Pressure, PressureSource};
+use levada_process::{Closed, Context, Failure, Mailbox, Message, Refused, Reply};
+use levada_shared::{Limit, Options, SharedData, SharedHeap};
+use levada_sim::{Sim, SimConfig};
+use rustix::thread::{Pid, gettid};
 
 fn config(cores: usize) -> Config {
     let heap =
@@ -300,40 +303,164 @@ fn a_folder_opens_what_lies_below_it_and_nothing_else() {
     assert_eq!(domain.wait(), Ok(()));
 }
 
+/// Counts how often it is looked at.
+#[derive(Debug)]
+struct Counting(Arc<AtomicU64>);
+
+impl PressureSource for Counting {
+    fn look(&mut self, _: Duration) -> Pressure {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Pressure::Unchanged
+    }
+}
+
+/// A configuration, and how often its domain looked at the memory of the machine.
+fn counting(cores: usize) -> (Config, Arc<AtomicU64>) {
+    let looks = Arc::new(AtomicU64::new(0));
+    let source = Box::new(Counting(Arc::clone(&looks)));
+    let options = Options { bytes_max: 64 << 20, arenas: cores, ..Options::default() };
+    let heap = SharedHeap::with_pressure(options, source).expect("addresses");
+    let mut config = config(cores);
+    config.heap = heap;
+    (config, looks)
+}
+
+/// How often a thread of this program gave its processor up by itself.
+fn switches(thread: Pid) -> u64 {
+    let status = format!("/proc/self/task/{}/status", thread.as_raw_nonzero());
+    let status = std::fs::read_to_string(status).expect("the thread is there");
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.and_then(|line| line.trim().parse().ok()).expect("it is counted")
+}
+
 #[test]
-fn an_idle_domain_makes_no_pass_and_uses_no_time() {
-    let domain = Domain::start(&config(2), |_, io| async move {
-        let _unused = io.cores();
+fn of_an_idle_domain_one_core_wakes_and_about_twice_a_second_to_look_at_memory() {
+    let (config, looks) = counting(2);
+    let (sender, threads) = mpsc::channel();
+    let domain = Domain::start(&config, |cx, io| async move {
+        for core in io.cores() {
+            let sender = sender.clone();
+            let tell = move |_: Context, _: Mailbox<()>| async move {
+                sender.send(gettid())?;
+                Ok(())
+            };
+            let child = cx.options().on(*core).spawn("tell", tell).await.map_err(no_room)?;
+            cx.monitor(child.pid).await;
+        }
         Ok(())
     })
     .unwrap();
     assert_eq!(domain.wait(), Ok(()));
-    let switches = || -> u64 {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let of_cores = tasks.filter_map(Result::ok).filter(|task| {
-            std::fs::read_to_string(task.path().join("comm"))
-                .is_ok_and(|name| name.starts_with("levada-core"))
-        });
-        let status =
-            of_cores.filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
-        let counts = status.filter_map(|status| {
-            let line =
-                status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?.to_owned();
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        });
-        counts.sum()
-    };
-    // Other tests of this file have cores too; so this one looks for a quiet quarter of a second.
-    let mut is_quiet = false;
-    for _ in 0..80 {
-        let before = switches();
-        std::thread::park_timeout(Duration::from_millis(250));
-        if switches() == before {
-            is_quiet = true;
-            break;
+    std::thread::park_timeout(Duration::from_millis(300)); // what they asked of each other goes home
+    let threads = [threads.recv().unwrap(), threads.recv().unwrap()];
+    let (before, looks_before) = (threads.map(switches), looks.load(Ordering::Relaxed));
+    std::thread::park_timeout(Duration::from_secs(2));
+    let looked = looks.load(Ordering::Relaxed) - looks_before;
+    assert!((1..=5).contains(&looked), "{looked} looks in two seconds");
+    let woken = [0, 1].map(|core| switches(threads[core]) - before[core]);
+    assert!(woken[0] <= 2 * looked + 2 && woken[1] == 0, "{woken:?} wakes for {looked} looks");
+}
+
+#[test]
+fn a_domain_that_is_awake_looks_at_memory_about_ten_times_a_second_whatever_its_cores() {
+    let (config, looks) = counting(2);
+    let domain = Domain::start(&config, |cx, io| async move {
+        let begin = cx.now();
+        for core in io.cores() {
+            let busy = move |cx: Context, _: Mailbox<()>| async move {
+                while cx.now().since(begin) < Duration::from_secs(1) {
+                    cx.yield_now().await;
+                }
+                Ok(())
+            };
+            let busy = cx.options().on(*core).spawn("busy", busy).await.map_err(no_room)?;
+            drop(busy);
+        }
+        cx.sleep_until(begin.after(Duration::from_secs(1))).await;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(domain.wait(), Ok(()));
+    let looked = looks.load(Ordering::Relaxed);
+    assert!((3..=12).contains(&looked), "{looked} looks in a second");
+}
+
+#[test]
+fn a_domain_over_a_driver_of_the_callers_own_does_not_look_at_this_machine() {
+    let (mut config, looks) = counting(1);
+    config.driver_for = Some(Arc::new(|_| Box::new(Sim::seeded(1, &SimConfig::default()).0)));
+    let domain = Domain::start(&config, |cx, _| async move {
+        cx.sleep_until(cx.now().after(Duration::from_hours(1))).await;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(domain.wait(), Ok(()));
+    assert_eq!(looks.load(Ordering::Relaxed), 0);
+}
+
+#[derive(Message)]
+enum Keep {
+    Data(SharedData),
+    Bytes(Reply<u64>),
+}
+
+/// Keeps what it is sent; says how many bytes its account is charged with.
+async fn keep(cx: Context, mut inbox: Mailbox<Keep>) -> Result<(), Failure> {
+    let (account, mut kept) = (cx.account(), Vec::new());
+    loop {
+        match inbox.recv().await? {
+            Keep::Data(data) => kept.push(data),
+            Keep::Bytes(reply) => reply.send(account.charged_bytes()),
         }
     }
-    assert!(is_quiet, "cores that have nothing to do wake up");
+}
+
+#[test]
+fn what_is_sent_is_charged_to_the_receivers_core_or_to_his_own_account_and_all_goes_with_them() {
+    let mut config = config(2);
+    let heap = config.heap.clone();
+    let quarantined = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&quarantined);
+    config.on_failure = Arc::new(move |ended| {
+        told.fetch_add(ended.quarantined_bytes, Ordering::Relaxed);
+    });
+    let domain = Domain::start(&config, |cx, io| async move {
+        let there = io.cores()[1];
+        let tenant = io.heap().account("tenant", 8192).map_err(no_room)?;
+        let of_core = cx.options().on(there).spawn("keep", keep).await.map_err(no_room)?;
+        let of_tenant = cx
+            .options()
+            .own_account(&tenant)
+            .on(there)
+            .spawn("keep", keep)
+            .await
+            .map_err(no_room)?;
+        assert_eq!((cx.account().name(), io.account().name()), ("core 0".into(), "core 0".into()));
+        let here_bytes = cx.account().charged_bytes();
+        for (sender, limit) in [(of_core.sender, u64::MAX), (of_tenant.sender, 8192)] {
+            let ask = || sender.call(Duration::from_secs(5), Keep::Bytes);
+            let before = ask().await.map_err(no_room)?;
+            for _ in 0..2 {
+                let sent = sender.send(Keep::Data(cx.account().copy_from(&[1; 4096])?)).await;
+                sent.map_err(no_room)?;
+            }
+            assert_eq!(ask().await.map_err(no_room)?, before + 8192);
+            assert_eq!(cx.account().charged_bytes(), here_bytes, "what was sent is paid elsewhere");
+            let third = sender.try_send(Keep::Data(cx.account().copy_from(&[1; 4096])?));
+            assert_eq!(matches!(third, Err(Refused::AccountFull(..))), limit == 8192);
+        }
+        assert_eq!(tenant.buf(1).unwrap_err().limit, Limit::Account);
+        cx.kill(&of_tenant.kill, "enough");
+        cx.monitor(of_tenant.pid).await;
+        assert_eq!((tenant.charged_bytes(), tenant.buf(1).unwrap_err().limit), (0, Limit::Closed));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(domain.wait(), Ok(()));
+    assert!(domain.stop(Duration::from_secs(2)).is_clean);
+    assert_eq!(quarantined.load(Ordering::Relaxed), 0);
+    assert!(heap.accounts().iter().all(|account| account.charged_bytes == 0), "{heap:?}");
+    heap.validate();
 }
 
 #[test]

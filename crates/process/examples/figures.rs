@@ -6,6 +6,7 @@ use levada_process::{
     Bounds, Context, Core, CoreId, CoreOptions, Failure, Full, Host, Mailbox, Message, Reply,
     Sender, Tick, TimerId, TimerKey,
 };
+use levada_shared::{Account, Options, SharedData, SharedHeap};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -53,8 +54,13 @@ fn pin(cpu: usize) {
 }
 
 fn core(start: Instant) -> Core {
+    core_with(start, None)
+}
+
+fn core_with(start: Instant, account: Option<Account>) -> Core {
     let alarm = Waker::from(Arc::new(Unpark(std::thread::current())));
-    Core::new(CoreOptions::default(), Bare { start }, alarm).expect("there is a number left")
+    let options = CoreOptions { account, ..CoreOptions::default() };
+    Core::new(options, Bare { start }, alarm).expect("there is a number left")
 }
 
 /// Runs passes until `done`.
@@ -193,6 +199,68 @@ fn message_figures(receivers: usize, messages: u64) {
     });
 }
 
+type Make = fn(&SharedData, &Account) -> Result<SharedData, levada_shared::Full<()>>;
+
+fn cloned(data: &SharedData, _: &Account) -> Result<SharedData, levada_shared::Full<()>> {
+    Ok(data.clone())
+}
+
+fn filled(_: &SharedData, account: &Account) -> Result<SharedData, levada_shared::Full<()>> {
+    account.copy_from(&[1; 64])
+}
+
+/// Who is charged for what is sent.
+#[derive(Clone, Copy)]
+enum Charged {
+    /// Nobody else than before: the core has no account.
+    Nobody,
+    /// The account that is charged already.
+    Same,
+    /// An account of the receiver's own.
+    Own,
+}
+
+fn charged_figures(what: &str, charged: Charged, make: Make) {
+    const COUNT: u64 = 1_000_000;
+    let heap = SharedHeap::new(Options::default()).expect("there are addresses");
+    print_runs(&format!("{what}, ns"), 9, || {
+        let from = heap.account("from", u64::MAX).expect("there is one left");
+        let account = matches!(charged, Charged::Same).then(|| from.clone());
+        let core = core_with(Instant::now(), account);
+        let took = Rc::new(Cell::new(0.0));
+        let noted = Rc::clone(&took);
+        core.spawn("sends", move |cx: Context, _: Mailbox<()>| async move {
+            let own = from.heap().account("own", 1 << 30)?;
+            let mut options = cx.options();
+            if matches!(charged, Charged::Own) {
+                options = options.own_account(&own);
+            }
+            let child = options.spawn("sink", |_, inbox: Mailbox<SharedData>| sink(inbox))?.sender;
+            let data = from.copy_from(&[1; 64])?;
+            let start = Instant::now();
+            for _ in 0..COUNT {
+                child.send(make(&data, &from)?).await?;
+            }
+            noted.set(nanos_each(start, COUNT));
+            Ok(())
+        })
+        .expect("there is room");
+        drive(&core, || took.get() > 0.0);
+        took.get()
+    });
+}
+
+fn all_charged_figures() {
+    for (of, charged) in [
+        ("nobody is charged", Charged::Nobody),
+        ("of the receiver's account", Charged::Same),
+        ("of another account", Charged::Own),
+    ] {
+        charged_figures(&format!("a clone sent, {of}"), charged, cloned);
+        charged_figures(&format!("a block of 64 B filled and sent, {of}"), charged, filled);
+    }
+}
+
 /// Asks for a number.
 #[derive(Message)]
 struct Ask(Reply<u64>);
@@ -228,6 +296,7 @@ fn main() {
     if let Some(only) = std::env::args().nth(1) {
         match &*only {
             "call" => call_figures(),
+            "charged" => all_charged_figures(),
             "one" => message_figures(1, 4_000_000),
             "many" => message_figures(10_000, 4_000_000),
             _ => spawn_figures(),
@@ -241,6 +310,7 @@ fn main() {
         message_figures(receivers, 4_000_000);
     }
     call_figures();
+    all_charged_figures();
     let _ = (
         Bounds::default(),
         Full::Wait,

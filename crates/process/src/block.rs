@@ -5,7 +5,7 @@
 //!   8  next in a list u32 | ready bits u32                  88  kind u32 | turns u32
 //!  16  root: data, table                                    96  extra: null, or tasks, monitors, lessees
 //!  32  mail: last chunk | head queued bound leased          104  messages u64
-//!  48        bytes held, bound                              112  16 free
+//!  48        bytes held, bound                              112  budget: null, or whom it is charged to | 8 free
 //!  56  line of those who wait for room u32
 //! ```
 //!
@@ -14,6 +14,7 @@
 use crate::address::ReplyTo;
 use crate::body::Body;
 use crate::bounds::Class;
+use crate::budget::Budget;
 use crate::cause::Cause;
 use crate::closed::Closed;
 use crate::exit::Down;
@@ -24,6 +25,7 @@ use crate::tasks::Tasks;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// The root is to be polled.
@@ -75,6 +77,7 @@ pub(crate) struct Block {
     pub(crate) turns: Cell<u32>,
     extra: Cell<Option<Rc<Extra>>>,
     pub(crate) messages: Cell<u64>,
+    budget: Cell<Option<Arc<Budget>>>,
 }
 
 const _: () = assert!(size_of::<Block>() == 128);
@@ -121,6 +124,7 @@ impl Block {
             turns: Cell::new(0),
             extra: Cell::new(None),
             messages: Cell::new(0),
+            budget: Cell::new(None),
         }
     }
 
@@ -227,6 +231,31 @@ impl Block {
             let bits = u16::try_from(why.to_bits()).expect("reasons fit three bits");
             self.set(bits << CLOSED_SHIFT, true);
         }
+    }
+
+    /// Says whom it is charged to, if not to the account of its core.
+    pub(crate) fn set_budget(&self, budget: Option<Arc<Budget>>) {
+        self.budget.set(budget);
+    }
+
+    pub(crate) fn take_budget(&self) -> Option<Arc<Budget>> {
+        self.budget.take()
+    }
+
+    /// Lends what it is charged to, if that is not the account of its core.
+    #[inline]
+    pub(crate) fn with_budget<T>(&self, show: impl FnOnce(Option<&Arc<Budget>>) -> T) -> T {
+        /// Puts it back whatever happens.
+        struct Lent<'a>(&'a Cell<Option<Arc<Budget>>>, Option<Arc<Budget>>);
+
+        impl Drop for Lent<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1.take());
+            }
+        }
+
+        let lent = Lent(&self.budget, self.budget.take());
+        show(lent.1.as_ref())
     }
 
     pub(crate) fn extra(&self) -> Option<Rc<Extra>> {

@@ -12,6 +12,7 @@ use crate::refused::{Refusal, Refused};
 use crate::reply::Reply;
 use crate::sender::Sender;
 use crate::state::State;
+use levada_shared::Full;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
@@ -59,7 +60,14 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
         let mut request = make(Reply::new(to, self.sender.pid()));
         let weight_bytes = weight_bytes(&mut request);
         match self.sender.admit(state, weight_bytes) {
-            Ok(room) => room.put(state, request),
+            Ok(room) => {
+                if let Err(why) = room.charge(state, &mut request) {
+                    place.close();
+                    let refused = Refused::for_its_bytes(why, request);
+                    return Poll::Ready(Err(CallError::Refused(refused)));
+                }
+                room.put(state, request);
+            }
             Err(Refusal::Full) if self.sender.lets_wait() => {
                 let note = Note { cause: state.next_cause(), weight_bytes };
                 let waiting = place.stand(self.sender.address(), request, note, true);
@@ -82,6 +90,10 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
             Landed::Refused(why, Some(request)) => {
                 Err(CallError::Refused(Refused::Closed(request, why)))
             }
+            Landed::AccountFull(full, request) => {
+                Err(CallError::Refused(Refused::AccountFull(request, full)))
+            }
+            Landed::OverBudget(full) => Err(CallError::OverBudget(full)),
             Landed::ExpiredInLine(Some(request)) => Err(CallError::Refused(Refused::Full(request))),
             Landed::Crashed => Err(CallError::Crashed),
             Landed::Dropped => Err(CallError::Dropped),
@@ -106,6 +118,9 @@ pub enum CallError<M> {
     Dropped,
     /// The time is over. Whether the request was handled is not known.
     Deadline,
+    /// There was an answer, and what it carries of the shared heap did not fit the account of who called: which limit, and what
+    /// would still have fitted.
+    OverBudget(Full<()>),
 }
 
 impl<M> fmt::Debug for CallError<M> {
@@ -116,6 +131,7 @@ impl<M> fmt::Debug for CallError<M> {
             Self::Crashed => f.write_str("Crashed"),
             Self::Dropped => f.write_str("Dropped"),
             Self::Deadline => f.write_str("Deadline"),
+            Self::OverBudget(full) => f.debug_tuple("OverBudget").field(full).finish(),
         }
     }
 }
@@ -128,6 +144,9 @@ impl<M> fmt::Display for CallError<M> {
             Self::Crashed => f.write_str("the process crashed before it answered"),
             Self::Dropped => f.write_str("the process dropped the reply"),
             Self::Deadline => f.write_str("the answer did not come in time"),
+            Self::OverBudget(full) => {
+                write!(f, "who called cannot hold what the answer carries: {full}")
+            }
         }
     }
 }

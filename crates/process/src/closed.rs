@@ -48,6 +48,7 @@ impl Error for Closed {}
 
 impl Message for Closed {
     const FLAT: bool = true;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, _visit: &mut Visit<'_>) {}
 }

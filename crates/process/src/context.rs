@@ -5,6 +5,7 @@ use crate::here;
 use crate::pid::{CoreId, Pid};
 use crate::state::State;
 use crate::tick::Tick;
+use levada_shared::Account;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -59,6 +60,25 @@ impl Context {
     #[must_use]
     pub fn random(&self) -> u64 {
         self.with(|state| state.random())
+    }
+
+    /// The account that the process is charged to: one of its own, or that of who spawned it; else that of its core. What is
+    /// allocated through it is the process's, and so is what its mailbox takes in.
+    ///
+    /// Costs two atomic adds: a process that allocates often asks once.
+    ///
+    /// # Panics
+    /// If there is none: its core was made without an account.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let account = self.with(|state| {
+            let block = state.table.find(self.pid.slot(), self.pid.generation());
+            let own = block.and_then(|block| {
+                block.with_budget(|budget| budget.map(|budget| budget.account().clone()))
+            });
+            own.or_else(|| state.account.clone())
+        });
+        account.expect("a core whose processes allocate is made with an account")
     }
 
     /// Lets all others run that are ready.

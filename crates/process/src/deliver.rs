@@ -8,6 +8,7 @@
 
 use crate::address::Address;
 use crate::block::{Block, Extra, Lessee, Life, NOBODY, OTHER};
+use crate::charge::charge;
 use crate::closed::Closed;
 use crate::control::Control;
 use crate::gauges::count;
@@ -135,9 +136,15 @@ pub(crate) fn advance(state: &State, slot: u32, block: &Block, grants: bool) {
     check_senders(state, slot, block);
 }
 
-/// Moves a message out of the future that sends it.
-fn take_from_future(state: &State, slot: u32, block: &Block, message: InFuture) {
+/// Moves a message out of the future that sends it, if the receiver's account has room for what it carries.
+fn take_from_future(state: &State, slot: u32, block: &Block, mut message: InFuture) {
     let who = message.who();
+    if message.shape().charges
+        && let Err(full) = charge(state, block, |by| message.visit(by))
+    {
+        count(&state.counts.account_refused);
+        return settle(state, who.wait, Outcome::AccountFull(full));
+    }
     if message.shape().boxed {
         count(&state.counts.messages_boxed);
     }

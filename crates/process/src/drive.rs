@@ -13,6 +13,7 @@
 
 use crate::block::Life;
 use crate::bounds::{Bounds, Class, Full};
+use crate::budget::ChargedTo;
 use crate::closed::Closed;
 use crate::context::Context;
 use crate::deliver;
@@ -35,6 +36,7 @@ use crate::state::State;
 use crate::table::Plan;
 use crate::turn;
 use crate::waiting;
+use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
@@ -47,16 +49,19 @@ pub struct Core {
 }
 
 /// How a core is to be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct CoreOptions {
     /// How many processes it has at most: up to 2^24. Each that ever was at once costs 128 B for good.
     pub processes_max: u32,
+    /// Whom processes are charged to for bytes of the shared heap, unless they are given an account. None: such processes have no
+    /// account, and what is sent to them stays whose it is.
+    pub account: Option<Account>,
 }
 
 impl Default for CoreOptions {
-    /// A million processes.
+    /// A million processes, and no account.
     fn default() -> Self {
-        Self { processes_max: 1 << 20 }
+        Self { processes_max: 1 << 20, account: None }
     }
 }
 
@@ -90,6 +95,9 @@ pub struct ProcessReport {
     pub turns: u32,
     /// How many messages it took.
     pub messages: u64,
+    /// How much is charged to the account that it is charged to, if that is not the account of its core. Processes that it spawned
+    /// may share it.
+    pub account_bytes: Option<u64>,
 }
 
 impl Core {
@@ -107,10 +115,10 @@ impl Core {
         alarm: Waker,
     ) -> Result<Self, NoCoreLeft> {
         panics::note_places();
-        let (port, collector) = Port::claim(alarm).ok_or(NoCoreLeft)?;
-        Ok(Self {
-            state: Rc::new(State::new(port, collector, options.processes_max, Box::new(host))),
-        })
+        let CoreOptions { processes_max, account } = options;
+        let (port, collector) = Port::claim(alarm, account.clone()).ok_or(NoCoreLeft)?;
+        let state = State::new(port, collector, processes_max, account, Box::new(host));
+        Ok(Self { state: Rc::new(state) })
     }
 
     /// The core's number.
@@ -145,7 +153,9 @@ impl Core {
     {
         let plan =
             Plan { name, bounds: Bounds::default(), full: Full::Wait, class: Class::Interactive };
-        self.step(|state| spawn_here(state, plan, state.begin_cause(None, false), what))
+        self.step(|state| {
+            spawn_here(state, plan, ChargedTo::Core, state.begin_cause(None, false), what)
+        })
     }
 
     /// Takes in what other cores and threads have for this one. To be called once at the start of every pass, also after a sleep.
@@ -244,6 +254,8 @@ impl Core {
                 held_bytes: block.mail.held_bytes(),
                 turns: block.turns.get(),
                 messages: block.messages.get(),
+                account_bytes: block
+                    .with_budget(|budget| budget.map(|budget| budget.account().charged_bytes())),
             }
         })
         .collect()

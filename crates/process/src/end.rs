@@ -2,17 +2,18 @@
 //!
 //! ```text
 //! intake closes ─► tasks, youngest first, and root are dropped: their calls are cancelled, requests that they held are dropped
-//! ─► what was accepted and not taken goes back or is dropped ─► monitors are told ─► the slot rests until the last sender is gone
+//! ─► what was accepted and not taken goes back or is dropped ─► its own account closes ─► monitors are told ─► the slot rests until the last sender is gone
 //! ```
 //!
 //! Each drop of the user's is contained for itself: one that panics keeps nothing else from its end.
 
-use crate::block::{Life, NOBODY};
+use crate::block::{Block, Life, NOBODY};
 use crate::closed::Closed;
 use crate::deliver;
 use crate::exit::{Down, Exit};
 use crate::gauges::count;
 use crate::host::Ended;
+use crate::pid::Pid;
 use crate::state::State;
 use crate::waiting;
 use std::rc::Rc;
@@ -36,13 +37,14 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
     let discarded = deliver::discard(state, slot, block);
     state.course.crashing.set(false);
     state.course.leave();
+    let quarantined_bytes = leave_budget(state, pid, block);
 
     let extra = block.take_extra();
     let (monitors, dropped) =
         extra.map(|extra| (extra.monitors.take(), extra.undelivered.get())).unwrap_or_default();
     let undelivered = discarded + dropped;
     for teller in monitors {
-        let down = Down { pid, exit: exit.clone(), undelivered };
+        let down = Down { pid, exit: exit.clone(), undelivered, quarantined_bytes };
         drop(waiting::answer(state, teller, down));
     }
     let ended = match &exit {
@@ -64,6 +66,17 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
             cause,
             message,
             undelivered,
+            quarantined_bytes,
         });
     }
+}
+
+/// Closes the account of the process, if it has one and is the last under it; how much is still charged.
+fn leave_budget(state: &State, pid: Pid, block: &Block) -> u64 {
+    let Some(budget) = block.take_budget() else { return 0 };
+    state.port.payers.remove(pid);
+    let left_bytes = budget.leave();
+    let quarantined = &state.counts.quarantined_bytes;
+    quarantined.set(quarantined.get() + left_bytes);
+    left_bytes
 }

@@ -70,6 +70,7 @@ impl fmt::Display for Exit {
 
 impl Message for Exit {
     const FLAT: bool = false;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         match self {
@@ -92,10 +93,13 @@ pub struct Down {
     pub exit: Exit,
     /// How many messages it had accepted and not taken.
     pub undelivered: u32,
+    /// How many bytes of the shared heap were still charged to its own account when that closed: somebody holds them, or forgot them.
+    pub quarantined_bytes: u64,
 }
 
 impl Message for Down {
     const FLAT: bool = false;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         self.exit.visit(visit);

@@ -60,6 +60,14 @@ gauges! {
     messages_boxed,
     /// Sends that found a mailbox full and came back.
     mailbox_rejected,
+    /// Sends that came back because the receiver's account had no room for what they carried.
+    account_refused,
+    /// Answers that did not fit the account of who called.
+    answers_over_budget,
+    /// Bytes of the shared heap that became a receiver's with a message or an answer.
+    rehomed_bytes,
+    /// Bytes that were still charged to accounts of processes when these closed.
+    quarantined_bytes,
     /// Sends that found a mailbox full and waited.
     mailbox_waits,
     /// Messages accepted that nobody took.

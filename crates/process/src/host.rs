@@ -67,4 +67,6 @@ pub struct Ended<'a> {
     pub message: &'static str,
     /// How many messages it had accepted and not taken.
     pub undelivered: u32,
+    /// How many bytes of the shared heap were still charged to its own account when that closed: somebody holds them, or forgot them.
+    pub quarantined_bytes: u64,
 }

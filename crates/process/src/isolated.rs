@@ -4,6 +4,8 @@ use crate::message::{Message, Visit};
 
 /// An owned value on its way to another process, and what it weighs.
 ///
+/// Nobody looks inside: what it carries of the shared heap stays charged to whose it was.
+///
 /// The compiler checks that it is `Send`; that it shares no memory with who sends it is the sender's word. Every use is listed
 /// and read by people.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ impl<T: Send + 'static> Isolated<T> {
 
 impl<T: Send + 'static> Message for Isolated<T> {
     const FLAT: bool = false;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(self.owned_bytes);

@@ -24,6 +24,7 @@ impl Kill {
 
 impl Message for Kill {
     const FLAT: bool = true;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, _visit: &mut Visit<'_>) {}
 }

@@ -16,6 +16,7 @@ pub(crate) use raw::{Await, Place};
 use crate::closed::Closed;
 use crate::message::Message;
 use crate::state::State;
+use levada_shared::Full;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -57,6 +58,10 @@ pub(crate) enum Landed<M, R> {
     Returned(M),
     /// The mailbox takes no more; the request, if there was one.
     Refused(Closed, Option<M>),
+    /// The receiver's account has no room for what the request carries.
+    AccountFull(Full<()>, M),
+    /// The account of who waits has no room for what the answer carries.
+    OverBudget(Full<()>),
     /// Who held the reply crashed.
     Crashed,
     /// Who held the reply dropped it.
@@ -73,7 +78,8 @@ mod raw {
     use crate::here;
     use crate::lines::{InFuture, Waiting, Who};
     use crate::mail::Note;
-    use crate::message::{Message, weight_bytes};
+    use crate::message::Message;
+    use crate::pid::Pid;
     use crate::shape::Shape;
     use crate::state::{Deadline, State};
     use crate::tick::Tick;
@@ -204,6 +210,8 @@ mod raw {
                 Outcome::Answered => Landed::Answer(unsafe { self.room().cast::<R>().read() }),
                 Outcome::Returned => Landed::Returned(request()),
                 Outcome::Refused(why) => Landed::Refused(why, stood.then(request)),
+                Outcome::AccountFull(full) => Landed::AccountFull(full, request()),
+                Outcome::OverBudget(full) => Landed::OverBudget(full),
                 Outcome::Crashed => Landed::Crashed,
                 Outcome::Dropped => Landed::Dropped,
                 Outcome::ExpiredInLine => Landed::ExpiredInLine(stood.then(request)),
@@ -245,9 +253,10 @@ mod raw {
         pub(crate) fn open(&self, state: &Rc<State>) -> ReplyTo<R> {
             assert!(self.0.opened.get().is_none(), "a landing waits for one thing");
             assert!(!self.0.holds_request.get(), "an answer lands where no request is");
+            let owner = state.course.pid.get().map(Pid::slot);
             // SAFETY: this is pinned, as the future is being polled, and is dropped before its memory goes, which closes the wait;
             // the room takes either, and is used as the outcome says.
-            let opened = unsafe { state.waits.open(self.0.room()) };
+            let opened = unsafe { state.waits.open(self.0.room(), owner) };
             self.0.state.set(Some(Rc::clone(state)));
             self.0.opened.set(Some(opened));
             let Opened { index, generation } = opened;
@@ -305,15 +314,15 @@ mod raw {
             Waiting::Message(message)
         }
 
-        /// What the request weighs that the future was made with.
+        /// The request that the future was made with.
         #[inline]
-        pub(crate) fn weight_bytes(&self) -> u32 {
+        pub(crate) fn request(&mut self) -> &mut M {
             assert!(
                 self.0.opened.get().is_none() && self.0.holds_request.get(),
-                "a request is weighed before it is taken"
+                "a request is looked at before it is taken"
             );
-            // SAFETY: invariant 2; nobody else looks at it meanwhile.
-            weight_bytes(unsafe { &mut *self.0.room().cast::<M>() })
+            // SAFETY: invariant 2; nobody else looks at it while this place, of which there is one, is borrowed.
+            unsafe { &mut *self.0.room().cast::<M>() }
         }
 
         /// Says until when to wait.

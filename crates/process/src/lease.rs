@@ -12,6 +12,7 @@ use crate::lines::Queue;
 use crate::pid::{CoreId, Pid};
 use crate::tick::Tick;
 use foldhash::fast::FixedState;
+use levada_shared::Account;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Lease {
     serial: u32,
     asked: bool,
     used: Tick,
+    /// Whom that mailbox's process is charged to, once something was granted; none if its core has no account.
+    pub(crate) account: Option<Account>,
     /// Who waits here for room there.
     pub(crate) line: Queue,
 }
@@ -58,6 +61,12 @@ impl Lease {
             self.used = now;
         }
         enough
+    }
+
+    /// Takes back room that was used a moment ago, for a message that is not sent after all.
+    pub(crate) fn unspend(&mut self, weight_bytes: u32) {
+        self.messages += 1;
+        self.bytes += weight_bytes;
     }
 
     #[inline]
@@ -113,6 +122,7 @@ impl Leases {
             serial: 0,
             asked: false,
             used: now,
+            account: None,
             line: Queue::new(),
         })
     }

@@ -38,7 +38,8 @@
 //! A process is a block of 128 B and one allocation for its future; a mailbox that is empty owns nothing. A message to a process
 //! of the same core is written once, where it is read, with 32 B of cause and weight; to another core it is copied into a lane in
 //! units of 64 B and out of it, and shown with up to 63 others by one store and one read-modify-write. Values over 472 B are boxed
-//! on that way. An answer lands in the future that waits for it: no allocation, no room in any mailbox. A core is woken once a
+//! on that way. What a message carries of the shared heap becomes its receiver's as it is accepted: types that carry nothing of it are
+//! not looked at; handles that are the receiver's already cost two loads a piece, others a transfer. An answer lands in the future that waits for it: no allocation, no room in any mailbox. A core is woken once a
 //! sleep, however many have something for it. A pair of cores that talk has a lane of 64 KiB each way.
 //!
 //! # Limits
@@ -47,14 +48,18 @@
 //! a bound in messages and one in bytes, by default 256 and 4 MiB, and who finds it full waits or has the message back; 4,096
 //! messages of threads that are no core wait at a core. A process never changes its core. A turn is not interrupted: a process
 //! that computes for long yields by itself. Not contained are a stack overflow, an abort, and a panic in a drop while unwinding.
+//! What comes of the shared heap is bounded by the account of the receiver, not by the bound of his mailbox, and is refused at once where
+//! it does not fit. What a closure carries that is spawned, or an [`Isolated`], stays whose it is.
 //! A core that is made has to be driven until it is dropped: what others lease it, or ask of it, waits for its loop.
 
 mod address;
 mod block;
 mod body;
 mod bounds;
+mod budget;
 mod call;
 mod cause;
+mod charge;
 mod closed;
 mod contain;
 mod context;
@@ -83,6 +88,7 @@ mod outbound;
 mod outside;
 mod panics;
 mod parcel;
+mod payers;
 mod pid;
 mod pool;
 mod porch;
@@ -99,6 +105,7 @@ mod sleep;
 mod spawn;
 mod standard;
 mod state;
+mod submitted;
 mod table;
 mod task;
 mod tasks;

@@ -13,6 +13,9 @@
 //! # let _: fn(Sender<u32>) -> Order = Order::Follow;
 //! ```
 //!
+//! What it carries of the shared heap, it carries for whoever it is sent to: a mailbox makes every handle in it the receiver's as it
+//! takes it in, so what is under way, or waits to be taken, is charged to who is to take it, and no longer to who sent it.
+//!
 //! What shares memory, or names what the process does not own, is refused:
 //!
 //! ```compile_fail,E0277
@@ -50,6 +53,7 @@
 
 use crate::address::WaitId;
 use crate::pid::Pid;
+use levada_shared::{Account, Charged, Reservation};
 
 /// A type whose values may be sent to another process; implemented by `#[derive(Message)]`, never by hand.
 #[diagnostic::on_unimplemented(
@@ -59,9 +63,13 @@ use crate::pid::Pid;
             `Message`; an owned `T: Send` that shares nothing can be carried in `Isolated<T>`"
 )]
 pub trait Message: Send + 'static {
-    /// Owns nothing outside itself: its weight is constant, and nothing needs to be visited.
+    /// Owns nothing that weighs outside itself: its weight is constant.
     #[doc(hidden)]
     const FLAT: bool;
+
+    /// May carry what is charged to an account of the shared heap: it is visited when it is let in.
+    #[doc(hidden)]
+    const CHARGES: bool;
 
     /// Shows what it owns outside itself.
     #[doc(hidden)]
@@ -78,6 +86,10 @@ enum Wanted<'a> {
     Weight(&'a mut u64),
     /// The reply that was made for a call to this process.
     ReplyMadeFor(Pid, &'a mut Option<WaitId>),
+    /// How much an account lacks to hold all that is charged.
+    Lacks(&'a Account, &'a mut u64),
+    /// Everything that is charged, to make it that of who set the room aside.
+    Rehome(&'a mut Reservation),
 }
 
 impl Visit<'_> {
@@ -86,6 +98,16 @@ impl Visit<'_> {
     pub fn owned(&mut self, bytes: usize) {
         if let Wanted::Weight(sum) = &mut self.0 {
             **sum += bytes as u64;
+        }
+    }
+
+    /// A handle of the shared heap.
+    #[doc(hidden)]
+    pub fn charged(&mut self, handle: &mut impl Charged) {
+        match &mut self.0 {
+            Wanted::Lacks(at, sum) => **sum = sum.saturating_add(handle.lacks_bytes(at)),
+            Wanted::Rehome(room) => handle.rehome(room),
+            Wanted::Weight(_) | Wanted::ReplyMadeFor(..) => {}
         }
     }
 
@@ -107,6 +129,19 @@ pub(crate) fn weight_bytes<M: Message>(message: &mut M) -> u32 {
         message.visit(&mut Visit(Wanted::Weight(&mut bytes)));
     }
     u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// How much `at` has to have room for to hold all that is visited.
+#[inline]
+pub(crate) fn lacks_bytes(at: &Account, visited: impl FnOnce(&mut Visit<'_>)) -> u64 {
+    let mut bytes = 0;
+    visited(&mut Visit(Wanted::Lacks(at, &mut bytes)));
+    bytes
+}
+
+/// Makes all that is visited the account's that set the room aside.
+pub(crate) fn rehome(room: &mut Reservation, visited: impl FnOnce(&mut Visit<'_>)) {
+    visited(&mut Visit(Wanted::Rehome(room)));
 }
 
 /// Which wait the call is to be answered to that `visited` is the request of, if it is the request of a call to `callee`.

@@ -61,7 +61,7 @@ struct Watching {
 
 impl Watching {
     fn unknown(&self) -> Down {
-        Down { pid: self.whom, exit: Exit::Unknown, undelivered: 0 }
+        Down { pid: self.whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 }
     }
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn watch(state: &State, whom: Pid, teller: ReplyTo<Down>) -> bool {
 /// Somebody on another core wants to watch a process of this one.
 pub(crate) fn watch_for(state: &State, whom: Pid, teller: ReplyTo<Down>) {
     if !watch(state, whom, teller) {
-        let down = Down { pid: whom, exit: Exit::Unknown, undelivered: 0 };
+        let down = Down { pid: whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 };
         drop(waiting::answer(state, teller, down));
     }
 }

@@ -3,12 +3,16 @@
 
 use crate::address::Address;
 use crate::cause::Cause;
+use crate::charge::set_aside;
 use crate::closed::Closed;
 use crate::mail::Note;
 use crate::message::Message;
 use crate::parcel::{Arrived, Envelope, Parcel};
+use crate::pid::Pid;
 use crate::port::Port;
-use crate::refused::Refusal;
+use crate::refused::Refused;
+use crate::submitted::Submitted;
+use levada_shared::{Full, Reservation};
 use std::mem::MaybeUninit;
 
 /// Offers a message to a mailbox, from a thread that is no core.
@@ -18,20 +22,39 @@ pub(crate) fn offer<M: Message>(
     port: &'static Port,
     to: Address<M>,
     weight_bytes: u32,
-    message: M,
-) -> Result<(), (Refusal, M)> {
+    mut message: M,
+) -> Result<(), Refused<M>> {
     let seen = port.porch.word(to.pid().slot()).state();
     let running = port.running().is_some();
     if let Some(why) = seen.closed.or((!running).then_some(Closed::Ended)) {
-        return Err((Refusal::Closed(why), message));
+        return Err(Refused::Closed(message, why));
     }
     if weight_bytes > seen.bound_bytes {
-        return Err((Refusal::TooLarge, message));
+        return Err(Refused::TooLarge(message));
     }
+    let room = match set_aside_for(port, to.pid(), &mut message) {
+        Ok(room) => room.map(Box::new),
+        Err(full) => return Err(Refused::AccountFull(message, full)),
+    };
     let mut parcel = Parcel::new();
     // The core gives it a cause: what comes from outside begins something new.
     parcel.message(to, Note { cause: Cause::NONE, weight_bytes }, message);
-    port.submit(Envelope::of(&parcel)).map_err(|back| (Refusal::Full, back.open(take_out::<M>)))
+    let submitted = Submitted { message: Envelope::of(&parcel), room };
+    port.submit(submitted).map_err(|back| Refused::Full(back.message.open(take_out::<M>)))
+}
+
+/// Sets room aside in the receiver's account for what a message carries. It is moved there by the receiver's core: here the message
+/// may yet come back.
+fn set_aside_for<M: Message>(
+    port: &Port,
+    to: Pid,
+    message: &mut M,
+) -> Result<Option<Reservation>, Full<()>> {
+    if !M::CHARGES {
+        return Ok(None);
+    }
+    let account = port.payers.account_of(to);
+    account.map_or(Ok(None), |account| set_aside(&account, |by| message.visit(by)))
 }
 
 /// Takes a message out of the envelope that it was put into above.

@@ -363,6 +363,19 @@ mod raw {
             show(unsafe { open(units.as_mut_ptr().cast()) })
         }
 
+        /// Shows a visitor what is in it, if that is a value.
+        pub(crate) fn visit(&mut self, by: &mut Visit<'_>) {
+            let start = self.0.as_mut_ptr().cast::<u8>();
+            // SAFETY: invariant 1: it begins with a head.
+            let Some(head) = (unsafe { head_of(start) }) else { return };
+            // SAFETY: in a head stands the address of a constant.
+            let shape = unsafe { &*head.shape };
+            // SAFETY: a parcel is `units_of` long, and the cargo inside it.
+            let at = unsafe { start.add(cargo_at(shape)) };
+            // SAFETY: invariant 1: it holds what the shape carries, and is ours alone.
+            unsafe { shape.visit(at, by) };
+        }
+
         /// Whom it is for, and what it weighs, if it is a message.
         pub(crate) fn message(&self) -> Option<(u32, u32, u32)> {
             let start = self.0.as_ptr().cast::<u8>();

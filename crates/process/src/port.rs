@@ -7,9 +7,12 @@
 use crate::handover::Handover;
 use crate::lane::LaneIn;
 use crate::parcel::Envelope;
+use crate::payers::Payers;
 use crate::pid::{CORES_MAX, CoreId, GENERATION_MAX};
 use crate::porch::{Porch, Went};
+use crate::submitted::Submitted;
 use levada_queue::{Collector, Gate, Submitter, mpsc};
+use levada_shared::Account;
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
@@ -36,14 +39,15 @@ pub(crate) struct Port {
     pub(crate) core: CoreId,
     pub(crate) gate: Gate,
     pub(crate) porch: Porch,
+    pub(crate) payers: Payers,
     /// How far the core is, below the count of those that had this number: one word, so that none is taken for another.
     state: AtomicU32,
     /// The first generation that no process had.
     generation: AtomicU32,
     /// Processes of a core that left that still have senders.
     outstanding: AtomicU32,
-    outside: Submitter<Envelope>,
-    collector: Handover<Option<Collector<Envelope>>>,
+    outside: Submitter<Submitted>,
+    collector: Handover<Option<Collector<Submitted>>>,
     /// Answers from threads that are no core: bounded by the waits that they answer, so never refused.
     answers: Handover<Vec<Envelope>>,
     lanes: Handover<Vec<LaneIn>>,
@@ -58,6 +62,7 @@ impl Port {
             core: CoreId::new(number),
             gate: Gate::new(),
             porch: Porch::new(),
+            payers: Payers::new(),
             state: AtomicU32::new(VACANT),
             generation: AtomicU32::new(1),
             outstanding: AtomicU32::new(0),
@@ -79,7 +84,10 @@ impl Port {
     }
 
     /// Takes the first number that is free, for a core that `alarm` wakes; none if all are in use.
-    pub(crate) fn claim(alarm: Waker) -> Option<(&'static Self, Collector<Envelope>)> {
+    pub(crate) fn claim(
+        alarm: Waker,
+        account: Option<Account>,
+    ) -> Option<(&'static Self, Collector<Submitted>)> {
         let port = (0..CORES_MAX)
             .map(|number| PORTS[usize::from(number)].get_or_init(|| Self::new(number)))
             .find(|port| {
@@ -89,6 +97,7 @@ impl Port {
         drop(port.lanes.take());
         drop(port.answers.take());
         *port.alarm.lock() = Some(alarm);
+        port.payers.begin(account);
         let _ = port.gate.take(); // what was raised for the core before is nothing to this one
         port.enter(RUNNING);
         Some((port, collector))
@@ -131,10 +140,11 @@ impl Port {
     }
 
     /// Gives the number back, once the last sender of the `slots` that were used has gone.
-    pub(crate) fn vacate(&self, slots: u32, generation: u32, collector: Collector<Envelope>) {
+    pub(crate) fn vacate(&self, slots: u32, generation: u32, collector: Collector<Submitted>) {
         self.generation.store(generation, Ordering::Relaxed);
         *self.collector.lock() = Some(collector);
         *self.alarm.lock() = None;
+        self.payers.begin(None);
         // One more than there are, for ourselves: the count comes to zero once.
         self.outstanding.store(slots + 1, Ordering::Relaxed);
         let gone = (0..slots).filter(|slot| !self.porch.word(*slot).leave()).count();
@@ -179,7 +189,7 @@ impl Port {
     /// Hands over a message of a thread that is no core.
     /// # Errors
     /// The message, if the outside queue is full.
-    pub(crate) fn submit(&self, message: Envelope) -> Result<(), Envelope> {
+    pub(crate) fn submit(&self, message: Submitted) -> Result<(), Submitted> {
         self.outside.submit(message)?;
         self.knock();
         Ok(())

@@ -9,6 +9,7 @@
     reason = "answers land where they were addressed to; their types are those of the address"
 )]
 
+use crate::charge::{charge_landing, move_into};
 use crate::control::Control;
 use crate::deliver;
 use crate::gauges::count;
@@ -179,7 +180,8 @@ fn from_outside(state: &Rc<State>) {
 }
 
 fn collect(state: &State) -> Option<Envelope> {
-    state.inbound.borrow_mut().collector.as_mut()?.collect()
+    let submitted = state.inbound.borrow_mut().collector.as_mut()?.collect()?;
+    Some(submitted.take_in(|room, visit| move_into(state, room, visit)))
 }
 
 /// Does what a parcel is for.
@@ -199,7 +201,12 @@ fn act(state: &Rc<State>, from: CoreId, arrived: Arrived<'_>) {
     }
 }
 
-fn land(state: &State, wait: Opened, outcome: Outcome, cargo: Cargo<'_>) {
+fn land(state: &State, wait: Opened, outcome: Outcome, mut cargo: Cargo<'_>) {
+    let charged = charge_landing(state, wait, &mut cargo);
+    // What comes back is his who sent it, whether he has room for it or not.
+    if outcome == Outcome::Answered && !waiting::fits(state, wait, charged) {
+        return state.contained(|| drop(cargo));
+    }
     // SAFETY: an answer's parcel is made with a `ReplyTo` of its type, a returned request's of the wait of a call with its type.
     match unsafe { state.waits.land_cargo(wait, outcome, cargo) } {
         Ok(wakee) => state.wake(wakee),

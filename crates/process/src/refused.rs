@@ -13,13 +13,19 @@ pub enum Refused<M> {
     Closed(M, Closed),
     /// It weighs more than the mailbox may ever hold.
     TooLarge(M),
+    /// What it carries of the shared heap does not fit the account of the receiver: which limit, and what would still have fitted.
+    /// So it is under every policy: nobody can say when an account has room again, so nobody waits for it.
+    AccountFull(M, levada_shared::Full<()>),
 }
 
 impl<M> Refused<M> {
     /// The message.
     pub fn into_inner(self) -> M {
         match self {
-            Self::Full(message) | Self::Closed(message, _) | Self::TooLarge(message) => message,
+            Self::Full(message)
+            | Self::Closed(message, _)
+            | Self::TooLarge(message)
+            | Self::AccountFull(message, _) => message,
         }
     }
 
@@ -30,14 +36,33 @@ impl<M> Refused<M> {
             Refusal::TooLarge => Self::TooLarge(message),
         }
     }
+
+    /// A message for which there was room, but not for what it carries.
+    pub(crate) fn for_its_bytes(why: Uncharged, message: M) -> Self {
+        match why {
+            Uncharged::Full(full) => Self::AccountFull(message, full),
+            Uncharged::Closed(why) => Self::Closed(message, why),
+        }
+    }
 }
 
-/// Why a message comes back.
+/// Why there is no room for a message. A word: it is on the way of every message that is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refusal {
     Full,
     Closed(Closed),
     TooLarge,
+}
+
+const _: () = assert!(size_of::<Refusal>() == 8);
+
+/// Why what a message carries did not become its receiver's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Uncharged {
+    /// His account has no room.
+    Full(levada_shared::Full<()>),
+    /// He has ended, and his account with him.
+    Closed(Closed),
 }
 
 impl fmt::Display for Refusal {
@@ -51,24 +76,31 @@ impl fmt::Display for Refusal {
 }
 
 impl<M> Refused<M> {
-    fn why(&self) -> Refusal {
+    fn why(&self) -> Result<Refusal, levada_shared::Full<()>> {
         match self {
-            Self::Full(_) => Refusal::Full,
-            Self::Closed(_, why) => Refusal::Closed(*why),
-            Self::TooLarge(_) => Refusal::TooLarge,
+            Self::Full(_) => Ok(Refusal::Full),
+            Self::Closed(_, why) => Ok(Refusal::Closed(*why)),
+            Self::TooLarge(_) => Ok(Refusal::TooLarge),
+            Self::AccountFull(_, full) => Err(*full),
         }
     }
 }
 
 impl<M> fmt::Debug for Refused<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.why(), f)
+        match self.why() {
+            Ok(why) => fmt::Debug::fmt(&why, f),
+            Err(full) => f.debug_tuple("AccountFull").field(&full).finish(),
+        }
     }
 }
 
 impl<M> fmt::Display for Refused<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.why(), f)
+        match self.why() {
+            Ok(why) => fmt::Display::fmt(&why, f),
+            Err(full) => write!(f, "the receiver cannot hold what it carries: {full}"),
+        }
     }
 }
 

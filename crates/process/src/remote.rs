@@ -7,23 +7,25 @@
 //! ```
 
 use crate::address::{Address, ReplyTo};
+use crate::charge::charge_to;
 use crate::closed::Closed;
 use crate::control::Control;
 use crate::deliver::{accepted, returned, settle};
 use crate::exit::{Down, Exit};
 use crate::gauges::count;
-use crate::lease::{Returned, UNUSED_MAX};
+use crate::lease::{Lease, Returned, UNUSED_MAX};
 use crate::lines::{Waiting, Wants};
 use crate::mail::Note;
-use crate::message::Message;
+use crate::message::{Message, Visit};
 use crate::parcel::{Arrived, Parcel};
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
-use crate::refused::Refusal;
+use crate::refused::{Refusal, Uncharged};
 use crate::shape::Shape;
 use crate::state::{SWEEP, State};
 use crate::undelivered::undelivered;
 use crate::waits::{Line, Opened, Outcome};
+use levada_shared::{Full, Limit};
 
 /// Sends a message to another core, whose room was just taken out of the lease and the lane.
 #[inline]
@@ -88,6 +90,37 @@ pub(crate) fn admit(
     Err(Refusal::Full)
 }
 
+/// Makes what `visit` shows that of the process whose mailbox the lease is on: what is on its way to it is its own already.
+fn charge_lessor(
+    state: &State,
+    lease: &Lease,
+    visit: impl FnMut(&mut Visit<'_>),
+) -> Result<(), Full<()>> {
+    lease.account.as_ref().map_or(Ok(()), |account| charge_to(state, account, visit))
+}
+
+/// Makes what a message carries the receiver's, for whose mailbox room was just taken out of a lease.
+/// # Errors
+/// Why not; the room is given back to the lease.
+pub(crate) fn charge(
+    state: &State,
+    port: &'static Port,
+    to: Pid,
+    weight_bytes: u32,
+    visit: impl FnMut(&mut Visit<'_>),
+) -> Result<(), Uncharged> {
+    let leases = &mut *state.leases.borrow_mut();
+    let lease = leases.get(to).expect("room was just taken out of it");
+    charge_lessor(state, lease, visit).map_err(|full| {
+        lease.unspend(weight_bytes);
+        // An account closes with its process, of whose end we may not have heard.
+        match port.porch.word(to.slot()).state().closed {
+            Some(why) if full.limit == Limit::Closed => Uncharged::Closed(why),
+            _ => Uncharged::Full(full),
+        }
+    })
+}
+
 /// Whether a message would be accepted now; none if one has to wait to know.
 pub(crate) fn is_ready(
     state: &State,
@@ -149,21 +182,31 @@ pub(crate) fn advance(state: &State, to: Pid) {
             Wants::Message(weight_bytes) => (weight_bytes, true),
             Wants::Room(weight_bytes) | Wants::Lease(weight_bytes) => (weight_bytes, false),
         };
-        let (waiting, asks) = {
+        let (waiting, charged, asks) = {
             let leases = &mut *state.leases.borrow_mut();
             let Some(lease) = leases.get(to) else { return };
-            let fits = if takes {
-                lease.spend(weight_bytes, state.course.tick())
-            } else {
-                lease.covers(weight_bytes)
+            let fits = lease.covers(weight_bytes);
+            let mut waiting = fits.then(|| state.lines.pop(&lease.line)).flatten();
+            let charged = match &mut waiting {
+                Some(Waiting::Message(message)) if message.shape().charges => {
+                    charge_lessor(state, lease, |by| message.visit(by))
+                }
+                _ => Ok(()),
             };
-            (fits.then(|| state.lines.pop(&lease.line)).flatten(), lease.asks(!fits))
+            if takes && charged.is_ok() {
+                lease.spend(weight_bytes, state.course.tick());
+            }
+            (waiting, charged, lease.asks(!fits))
         };
         if asks {
             ask(state, to, weight_bytes);
         }
         match waiting {
             None => return,
+            Some(Waiting::Message(message)) if let Err(full) = charged => {
+                count(&state.counts.account_refused);
+                settle(state, message.who().wait, Outcome::AccountFull(full));
+            }
             Some(Waiting::Message(message)) => {
                 let (mut parcel, who) = (Parcel::new(), message.who());
                 if message.shape().boxed {
@@ -192,12 +235,11 @@ fn first(state: &State, to: Pid) -> Option<(Wants, usize)> {
 pub(crate) fn granted(state: &State, to: Pid, messages: u16, bytes: u32, serial: u32) {
     {
         let leases = &mut *state.leases.borrow_mut();
-        leases.get_or_begin(to, state.course.tick()).grant(
-            messages,
-            bytes,
-            serial,
-            state.course.tick(),
-        );
+        let lease = leases.get_or_begin(to, state.course.tick());
+        lease.grant(messages, bytes, serial, state.course.tick());
+        if lease.account.is_none() {
+            lease.account = Port::of(to.core()).and_then(|port| port.payers.account_of(to));
+        }
     }
     if state.sweeping.get().is_none() {
         sweep_later(state);
@@ -284,9 +326,11 @@ fn lost(state: &State, core: CoreId, arrived: Arrived<'_>) {
         Arrived::Control(Control::Grant { to, messages, bytes, serial }) => {
             returned(state, core, to, messages, bytes, serial)
         }
-        Arrived::Control(Control::Monitor { whom, teller }) => {
-            tell_here(state, teller, Down { pid: whom, exit: Exit::Unknown, undelivered: 0 })
-        }
+        Arrived::Control(Control::Monitor { whom, teller }) => tell_here(
+            state,
+            teller,
+            Down { pid: whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 },
+        ),
         Arrived::Control(Control::Listen { listener, .. }) => tell_here(state, listener, ()),
         other => state.contained(|| drop(other)),
     }

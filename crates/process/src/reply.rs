@@ -5,7 +5,6 @@
 
 use crate::address::{ReplyTo, WaitId};
 use crate::control::{Control, Unanswered};
-use crate::gauges::count;
 use crate::here;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::message::{Message, Visit};
@@ -31,7 +30,8 @@ impl<R: Message> Reply<R> {
         Self { to, callee }
     }
 
-    /// Answers. If who called has gone, the answer is dropped, and counted.
+    /// Answers. If who called has gone, or has no room in his account for what the answer carries, it is dropped, and counted; in
+    /// the second case he hears of it.
     pub fn send(self, answer: R) {
         drop(self.try_send(answer));
     }
@@ -39,17 +39,12 @@ impl<R: Message> Reply<R> {
     /// Answers.
     ///
     /// # Errors
-    /// The answer, if who called has gone, as far as can be seen from here: of a caller on another core nothing is seen.
+    /// The answer, if who called has gone, or has no room in his account for what it carries, as far as can be seen from here: of a
+    /// caller on another core nothing is seen.
     pub fn try_send(self, answer: R) -> Result<(), R> {
         let to = ManuallyDrop::new(self).to;
         here::with(|state| match state {
-            Some(state) => {
-                let done = waiting::answer(state, to, answer);
-                if done.is_err() {
-                    count(&state.counts.replies_late);
-                }
-                done
-            }
+            Some(state) => waiting::answer_call(state, to, answer),
             None => answer_from_outside(to.wait(), |parcel| parcel.answer(to, answer)),
         })
     }
@@ -106,6 +101,7 @@ impl<R: Message> fmt::Debug for Reply<R> {
 
 impl<R: Message> Message for Reply<R> {
     const FLAT: bool = true;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.reply(self.callee, self.to.wait());

@@ -6,7 +6,7 @@ use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::lines::Waiting;
 use crate::mail::Note;
-use crate::message::Message;
+use crate::message::{Message, weight_bytes};
 use crate::outside;
 use crate::parcel::Parcel;
 use crate::refused::{Refusal, Refused, Sent};
@@ -20,7 +20,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 impl<M: Message> Sender<M> {
-    /// Sends a message; waits while the mailbox is full, if it lets wait. Dropped meanwhile, it was not sent.
+    /// Sends a message; waits while the mailbox is full, if it lets wait. Dropped meanwhile, it was not sent. Room in the account of
+    /// the receiver is not waited for: without it the message comes back, when its turn in the line has come.
     ///
     /// # Errors
     /// The message, and why it was not accepted.
@@ -72,12 +73,16 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
     fn begin(
         &mut self,
         state: &Rc<State>,
-        place: Place<'_, M, ()>,
+        mut place: Place<'_, M, ()>,
         _context: &mut Context<'_>,
     ) -> Poll<Self::Output> {
-        let weight_bytes = place.weight_bytes();
+        let message = place.request();
+        let weight_bytes = weight_bytes(message);
         match self.sender.admit(state, weight_bytes) {
             Ok(room) => {
+                if let Err(why) = room.charge(state, message) {
+                    return Poll::Ready(Err(Refused::for_its_bytes(why, place.take())));
+                }
                 room.put(state, place.take());
                 Poll::Ready(Ok(Sent::Accepted))
             }
@@ -101,20 +106,20 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
         place: Place<'_, M, ()>,
         context: &mut Context<'_>,
     ) -> Poll<Self::Output> {
-        let weight_bytes = place.weight_bytes();
         let mut message = place.take();
+        let weight_bytes = weight_bytes(&mut message);
         for is_last in [false, true] {
             match outside::offer(self.sender.port(), self.sender.address(), weight_bytes, message) {
                 Ok(()) => return Poll::Ready(Ok(Sent::Accepted)),
-                Err((Refusal::Full, back)) if !is_last => {
+                Err(Refused::Full(back)) if !is_last => {
                     self.sender.port().wait_for_place(context.waker());
                     message = back; // tried once more: a place may have become free before we were heard
                 }
-                Err((Refusal::Full, back)) => {
+                Err(Refused::Full(back)) => {
                     place.put(back);
                     return Poll::Pending;
                 }
-                Err((why, back)) => return Poll::Ready(Err(Refused::of(why, back))),
+                Err(refused) => return Poll::Ready(Err(refused)),
             }
         }
         unreachable!("the second try returns")
@@ -124,6 +129,7 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
         match landed {
             Landed::Accepted => Ok(Sent::Accepted),
             Landed::Refused(why, Some(message)) => Err(Refused::Closed(message, why)),
+            Landed::AccountFull(full, message) => Err(Refused::AccountFull(message, full)),
             _ => unreachable!("a send that waits is accepted or refused"),
         }
     }

@@ -9,6 +9,7 @@
 //! Cost: a clone is one atomic add: clone one for each process, not for each message.
 
 use crate::address::Address;
+use crate::charge::charge;
 use crate::deliver;
 use crate::gauges::count;
 use crate::here;
@@ -17,7 +18,7 @@ use crate::outside;
 use crate::pid::Pid;
 use crate::porch::Went;
 use crate::port::Port;
-use crate::refused::{Refusal, Refused, Sent};
+use crate::refused::{Refusal, Refused, Sent, Uncharged};
 use crate::remote;
 use crate::shape::Shape;
 use crate::state::State;
@@ -66,13 +67,14 @@ impl<M: Message> Sender<M> {
         let weight_bytes = weight_bytes(&mut message);
         here::with(|state| {
             let Some(state) = state else {
-                return outside::offer(self.port, self.to, weight_bytes, message).map_or_else(
-                    |(why, message)| Err(Refused::of(why, message)),
-                    |()| Ok(Sent::Accepted),
-                );
+                return outside::offer(self.port, self.to, weight_bytes, message)
+                    .map(|()| Sent::Accepted);
             };
             match self.admit(state, weight_bytes) {
                 Ok(room) => {
+                    if let Err(why) = room.charge(state, &mut message) {
+                        return Err(Refused::for_its_bytes(why, message));
+                    }
                     room.put(state, message);
                     Ok(Sent::Accepted)
                 }
@@ -120,6 +122,28 @@ enum Way<'a, M> {
 }
 
 impl<M: Message> Room<'_, M> {
+    /// Makes what the message carries the receiver's.
+    /// # Errors
+    /// Why not: the message is as it was, and the room is given back.
+    #[inline]
+    pub(crate) fn charge(&self, state: &State, message: &mut M) -> Result<(), Uncharged> {
+        if M::CHARGES { self.charge_now(state, message) } else { Ok(()) }
+    }
+
+    fn charge_now(&self, state: &State, message: &mut M) -> Result<(), Uncharged> {
+        let visit = |by: &mut Visit<'_>| message.visit(by);
+        let charged = match &self.way {
+            Way::Here(held) => charge(state, held.block, visit).map_err(Uncharged::Full),
+            Way::There(port) => {
+                remote::charge(state, port, self.to.pid(), self.weight_bytes, visit)
+            }
+        };
+        if charged.is_err() {
+            count(&state.counts.account_refused);
+        }
+        charged
+    }
+
     /// Puts the message in.
     #[inline]
     pub(crate) fn put(self, state: &State, message: M) {
@@ -175,6 +199,7 @@ impl<M> Eq for Sender<M> {}
 
 impl<M: Message> Message for Sender<M> {
     const FLAT: bool = true;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, _visit: &mut Visit<'_>) {}
 }

@@ -27,6 +27,8 @@ mod raw {
         pub(crate) carried_align: usize,
         pub(crate) flat: bool,
         pub(crate) boxed: bool,
+        /// Whether it may carry what is charged to an account.
+        pub(crate) charges: bool,
         /// What a value weighs, if it is flat.
         pub(crate) weight_bytes: u32,
         load: unsafe fn(*mut u8, *mut u8),
@@ -53,6 +55,7 @@ mod raw {
             carried_align: if Self::BOXED { align_of::<*mut M>() } else { align_of::<M>() },
             flat: M::FLAT,
             boxed: Self::BOXED,
+            charges: M::CHARGES,
             weight_bytes: if size_of::<M>() > u32::MAX as usize {
                 u32::MAX
             } else {
@@ -95,8 +98,22 @@ mod raw {
         /// # Safety
         /// `carried` holds what `load` made, and nobody else looks at it.
         pub(crate) unsafe fn visit(&self, carried: *mut u8, by: &mut Visit<'_>) {
+            let value = if self.boxed {
+                // SAFETY: the caller's word, and invariant 1: the address of a boxed value is carried.
+                unsafe { carried.cast::<*mut u8>().read() }
+            } else {
+                carried
+            };
             // SAFETY: the caller's word, and invariant 1.
-            unsafe { (self.visit)(carried, by) }
+            unsafe { self.visit_value(value, by) }
+        }
+
+        /// Shows a visitor a value.
+        /// # Safety
+        /// `value` holds an `M`, and nobody else looks at it.
+        pub(crate) unsafe fn visit_value(&self, value: *mut u8, by: &mut Visit<'_>) {
+            // SAFETY: the caller's word, and invariant 1.
+            unsafe { (self.visit)(value, by) }
         }
 
         /// Drops what is carried.
@@ -152,15 +169,9 @@ mod raw {
         unsafe { value.cast::<M>().write(moved) }
     }
 
-    unsafe fn visit<M: Message>(carried: *mut u8, by: &mut Visit<'_>) {
-        let value = if Of::<M>::BOXED {
-            // SAFETY: the word of the caller of `Shape::visit`.
-            unsafe { carried.cast::<*mut M>().read() }
-        } else {
-            carried.cast::<M>()
-        };
-        // SAFETY: the same: `value` points to an `M` that nobody else looks at.
-        unsafe { &mut *value }.visit(by);
+    unsafe fn visit<M: Message>(value: *mut u8, by: &mut Visit<'_>) {
+        // SAFETY: the word of the caller of `Shape::visit_value`: it points to an `M` that nobody else looks at.
+        unsafe { &mut *value.cast::<M>() }.visit(by);
     }
 
     unsafe fn dispose<M: Message>(carried: *mut u8) {

@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::bounds::{Bounds, Class, Full};
+use crate::budget::ChargedTo;
 use crate::cause::Cause;
 use crate::context::Context;
 use crate::control::Control;
@@ -18,6 +19,7 @@ use crate::reply::Reply;
 use crate::sender::Sender;
 use crate::state::State;
 use crate::table::Plan;
+use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
@@ -67,6 +69,7 @@ impl Context {
             bounds: Bounds::default(),
             full: Full::Wait,
             class: Class::Interactive,
+            charged: Charged::AsSpawner,
             by: PhantomData,
         }
     }
@@ -78,7 +81,16 @@ pub struct SpawnOptions<'a> {
     bounds: Bounds,
     full: Full,
     class: Class,
+    charged: Charged<'a>,
     by: PhantomData<&'a Context>,
+}
+
+/// Whom it is to be charged to.
+#[derive(Clone, Copy, Debug)]
+enum Charged<'a> {
+    AsSpawner,
+    Own(&'a Account),
+    To(&'a Account),
 }
 
 impl<'a> SpawnOptions<'a> {
@@ -96,6 +108,35 @@ impl<'a> SpawnOptions<'a> {
     #[must_use]
     pub fn class(self, class: Class) -> Self {
         Self { class, ..self }
+    }
+
+    /// With an account of its own, for what it holds of the shared heap, and what those hold that it spawns. It closes when the last
+    /// of them ends; what is still charged to it then is told with that end, and is the heap's quarantine.
+    ///
+    /// ```
+    /// # use levada_process::{Context, Failure, Mailbox};
+    /// # use levada_shared::SharedData;
+    /// # fn start(cx: &Context) -> Result<(), Failure> {
+    /// let tenant = cx.account().heap().account("tenant", 1 << 20)?;
+    /// cx.options().own_account(&tenant).spawn("tenant", |cx, mut inbox: Mailbox<SharedData>| async move {
+    ///     let sent = inbox.recv().await?; //            charged to the tenant since the mailbox took it in
+    ///     let reply = cx.account().buf(4096)?; //       so is what it allocates
+    ///     # drop((sent, reply));
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn own_account(self, account: &'a Account) -> Self {
+        Self { charged: Charged::Own(account), ..self }
+    }
+
+    /// Charged to an account that others use as well, and that does not close with it. By default a process is charged to the account
+    /// of who spawns it, if that was given one, else to the account of its own core.
+    #[must_use]
+    pub fn charged_to(self, account: &'a Account) -> Self {
+        Self { charged: Charged::To(account), ..self }
     }
 
     /// On another core.
@@ -120,7 +161,7 @@ impl<'a> SpawnOptions<'a> {
         let plan = self.plan(name);
         here::with(|state| {
             let state = state.expect("a process is spawned on a core");
-            spawn_here(state, plan, state.next_cause(), what)
+            spawn_here(state, plan, self.charged.by(state), state.next_cause(), what)
         })
     }
 
@@ -129,10 +170,27 @@ impl<'a> SpawnOptions<'a> {
     }
 }
 
+impl Charged<'_> {
+    /// The same of a process that this core spawns.
+    fn by(self, state: &State) -> ChargedTo {
+        match self {
+            Self::Own(account) => ChargedTo::Own(account.clone()),
+            Self::To(account) => ChargedTo::Other(account.clone()),
+            Self::AsSpawner => {
+                let spawner = state.course.pid.get();
+                let block = spawner.and_then(|pid| state.table.find(pid.slot(), pid.generation()));
+                let budget = block.and_then(|block| block.with_budget(|budget| budget.cloned()));
+                budget.map_or(ChargedTo::Core, ChargedTo::Under)
+            }
+        }
+    }
+}
+
 /// Makes a process on the core that runs here.
 pub(crate) fn spawn_here<M, F, Fut>(
     state: &Rc<State>,
     plan: Plan,
+    charged: ChargedTo,
     cause: Cause,
     what: F,
 ) -> Result<Child<M>, SpawnError<F>>
@@ -150,6 +208,11 @@ where
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
     let block = state.table.block(pid.slot());
     block.root.set(Some(body));
+    let budget = charged.into_budget();
+    if let Some(budget) = &budget {
+        state.port.payers.add(pid, budget.account().clone());
+    }
+    block.set_budget(budget);
     block.cause.set(cause);
     state.wake_task(pid.slot(), 0);
     count(&state.counts.spawns);
@@ -179,21 +242,24 @@ impl SpawnOn<'_> {
         Fut: Future<Output = Result<(), Failure>> + 'static,
     {
         let plan = self.options.plan(name);
-        Await::new(SpawningOn { core: self.core, plan, what: Some(what), made: PhantomData }).await
+        let charged = self.options.charged;
+        let (core, what) = (self.core, Some(what));
+        Await::new(SpawningOn { core, plan, charged, what, made: PhantomData }).await
     }
 }
 
 /// What comes back from the other core.
 type Made<M, F> = Isolated<Result<Child<M>, SpawnError<F>>>;
 
-struct SpawningOn<M, F> {
+struct SpawningOn<'a, M, F> {
     core: CoreId,
     plan: Plan,
+    charged: Charged<'a>,
     what: Option<F>,
     made: PhantomData<fn() -> M>,
 }
 
-impl<M, F, Fut> Errand<(), Made<M, F>> for SpawningOn<M, F>
+impl<M, F, Fut> Errand<(), Made<M, F>> for SpawningOn<'_, M, F>
 where
     M: Message,
     F: FnOnce(Context, Mailbox<M>) -> Fut + Send + 'static,
@@ -210,16 +276,18 @@ where
         let what = self.what.take().expect("a spawn is not polled again after it is ready");
         let (core, plan, cause) = (self.core, self.plan, state.next_cause());
         if core == state.core {
-            return Poll::Ready(spawn_here(state, plan, cause, what));
+            return Poll::Ready(spawn_here(state, plan, self.charged.by(state), cause, what));
         }
         if !state.reaches(core) {
             return Poll::Ready(Err(SpawnError::Stopping(what)));
         }
         let by = state.course.pid.get().expect("a process is spawned elsewhere by a process");
         let reply = Reply::new(place.open(state), by);
+        let charged = self.charged.by(state);
         let run = move || {
-            let made =
-                here::with(|state| spawn_here(state.expect("run on arrival"), plan, cause, what));
+            let made = here::with(|state| {
+                spawn_here(state.expect("run on arrival"), plan, charged, cause, what)
+            });
             reply.send(Isolated::new(made, 0));
         };
         state.tell(core, Control::Run(Box::new(run))).unwrap_or_default();

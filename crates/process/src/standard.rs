@@ -1,6 +1,7 @@
 //! The messages that come with the house: flat values and containers of the standard library, and bytes of the shared heap.
 
 use crate::message::{Message, Visit};
+use levada_shared::{ExclusiveBuf, SharedData, SoftRef, WeakRef};
 use std::mem::needs_drop;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ macro_rules! flat {
     ($($kind:ty),*) => {$(
         impl Message for $kind {
             const FLAT: bool = true;
+            const CHARGES: bool = false;
             fn visit(&mut self, _visit: &mut Visit<'_>) {}
         }
     )*};
@@ -39,6 +41,7 @@ macro_rules! tuples {
         #[expect(non_snake_case, reason = "a part is named like its type")]
         impl<$($part: Message),*> Message for ($($part,)*) {
             const FLAT: bool = true $(&& $part::FLAT)*;
+            const CHARGES: bool = false $(|| $part::CHARGES)*;
             fn visit(&mut self, visit: &mut Visit<'_>) {
                 let ($($part,)*) = self;
                 $($part.visit(visit);)*
@@ -51,12 +54,14 @@ tuples!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F)(A B C D E F G)(A B C D 
 
 impl Message for () {
     const FLAT: bool = true;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, _visit: &mut Visit<'_>) {}
 }
 
 impl Message for String {
     const FLAT: bool = false;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(self.capacity());
@@ -65,6 +70,7 @@ impl Message for String {
 
 impl Message for Box<str> {
     const FLAT: bool = false;
+    const CHARGES: bool = false;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(self.len());
@@ -73,6 +79,7 @@ impl Message for Box<str> {
 
 impl<T: Message> Message for Box<T> {
     const FLAT: bool = false;
+    const CHARGES: bool = may_charge::<T>();
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(size_of::<T>());
@@ -82,6 +89,7 @@ impl<T: Message> Message for Box<T> {
 
 impl<T: Message> Message for Box<[T]> {
     const FLAT: bool = false;
+    const CHARGES: bool = may_charge::<T>();
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(size_of_val::<[T]>(self));
@@ -91,6 +99,7 @@ impl<T: Message> Message for Box<[T]> {
 
 impl<T: Message> Message for Vec<T> {
     const FLAT: bool = false;
+    const CHARGES: bool = may_charge::<T>();
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(self.capacity() * size_of::<T>());
@@ -100,6 +109,7 @@ impl<T: Message> Message for Vec<T> {
 
 impl<T: Message, const N: usize> Message for [T; N] {
     const FLAT: bool = T::FLAT;
+    const CHARGES: bool = T::CHARGES;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit_each(self, visit);
@@ -108,6 +118,7 @@ impl<T: Message, const N: usize> Message for [T; N] {
 
 impl<T: Message> Message for Option<T> {
     const FLAT: bool = T::FLAT;
+    const CHARGES: bool = T::CHARGES;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         if let Some(inner) = self {
@@ -118,6 +129,7 @@ impl<T: Message> Message for Option<T> {
 
 impl<T: Message, E: Message> Message for Result<T, E> {
     const FLAT: bool = T::FLAT && E::FLAT;
+    const CHARGES: bool = T::CHARGES || E::CHARGES;
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         match self {
@@ -127,23 +139,53 @@ impl<T: Message, E: Message> Message for Result<T, E> {
     }
 }
 
-macro_rules! shared {
+macro_rules! charged {
     ($($(#[$said:meta])* $kind:ty),*) => {$(
         $(#[$said])*
         impl Message for $kind {
             const FLAT: bool = true;
+            const CHARGES: bool = true;
+            fn visit(&mut self, visit: &mut Visit<'_>) {
+                visit.charged(self);
+            }
+        }
+    )*};
+}
+
+charged!(
+    /// Travels by reference, and weighs what the reference does. The mailbox that takes it in makes it its receiver's: who sent it
+    /// is charged no longer, unless he keeps a clone. Full is then also the receiver's account ([`Refused::AccountFull`]).
+    ///
+    /// [`Refused::AccountFull`]: crate::Refused::AccountFull
+    SharedData,
+    /// As [`SharedData`]: the one owner changes, and who is charged with it.
+    ExclusiveBuf
+);
+
+macro_rules! references {
+    ($($(#[$said:meta])* $kind:ty),*) => {$(
+        $(#[$said])*
+        impl Message for $kind {
+            const FLAT: bool = true;
+            const CHARGES: bool = false;
             fn visit(&mut self, _visit: &mut Visit<'_>) {}
         }
     )*};
 }
 
-shared!(
-    /// Travels by reference, and weighs what the reference does. Who is charged for the bytes stays as it was when they were
-    /// filled: accounts of single processes, and the charge that moves with a message, come with the issue that brings them.
-    levada_shared::SharedData,
-    /// As [`SharedData`](levada_shared::SharedData): the one owner changes, the account that is charged does not.
-    levada_shared::ExclusiveBuf
+references!(
+    /// Stays whose it is: an upgrade, wherever, is charged to the account whose data the reference was made of. Who wants the bytes
+    /// for himself upgrades it and has them [transferred](SharedData::transfer_to), or has their holder send them.
+    SoftRef,
+    /// As [`SoftRef`]: stays whose it is, and upgrades are charged to that account.
+    WeakRef
 );
+
+/// Whether what lies behind a pointer may be charged to an account. Asked of the type and not of its trait, which for a type that
+/// contains itself would be a question without end.
+const fn may_charge<T>() -> bool {
+    needs_drop::<T>()
+}
 
 fn visit_each<T: Message>(parts: &mut [T], visit: &mut Visit<'_>) {
     // What needs no drop owns nothing that a visitor looks for, and there may be a million of them.
@@ -164,6 +206,9 @@ mod tests {
         assert_eq!(weight_bytes(&mut Some([0_u16; 5])), 12);
         const { assert!(<[Option<(u8, bool)>; 3]>::FLAT) };
         const { assert!(!<Result<u8, String>>::FLAT) };
+        const { assert!(!<(Vec<u8>, Option<Box<str>>, SoftRef, WeakRef)>::CHARGES) };
+        const { assert!(<Vec<(u8, Option<SharedData>)>>::CHARGES && SharedData::FLAT) };
+        const { assert!(<Result<u8, [Box<ExclusiveBuf>; 2]>>::CHARGES) };
     }
 
     #[test]

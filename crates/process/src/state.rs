@@ -20,11 +20,13 @@ use crate::pid::{CoreId, Pid};
 use crate::pool::Pool;
 use crate::port::Port;
 use crate::ready::Ready;
+use crate::submitted::Submitted;
 use crate::table::Table;
 use crate::tick::Tick;
 use crate::waits::{Opened, Waits, Wakee};
 use foldhash::fast::FixedState;
 use levada_queue::Collector;
+use levada_shared::Account;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub(crate) struct State {
     pub(crate) unarmed: RefCell<Vec<(Deadline, Opened)>>,
     pub(crate) counts: Counts,
     pub(crate) host: HostBox,
+    /// Whom processes are charged to that have no budget.
+    pub(crate) account: Option<Account>,
     /// No process is spawned any more.
     pub(crate) stopping: Cell<bool>,
     sequences: Sequences,
@@ -73,7 +77,7 @@ pub(crate) struct Inbound {
     pub(crate) lanes: Vec<Option<LaneIn>>,
     /// Lanes that had more than a pass takes.
     pub(crate) unread: Vec<usize>,
-    pub(crate) collector: Option<Collector<Envelope>>,
+    pub(crate) collector: Option<Collector<Submitted>>,
     /// Processes whose last sender has gone, to be looked at when all that was sent before is in.
     pub(crate) unsent: Vec<u32>,
     /// Whether the outside had more than a pass takes.
@@ -94,8 +98,9 @@ impl std::fmt::Debug for HostBox {
 impl State {
     pub(crate) fn new(
         port: &'static Port,
-        collector: Collector<Envelope>,
+        collector: Collector<Submitted>,
         slots_max: u32,
+        account: Option<Account>,
         host: Box<dyn Host>,
     ) -> Self {
         let core = port.core;
@@ -117,6 +122,7 @@ impl State {
             counts: Counts::default(),
             random: Cell::new(host.seed()),
             host: HostBox(host),
+            account,
             stopping: Cell::new(false),
             sequences: Sequences::of(core),
         }

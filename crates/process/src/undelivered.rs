@@ -5,6 +5,7 @@
 )]
 
 use crate::address::WaitId;
+use crate::charge::charge_landing;
 use crate::gauges::count;
 use crate::message::caller_of;
 use crate::parcel::{Cargo, Envelope, Parcel};
@@ -26,9 +27,11 @@ pub(crate) fn undelivered(state: &State, to: Pid, mut message: Cargo<'_>) {
 
 /// Gives a request back to who called. `caller` was found in a reply that was made for a call to the mailbox that `request` came
 /// to: a call is made with the type of its mailbox, so what lands is of the type that its landing takes.
-fn give_back(state: &State, caller: WaitId, request: Cargo<'_>) {
+fn give_back(state: &State, caller: WaitId, mut request: Cargo<'_>) {
     if caller.core == state.core {
         let wait = Opened { index: caller.index, generation: caller.generation };
+        // It is the caller's again, also where his account has no room: then it stays charged where it was.
+        charge_landing(state, wait, &mut request).unwrap_or_default();
         // SAFETY: the types are the same, as said above.
         match unsafe { state.waits.land_cargo(wait, Outcome::Returned, request) } {
             Ok(wakee) => state.wake(wakee),

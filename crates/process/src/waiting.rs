@@ -1,8 +1,10 @@
 //! Waiting ends: by what was waited for, by time, or because who waited is no longer there; then others have to hear of it.
 
 use crate::address::{ReplyTo, WaitId};
+use crate::charge::charge_owner;
 use crate::control::{Control, Unanswered};
 use crate::deliver;
+use crate::gauges::count;
 use crate::host::TimerKey;
 use crate::message::Message;
 use crate::parcel::{Envelope, Parcel};
@@ -10,6 +12,7 @@ use crate::port::Port;
 use crate::remote;
 use crate::state::{SWEEP, State, wait_of};
 use crate::waits::{Left, Line, Opened, Outcome};
+use levada_shared::Full;
 
 /// Closes a wait, and undoes what it had elsewhere: its place in line, its timer, those who listen for its end. How it ended, and
 /// whether it stood in line.
@@ -94,6 +97,36 @@ pub(crate) fn answer<R: Message>(state: &State, to: ReplyTo<R>, answer: R) -> Re
         state.contained(|| drop(Envelope::of(&parcel)));
     }
     Ok(())
+}
+
+/// Brings the answer of a call to who waits for it, and makes what it carries his.
+/// # Errors
+/// The answer, if nobody waits for it any more, as far as can be seen from here, or his account has no room for it.
+pub(crate) fn answer_call<R: Message>(
+    state: &State,
+    to: ReplyTo<R>,
+    mut answered: R,
+) -> Result<(), R> {
+    if R::CHARGES && to.wait().core == state.core {
+        let charged = charge_owner(state, opened(to.wait()), |by| answered.visit(by));
+        if !fits(state, opened(to.wait()), charged) {
+            return Err(answered);
+        }
+    }
+    let done = answer(state, to, answered);
+    if done.is_err() {
+        count(&state.counts.replies_late);
+    }
+    done
+}
+
+/// Whether an answer found room in the account of who waits for it; else the call ends with that.
+pub(crate) fn fits(state: &State, wait: Opened, charged: Result<(), Full<()>>) -> bool {
+    if let Err(full) = charged {
+        count(&state.counts.answers_over_budget);
+        deliver::settle(state, wait, Outcome::OverBudget(full));
+    }
+    charged.is_ok()
 }
 
 /// Tells who called that there is no answer.

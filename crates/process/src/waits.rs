@@ -15,6 +15,7 @@ pub(crate) use raw::{Opened, Waits};
 use crate::closed::Closed;
 use crate::host::TimerId;
 use crate::pid::Pid;
+use levada_shared::Full;
 use std::task::Waker;
 
 /// How a wait stands.
@@ -38,6 +39,10 @@ pub(crate) enum Outcome {
     Expired,
     /// The time is over, and the request was not accepted yet: the landing holds it.
     ExpiredInLine,
+    /// The receiver's account has no room for what the request carries; the landing holds it.
+    AccountFull(Full<()>),
+    /// The account of who waits has no room for what the answer carries.
+    OverBudget(Full<()>),
 }
 
 /// Whom to wake when something comes.
@@ -106,6 +111,8 @@ mod raw {
         line: Option<Line>,
         listened: bool,
         next_free: u32,
+        /// The slot of the process that waits.
+        owner: Option<u32>,
     }
 
     impl Wait {
@@ -143,12 +150,12 @@ mod raw {
             self.open.get()
         }
 
-        /// Opens a wait.
+        /// Opens a wait, of the process in the slot `owner`.
         /// # Safety
         /// `landing` takes what invariant 2 says, is not null, is valid until the wait is closed, and is used meanwhile only as the
         /// outcome allows: what it does not hold may not be read, and what may come may not be written.
         #[inline]
-        pub(crate) unsafe fn open(&self, landing: *mut u8) -> Opened {
+        pub(crate) unsafe fn open(&self, landing: *mut u8, owner: Option<u32>) -> Opened {
             let generation = self.next_generation.get();
             self.next_generation.set(generation + 1);
             self.open.set(self.open.get() + 1);
@@ -161,6 +168,7 @@ mod raw {
                 line: None,
                 listened: false,
                 next_free: NONE,
+                owner,
             };
             let waits = &mut *self.waits.borrow_mut();
             let index = self.free.get();
@@ -207,6 +215,15 @@ mod raw {
         /// Whether a wait is open and nothing has come yet.
         pub(crate) fn is_open(&self, opened: Opened) -> bool {
             self.with(opened, |wait| wait.outcome == Outcome::Open).unwrap_or(false)
+        }
+
+        /// In which slot the process is that waits for what may land now.
+        #[inline]
+        pub(crate) fn owner(&self, opened: Opened) -> Option<u32> {
+            self.with(opened, |wait| {
+                let may_land = wait.outcome == Outcome::Open && wait.line.is_none();
+                wait.owner.filter(|_| may_land)
+            })?
         }
 
         /// Says whom to wake. What was said before is given back, to be dropped where nothing is borrowed.

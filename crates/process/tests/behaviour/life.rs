@@ -20,7 +20,7 @@ async fn idle<M: Message>(mut inbox: Mailbox<M>) -> Result<(), Failure> {
 
 #[test]
 fn a_full_table_gives_the_closure_back() {
-    let rig = Rig::with(1, CoreOptions { processes_max: 2 });
+    let rig = Rig::with(1, CoreOptions { processes_max: 2, ..CoreOptions::default() });
     let first = rig.spawn(0, "idle", |_, inbox: Mailbox<u64>| idle(inbox));
     let _second = rig.spawn(0, "idle", |_, inbox: Mailbox<u64>| idle(inbox));
     let token = Rc::new(5);
@@ -71,7 +71,7 @@ fn a_process_is_spawned_on_another_core_by_one_crossing_each_way() {
 
 #[test]
 fn a_full_table_elsewhere_gives_the_closure_back_too() {
-    let rig = Rig::with(2, CoreOptions { processes_max: 1 });
+    let rig = Rig::with(2, CoreOptions { processes_max: 1, ..CoreOptions::default() });
     let there = rig.id(1);
     let log = Log::new();
     let noted = log.clone();
@@ -133,8 +133,11 @@ fn exits_are_told_to_monitors_each_once() {
             rig.advance(20 * MS);
             let mut told = log.take();
             assert_eq!(told.len(), 2, "{kind}");
-            assert_eq!(told[1], Down { pid: child.pid, exit: Exit::Unknown, undelivered: 0 });
-            let Down { pid, exit, undelivered } = told.remove(0);
+            assert_eq!(
+                told[1],
+                Down { pid: child.pid, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 }
+            );
+            let Down { pid, exit, undelivered, .. } = told.remove(0);
             assert_eq!((pid, undelivered), (child.pid, 1), "{kind}");
             match (kind, exit) {
                 ("panicked", Exit::Panicked { at, text }) => {
@@ -308,7 +311,7 @@ fn a_task_runs_beside_the_root_and_gives_its_value_or_is_cancelled() {
 #[test]
 fn no_stale_name_reaches_a_later_process() {
     const COUNT: u32 = if cfg!(miri) { 100 } else { 1_000_000 };
-    let rig = Rig::with(1, CoreOptions { processes_max: 4 });
+    let rig = Rig::with(1, CoreOptions { processes_max: 4, ..CoreOptions::default() });
     let log = Log::new();
     let noted = log.clone();
     rig.spawn(0, "spawns", move |cx: Context, _: Mailbox<()>| async move {

@@ -159,7 +159,7 @@ async fn program(
 }
 
 fn run(cores: usize, seed: u64) {
-    let rig = Rig::with(cores, CoreOptions { processes_max: 64 });
+    let rig = Rig::with(cores, CoreOptions { processes_max: 64, ..CoreOptions::default() });
     let (books, mut chance) = (Rc::new(Books::default()), Chance(seed));
     for me in 0..PROCESSES {
         let books = Sendable(Rc::clone(&books));

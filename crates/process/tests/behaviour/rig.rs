@@ -7,6 +7,7 @@ use levada_process::{
     Child, Context, Core, CoreId, CoreOptions, Ended, Exit, Failure, Host, Mailbox, Message, Pid,
     Tick, TimerId, TimerKey,
 };
+use levada_shared::SharedHeap;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -33,6 +34,7 @@ pub(crate) struct Lent {
     timers: RefCell<BTreeMap<(Tick, u64), TimerKey>>,
     next_timer: Cell<u64>,
     pub(crate) ended: RefCell<Vec<(Pid, &'static str, Exit)>>,
+    pub(crate) quarantined_bytes: Cell<u64>,
 }
 
 #[derive(Default)]
@@ -70,6 +72,8 @@ impl Host for RigHost {
 
     fn ended(&self, ended: &Ended<'_>) {
         self.0.ended.borrow_mut().push((ended.pid, ended.name, ended.exit.clone()));
+        let quarantined = &self.0.quarantined_bytes;
+        quarantined.set(quarantined.get() + ended.quarantined_bytes);
     }
 }
 
@@ -79,8 +83,19 @@ impl Rig {
     }
 
     pub(crate) fn with(cores: usize, options: CoreOptions) -> Self {
+        Self::of(vec![options; cores])
+    }
+
+    /// Cores with an account of `heap` each.
+    pub(crate) fn over(heap: &SharedHeap, cores: usize) -> Self {
+        let account = |number| heap.account(&format!("core {number}"), u64::MAX).ok();
+        let options = |number| CoreOptions { account: account(number), processes_max: 64 };
+        Self::of((0..cores).map(options).collect())
+    }
+
+    fn of(options: Vec<CoreOptions>) -> Self {
         let now = Rc::new(Cell::new(Tick::START));
-        let nodes = (0..cores).map(|_| node(options, &now)).collect();
+        let nodes = options.into_iter().map(|options| node(options, &now)).collect();
         Self { nodes, now }
     }
 
@@ -222,6 +237,7 @@ fn node(options: CoreOptions, now: &Rc<Cell<Tick>>) -> Node {
         timers: RefCell::default(),
         next_timer: Cell::new(0),
         ended: RefCell::default(),
+        quarantined_bytes: Cell::new(0),
     });
     let alarm = Arc::new(Alarm::default());
     let core = Core::new(options, RigHost(Rc::clone(&lent)), Waker::from(Arc::clone(&alarm)))

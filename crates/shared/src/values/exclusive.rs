@@ -14,8 +14,10 @@ use core::ops::{Deref, DerefMut};
 
 use crate::account::Account;
 use crate::copied::Copied;
+use crate::heap::prepaid::Wallet;
 use crate::limit::{Full, Limit};
 use crate::memory::arena::Life;
+use crate::reserve::{Charged, Reservation};
 
 pub use raw::ExclusiveBuf;
 
@@ -102,9 +104,27 @@ impl ExclusiveBuf {
     /// # Errors
     /// [`Full`] with the buffer where that account has no room, or is one of another heap.
     pub fn transfer_to(mut self, to: &Account) -> Result<Self, Full<Self>> {
-        match self.move_to(to) {
+        if !self.is_in_heap_of(to) {
+            return Err(Full { limit: Limit::OtherHeap, room_bytes: 0, value: self });
+        }
+        match self.move_to(to.number(), &mut Wallet(to.heap().heap(), to.number())) {
             Ok(()) => Ok(self),
             Err(full) => Err(full.about(self)),
+        }
+    }
+}
+
+impl Charged for ExclusiveBuf {
+    fn lacks_bytes(&self, at: &Account) -> u64 {
+        let lacks = self.account() != at.number() && self.is_in_heap_of(at);
+        if lacks { u64::from(self.block_bytes()) } else { 0 }
+    }
+
+    fn rehome(&mut self, to: &mut Reservation) {
+        if self.is_in_heap_of(to.account()) {
+            let number = to.account().number();
+            // What cannot be paid stays where it is charged.
+            let _stays: bool = self.move_to(number, to).is_err();
         }
     }
 }
@@ -154,8 +174,9 @@ unsafe impl bytes::BufMut for ExclusiveBuf {
 }
 
 mod raw {
-    use super::{Account, Copied, Full, Life, Limit, MaybeUninit};
-    use crate::heap::prepaid::Wallet;
+    use super::{Account, Copied, Full, Life, MaybeUninit};
+    use crate::counts::grant::AccountNumber;
+    use crate::counts::ledger::Purse;
     use crate::values::piece::{Handle, Piece, spare_of};
 
     /// The one owner of a block, or of the rest of one.
@@ -288,16 +309,29 @@ mod raw {
             Some(unsafe { Piece::frozen(self.handle, range) })
         }
 
-        pub(super) fn move_to(&mut self, to: &Account) -> Result<(), Full<()>> {
-            if !self.handle.is_of(to.heap().heap()) {
-                return Err(Full { limit: Limit::OtherHeap, room_bytes: 0, value: () });
-            }
-            let mut purse = Wallet(to.heap().heap(), to.number());
-            if self.handle.account() != to.number()
-                && !self.handle.rename(to.number(), &mut purse)?
-            {
+        /// Whose it is.
+        pub(super) fn account(&self) -> AccountNumber {
+            self.handle.account()
+        }
+
+        /// How long its block is, all of which is charged.
+        pub(super) fn block_bytes(&self) -> u32 {
+            self.handle.capacity_bytes()
+        }
+
+        pub(super) fn is_in_heap_of(&self, account: &Account) -> bool {
+            self.handle.is_of(account.heap().heap())
+        }
+
+        /// Makes it another account's of its heap, paid from `purse`.
+        pub(super) fn move_to(
+            &mut self,
+            to: AccountNumber,
+            purse: &mut impl Purse,
+        ) -> Result<(), Full<()>> {
+            if self.handle.account() != to && !self.handle.rename(to, purse)? {
                 // The old handle goes: for a moment both accounts were charged, never neither.
-                self.handle = self.handle.share_with(to.number(), &mut purse)?;
+                self.handle = self.handle.share_with(to, purse)?;
             }
             Ok(())
         }
@@ -309,6 +343,7 @@ mod tests {
     use crate::heap::SharedHeap;
     use crate::limit::Limit;
     use crate::options::Options;
+    use crate::reserve::Charged;
     use crate::values::data::SharedData;
 
     #[test]
@@ -397,5 +432,46 @@ mod tests {
         let full = second.transfer_to(&to).unwrap_err();
         assert_eq!((full.limit, full.room_bytes, full.value.capacity()), (Limit::Account, 0, 64));
         assert_eq!(buf.freeze().to_vec(), b"x");
+    }
+
+    #[test]
+    fn a_buffer_becomes_anothers_with_what_is_frozen_of_its_block_out_of_room_set_aside_before() {
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
+        let from = heap.account("from", u64::MAX).unwrap();
+        let to = heap.account("to", 4096 + 64).unwrap();
+        let (mut private, mut part) = (from.buf(64).unwrap(), from.buf(4096).unwrap());
+        part.write(b"head").unwrap();
+        let head = part.freeze_filled();
+        let lacks_bytes = private.lacks_bytes(&to) + part.lacks_bytes(&to);
+        assert_eq!(lacks_bytes, 64 + 4096, "whole blocks");
+        let mut room = to.reserve(lacks_bytes).unwrap();
+        private.rehome(&mut room);
+        part.rehome(&mut room);
+        assert_eq!((room.left_bytes(), private.lacks_bytes(&to) + part.lacks_bytes(&to)), (0, 0));
+        drop(room);
+        assert_eq!((from.charged_bytes(), to.charged_bytes()), (4096, 4096 + 64));
+        heap.validate();
+        let mut third = from.buf(64).unwrap();
+        third.rehome(&mut to.reserve(0).unwrap());
+        assert_eq!(third.lacks_bytes(&to), 64, "what the room does not suffice for stays");
+        drop((head, private, part, third));
+        assert_eq!((from.charged_bytes(), to.charged_bytes()), (0, 0));
+        heap.validate();
+    }
+
+    #[test]
+    fn a_buffer_does_not_become_an_account_of_another_heap() {
+        let new = || SharedHeap::new(Options { bytes_max: 8 << 20, ..Options::default() }).unwrap();
+        let (heap, other) = (new(), new());
+        let to = other.account("to", u64::MAX).unwrap();
+        let mut buf = heap.account("from", u64::MAX).unwrap().buf(64).unwrap();
+        assert_eq!(buf.lacks_bytes(&to), 0);
+        buf.rehome(&mut to.reserve(64).unwrap());
+        let full = buf.transfer_to(&to).unwrap_err();
+        assert_eq!((full.limit, full.value.capacity()), (Limit::OtherHeap, 64));
+        drop(full);
+        heap.validate();
+        other.validate();
     }
 }
