@@ -176,6 +176,7 @@ fn mebibytes(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures are what one runs it for")]
 #[expect(
     clippy::disallowed_methods,
     reason = "nothing is asserted of time but that there is an end"
