@@ -169,7 +169,7 @@ fn another_configuration_comes_as_one_and_leaves_nothing_of_the_one_before() {
     }
     is_over.store(true, Ordering::Relaxed);
     let counts: Vec<usize> = askers.into_iter().map(|asker| asker.join().unwrap()).collect();
-    assert!(counts.iter().all(|count| *count > 100), "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 20), "{counts:?}");
     assert_eq!(rig.look().processes.exits_panicked, 0);
 }
 
