@@ -13,14 +13,14 @@
 
 use crate::address::ReplyTo;
 use crate::body::Body;
-use crate::bounds::Class;
+use crate::bounds::{Class, Full};
 use crate::budget::Budget;
 use crate::cause::Cause;
 use crate::closed::Closed;
-use crate::exit::Down;
+use crate::exit::{Down, Exit};
 use crate::lines::Queue;
 use crate::mail::Mail;
-use crate::pid::{CoreId, Pid};
+use crate::pid::CoreId;
 use crate::tasks::Tasks;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -54,9 +54,10 @@ pub(crate) enum Life {
 const LIFE: u16 = 3;
 const LISTED: u16 = 1 << 2;
 const RUNNING: u16 = 1 << 3;
-const KILLED: u16 = 1 << 4;
+const DOOMED: u16 = 1 << 4;
 const BACKGROUND: u16 = 1 << 5;
 const DEAF: u16 = 1 << 6;
+const DEALS: u16 = 1 << 7;
 const CLOSED_SHIFT: u16 = 8;
 const CLOSED: u16 = 7 << CLOSED_SHIFT;
 
@@ -92,8 +93,8 @@ pub(crate) struct Extra {
     pub(crate) lessees: RefCell<Vec<Lessee>>,
     /// How many messages were accepted and, its mailbox dropped, not taken.
     pub(crate) undelivered: Cell<u32>,
-    /// By whom it was killed, and why.
-    pub(crate) killed: Cell<Option<(Option<Pid>, &'static str)>>,
+    /// How it is to end at the next boundary of its turns.
+    pub(crate) doom: Cell<Option<Exit>>,
 }
 
 /// A core that was granted room in the mailbox.
@@ -143,8 +144,10 @@ impl Block {
     }
 
     /// Begins a life: nothing is left of the one before.
-    pub(crate) fn begin(&self, class: Class) {
-        self.flags.set(Life::Live as u16 | if class == Class::Background { BACKGROUND } else { 0 });
+    pub(crate) fn begin(&self, class: Class, full: Full) {
+        self.flags.set(Life::Live as u16);
+        self.set(BACKGROUND, class == Class::Background);
+        self.set(DEALS, full.is_dealt_with_on_arrival());
         self.receiver.set(NOBODY);
         self.ready.set(0);
         self.turns.set(0);
@@ -184,16 +187,22 @@ impl Block {
 
     /// Whether it is to end at the next turn boundary.
     #[inline]
-    pub(crate) fn is_killed(&self) -> bool {
-        self.has(KILLED)
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.has(DOOMED)
     }
 
-    /// Notes that it is to end; the first who says so stays in memory.
-    pub(crate) fn kill(&self, by: Option<Pid>, why: &'static str) {
-        if !self.is_killed() {
-            self.extra_or_new().killed.set(Some((by, why)));
-            self.set(KILLED, true);
+    /// Notes that it is to end, and how; what was said first stays.
+    pub(crate) fn doom(&self, exit: Exit) {
+        if !self.is_doomed() {
+            self.extra_or_new().doom.set(Some(exit));
+            self.set(DOOMED, true);
         }
+    }
+
+    /// How it is to end, if that was said.
+    pub(crate) fn take_doom(&self) -> Option<Exit> {
+        self.set(DOOMED, false);
+        self.extra()?.doom.take()
     }
 
     /// Whether its mailbox was dropped: nobody will take what still comes.
@@ -204,6 +213,18 @@ impl Block {
 
     pub(crate) fn set_deaf(&self) {
         self.set(DEAF, true);
+    }
+
+    /// Whether its mailbox deals with what does not fit, so that others send without room set aside.
+    #[inline]
+    pub(crate) fn deals_on_arrival(&self) -> bool {
+        self.has(DEALS)
+    }
+
+    /// Whether other cores may have something on its way here.
+    pub(crate) fn is_lent(&self) -> bool {
+        let holds = |extra: Rc<Extra>| extra.lessees.borrow().iter().any(|lessee| lessee.holds);
+        self.mail.leased() > 0 || self.deals_on_arrival() && self.extra().is_some_and(holds)
     }
 
     pub(crate) fn class(&self) -> Class {

@@ -4,6 +4,7 @@
 //! one core: a message, a wait and a write. The timer of a deadline is set with the host only if the answer has not come by the
 //! end of the pass.
 
+use crate::deliver;
 use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::mail::Note;
@@ -74,9 +75,12 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
                 self.sender.stand_in_line(state, waiting, place.opened());
             }
             Err(why) => {
-                count(&state.counts.mailbox_rejected);
-                place.close();
-                return Poll::Ready(Err(CallError::Refused(Refused::of(why, request))));
+                deliver::count_refusal(state, why);
+                if let Err(refused) = Refused::of(why, request) {
+                    place.close();
+                    return Poll::Ready(Err(CallError::Refused(refused)));
+                }
+                // Dropped with the request, the reply has ended the wait: what it came to is seen at once.
             }
         }
         place.within(state, self.within);

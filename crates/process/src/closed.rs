@@ -18,6 +18,10 @@ pub enum Closed {
     Stopping,
     /// Its process has ended.
     Ended,
+    /// It was full, and a mailbox of its kind then ends its process.
+    Overflow,
+    /// Who receives was cancelled: what is in the mailbox is not for him any more.
+    Cancelled,
 }
 
 impl Closed {
@@ -27,7 +31,7 @@ impl Closed {
     }
 
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
-        [Self::NoSenders, Self::ByOwner, Self::Stopping, Self::Ended]
+        [Self::NoSenders, Self::ByOwner, Self::Stopping, Self::Ended, Self::Overflow]
             .into_iter()
             .find(|why| why.to_bits() == bits)
     }
@@ -40,6 +44,8 @@ impl fmt::Display for Closed {
             Self::ByOwner => "the mailbox was closed by its owner",
             Self::Stopping => "the core stops",
             Self::Ended => "the process has ended",
+            Self::Overflow => "the mailbox was full, and its process ended by that",
+            Self::Cancelled => "who receives was cancelled",
         })
     }
 }

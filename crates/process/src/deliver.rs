@@ -8,9 +8,11 @@
 
 use crate::address::Address;
 use crate::block::{Block, Extra, Lessee, Life, NOBODY, OTHER};
+use crate::bounds::Full;
 use crate::charge::charge;
 use crate::closed::Closed;
 use crate::control::Control;
+use crate::exit::Exit;
 use crate::gauges::count;
 use crate::lease::grant_of;
 use crate::lines::{InFuture, Waiting, Wants, Who};
@@ -40,16 +42,50 @@ pub(crate) fn admit<M: Message>(
     if block.is_open() && block.mail.has_room(weight_bytes) && block.line.is_empty() {
         return Ok(held);
     }
-    Err(refusal(block, weight_bytes))
+    make_room(state, held.slot, block, weight_bytes).map(|()| held)
 }
 
+/// Deals with a message for which there is no room, as the mailbox wants it.
+/// # Errors
+/// What becomes of the message, if that did not make room.
 #[cold]
-fn refusal(block: &Block, weight_bytes: u32) -> Refusal {
-    match closed(block) {
-        Some(why) => Refusal::Closed(why),
-        None if weight_bytes > block.mail.bounds().bytes => Refusal::TooLarge,
-        None => Refusal::Full,
+fn make_room(state: &State, slot: u32, block: &Block, weight_bytes: u32) -> Result<(), Refusal> {
+    if let Some(why) = closed(block) {
+        return Err(Refusal::Closed(why));
     }
+    if weight_bytes > block.mail.bounds().bytes {
+        return Err(Refusal::TooLarge);
+    }
+    match state.table.kind(block).full {
+        Full::Wait | Full::Reject => Err(Refusal::Full),
+        _ if block.mail.has_room(weight_bytes) => Ok(()), // who waits here waits for no room
+        Full::DropNewest => Err(Refusal::Dropped),
+        Full::DropOldest => {
+            // What a message does when it is dropped may fill the mailbox again.
+            while !block.mail.has_room(weight_bytes) {
+                let dropped =
+                    state.table.pop_cargo(block, |_, cargo| state.contained(|| drop(cargo)));
+                assert!(dropped.is_some(), "an empty mailbox has room for what is not too large");
+                count(&state.counts.mailbox_dropped_oldest);
+            }
+            Ok(())
+        }
+        Full::Stop => {
+            count(&state.counts.mailbox_stops);
+            shut(state, slot, block, Closed::Overflow);
+            block.doom(Exit::Overflow);
+            state.wake_root(slot, block);
+            Err(Refusal::Closed(Closed::Overflow))
+        }
+    }
+}
+
+/// Counts a message that was not accepted.
+pub(crate) fn count_refusal(state: &State, why: Refusal) {
+    count(match why {
+        Refusal::Dropped => &state.counts.mailbox_dropped_newest,
+        Refusal::Full | Refusal::Closed(_) | Refusal::TooLarge => &state.counts.mailbox_rejected,
+    });
 }
 
 /// Puts a message into a mailbox that was just found to have room for it.
@@ -100,7 +136,7 @@ fn wake_receiver(state: &State, slot: u32, block: &Block) {
 #[inline]
 pub(crate) fn is_over(block: &Block) -> Option<Closed> {
     let why = block.closed()?;
-    (block.mail.queued() == 0 && block.mail.leased() == 0 && block.line.is_empty()).then_some(why)
+    (block.mail.queued() == 0 && block.line.is_empty() && !block.is_lent()).then_some(why)
 }
 
 /// Lets the line move up as far as there is room. `grants`: also to those who ask for leases, which go out in one go at the end of
@@ -111,9 +147,7 @@ pub(crate) fn advance(state: &State, slot: u32, block: &Block, grants: bool) {
             Wants::Message(weight_bytes) | Wants::Room(weight_bytes) => {
                 block.mail.has_room(weight_bytes)
             }
-            Wants::Lease(weight_bytes) => {
-                grants && grant_of(block.mail.room(), weight_bytes).is_some()
-            }
+            Wants::Lease(weight_bytes) => grants && grant_for(block, weight_bytes).is_some(),
         };
         if !fits {
             if !matches!(wants, Wants::Lease(_)) || grants {
@@ -190,6 +224,19 @@ pub(crate) fn from_outside(state: &State, message: Envelope) {
         count(&state.counts.undelivered);
         return state.contained(|| drop(message));
     };
+    if block.deals_on_arrival() {
+        release_place(state);
+        return match room_on_arrival(state, slot, block, weight_bytes) {
+            Ok(()) => {
+                block.mail.hold(weight_bytes);
+                message.open(|arrived| push_outside(state, slot, block, arrived));
+            }
+            Err(why) => {
+                count_refusal(state, why);
+                state.contained(|| drop(message));
+            }
+        };
+    }
     state.lines.push(&block.line, Waiting::Outside { message, weight_bytes });
     advance(state, slot, block, true);
 }
@@ -215,10 +262,17 @@ pub(crate) fn asked(state: &State, core: CoreId, to: Pid, weight_bytes: u32) {
     advance(state, to.slot(), block, true);
 }
 
+/// What a core may be granted that asks for a message of this weight; none if there is no room.
+fn grant_for(block: &Block, weight_bytes: u32) -> Option<(u16, u32)> {
+    if block.deals_on_arrival() {
+        return Some((0, 0));
+    }
+    grant_of(block.mail.room(), weight_bytes)
+}
+
 /// Grants a core room, which the caller found.
 fn grant(state: &State, slot: u32, block: &Block, core: CoreId, weight_bytes: u32) {
-    let (messages, bytes) =
-        grant_of(block.mail.room(), weight_bytes).expect("found by who calls this");
+    let (messages, bytes) = grant_for(block, weight_bytes).expect("found by who calls this");
     let extra = block.extra_or_new();
     let serial = {
         let lessees = &mut *extra.lessees.borrow_mut();
@@ -295,15 +349,52 @@ pub(crate) fn from_lane(state: &State, slot: u32, generation: u32, note: Note, c
         let pid = Pid::new(state.core, slot, generation);
         return undelivered(state, pid, cargo);
     };
-    if block.is_deaf() {
-        block.mail.forgo_lease(note.weight_bytes);
-        count_undelivered(block, 1);
-        return undelivered(state, state.table.pid(slot), cargo);
+    if block.is_deaf() || block.deals_on_arrival() {
+        return from_lane_otherwise(state, slot, block, note, cargo);
     }
     block.mail.use_lease();
     state.table.push_cargo(block, &state.pool, note, cargo);
     count(&state.counts.messages_lane);
     arrived(state, slot, block);
+}
+
+/// The same where nobody will take it, or where it comes without room set aside.
+#[cold]
+fn from_lane_otherwise(state: &State, slot: u32, block: &Block, note: Note, cargo: Cargo<'_>) {
+    let is_free = block.deals_on_arrival();
+    if block.is_deaf() {
+        if !is_free {
+            block.mail.forgo_lease(note.weight_bytes);
+        }
+        count_undelivered(block, 1);
+        return undelivered(state, state.table.pid(slot), cargo);
+    }
+    match room_on_arrival(state, slot, block, note.weight_bytes) {
+        Ok(()) => {
+            block.mail.hold(note.weight_bytes);
+            state.table.push_cargo(block, &state.pool, note, cargo);
+            count(&state.counts.messages_lane);
+            arrived(state, slot, block);
+        }
+        Err(Refusal::Dropped) => {
+            count(&state.counts.mailbox_dropped_newest);
+            state.contained(|| drop(cargo));
+        }
+        Err(_) => undelivered(state, state.table.pid(slot), cargo),
+    }
+}
+
+/// Finds room for a message that was accepted on its way, also in a mailbox that has been closed meanwhile.
+fn room_on_arrival(
+    state: &State,
+    slot: u32,
+    block: &Block,
+    weight_bytes: u32,
+) -> Result<(), Refusal> {
+    if block.mail.has_room(weight_bytes) {
+        return Ok(());
+    }
+    make_room(state, slot, block, weight_bytes)
 }
 
 /// The last sender of a process has gone: its mailbox closes, or its slot, if it only rests, is left.
@@ -337,7 +428,7 @@ pub(crate) fn check_senders(state: &State, slot: u32, block: &Block) {
         if !unsent.contains(&slot) {
             unsent.push(slot);
         }
-    } else if block.mail.leased() > 0 {
+    } else if block.is_lent() {
         recall(state, slot, block);
     } else if block.line.is_empty() {
         shut(state, slot, block, Closed::NoSenders);

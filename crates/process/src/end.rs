@@ -52,6 +52,9 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
         Exit::Failed { .. } => &state.counts.exits_failed,
         Exit::Panicked { .. } => &state.counts.exits_panicked,
         Exit::Killed { .. } | Exit::Unknown => &state.counts.exits_killed,
+        Exit::Cancelled => &state.counts.exits_cancelled,
+        Exit::Linked { .. } => &state.counts.exits_linked,
+        Exit::Overflow => &state.counts.exits_overflow,
     };
     count(ended);
     let kind = state.table.kind(block);

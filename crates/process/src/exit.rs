@@ -1,5 +1,6 @@
 //! An exit is how a process ended, and what those hear of it who watched.
 
+use crate::closed::Closed;
 use crate::failure::Failure;
 use crate::message::{Message, Visit};
 use crate::pid::Pid;
@@ -30,6 +31,15 @@ pub enum Exit {
         /// Why.
         why: &'static str,
     },
+    /// Its mailbox was full, and is of the kind that then ends its process.
+    Overflow,
+    /// One that it was linked with ended otherwise than normally.
+    Linked {
+        /// Which one.
+        pid: Pid,
+    },
+    /// It was cancelled, and passed that on.
+    Cancelled,
     /// There is no such process; how it ended is no longer known.
     Unknown,
 }
@@ -38,6 +48,7 @@ impl Exit {
     /// How it ended whose root returned this.
     pub(crate) fn of(outcome: Result<(), Failure>) -> Self {
         match outcome.map_err(Failure::into_text) {
+            Err(Err(Closed::Cancelled)) => Self::Cancelled,
             Ok(()) | Err(Err(_)) => Self::Normal,
             Err(Ok(text)) => Self::Failed { text },
         }
@@ -51,7 +62,7 @@ impl Exit {
 
     /// Whether it was stopped in the middle of things.
     pub(crate) fn is_crash(&self) -> bool {
-        matches!(self, Self::Panicked { .. } | Self::Killed { .. })
+        !matches!(self, Self::Normal | Self::Failed { .. } | Self::Cancelled)
     }
 }
 
@@ -63,6 +74,9 @@ impl fmt::Display for Exit {
             Self::Panicked { at, text } => write!(f, "panicked at {at}: {text}"),
             Self::Killed { by: Some(pid), why } => write!(f, "killed by {pid}: {why}"),
             Self::Killed { by: None, why } => write!(f, "killed: {why}"),
+            Self::Overflow => f.write_str("ended because its mailbox was full"),
+            Self::Linked { pid } => write!(f, "ended with {pid}, which it was linked with"),
+            Self::Cancelled => f.write_str("was cancelled"),
             Self::Unknown => f.write_str("is not there"),
         }
     }
@@ -79,7 +93,12 @@ impl Message for Exit {
                 at.visit(visit);
                 text.visit(visit);
             }
-            Self::Normal | Self::Killed { .. } | Self::Unknown => {}
+            Self::Normal
+            | Self::Killed { .. }
+            | Self::Overflow
+            | Self::Linked { .. }
+            | Self::Cancelled
+            | Self::Unknown => {}
         }
     }
 }

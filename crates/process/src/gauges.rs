@@ -46,6 +46,12 @@ gauges! {
     exits_panicked,
     /// Processes that were killed.
     exits_killed,
+    /// Processes that were cancelled.
+    exits_cancelled,
+    /// Processes that ended because one that they were linked with did.
+    exits_linked,
+    /// Processes that ended because their mailbox was full.
+    exits_overflow,
     /// Panics in drops, wakers and others that end no process.
     panics_contained,
     /// Turns run.
@@ -70,6 +76,12 @@ gauges! {
     quarantined_bytes,
     /// Sends that found a mailbox full and waited.
     mailbox_waits,
+    /// Messages that were dropped to make room for newer ones.
+    mailbox_dropped_oldest,
+    /// Messages that were dropped because there was no room for them.
+    mailbox_dropped_newest,
+    /// Processes that ended because their mailbox was full.
+    mailbox_stops,
     /// Messages accepted that nobody took.
     undelivered,
     /// Batches shown to other cores.

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::control::Control;
+use crate::exit::Exit;
 use crate::message::{Message, Visit};
 use crate::pid::Pid;
 use crate::state::State;
@@ -42,7 +43,7 @@ pub(crate) fn kill(state: &State, whom: Pid, by: Option<Pid>, why: &'static str)
         return state.tell(whom.core(), Control::Kill { whom, by, why }).unwrap_or_default();
     }
     if let Some(block) = state.table.find_live(whom) {
-        block.kill(by, why);
+        block.doom(Exit::Killed { by, why });
         state.wake_task(whom.slot(), 0);
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Lease {
     /// The number of the last grant, which tells the owner of one that crossed a return on the way.
     serial: u32,
     asked: bool,
+    /// The mailbox deals with what does not fit: any message may be sent, and the lease says only that some may be on their way.
+    is_open: bool,
     used: Tick,
     /// Whom that mailbox's process is charged to, once something was granted; none if its core has no account.
     pub(crate) account: Option<Account>,
@@ -56,28 +58,33 @@ impl Lease {
     pub(crate) fn spend(&mut self, weight_bytes: u32, now: Tick) -> bool {
         let enough = self.covers(weight_bytes);
         if enough {
-            self.messages -= 1;
-            self.bytes -= weight_bytes;
             self.used = now;
+            if !self.is_open {
+                self.messages -= 1;
+                self.bytes -= weight_bytes;
+            }
         }
         enough
     }
 
     /// Takes back room that was used a moment ago, for a message that is not sent after all.
     pub(crate) fn unspend(&mut self, weight_bytes: u32) {
-        self.messages += 1;
-        self.bytes += weight_bytes;
+        if !self.is_open {
+            self.messages += 1;
+            self.bytes += weight_bytes;
+        }
     }
 
     #[inline]
     pub(crate) fn covers(&self, weight_bytes: u32) -> bool {
-        self.messages > 0 && self.bytes >= weight_bytes
+        self.is_open || self.messages > 0 && self.bytes >= weight_bytes
     }
 
     /// Whether it is time to ask for more; it then counts as asked for.
     #[inline]
     pub(crate) fn asks(&mut self, in_need: bool) -> bool {
-        let asks = !self.asked && (in_need || self.messages <= self.granted / 2);
+        let is_short = in_need || !self.is_open && self.messages <= self.granted / 2;
+        let asks = !self.asked && is_short;
         self.asked |= asks;
         asks
     }
@@ -86,6 +93,7 @@ impl Lease {
         self.messages += messages;
         self.bytes += bytes;
         self.granted = messages;
+        self.is_open = messages == 0;
         self.serial = serial;
         self.asked = false;
         self.used = now;
@@ -94,12 +102,12 @@ impl Lease {
     /// Takes out what is not used.
     pub(crate) fn take_unused(&mut self) -> Returned {
         let returned = Returned { messages: self.messages, bytes: self.bytes, serial: self.serial };
-        (self.messages, self.bytes) = (0, 0);
+        (self.messages, self.bytes, self.is_open) = (0, 0, false);
         returned
     }
 
     fn holds_room(&self) -> bool {
-        self.messages > 0 || self.bytes > 0
+        self.is_open || self.messages > 0 || self.bytes > 0
     }
 
     fn is_idle(&self) -> bool {
@@ -121,6 +129,7 @@ impl Leases {
             granted: 0,
             serial: 0,
             asked: false,
+            is_open: false,
             used: now,
             account: None,
             line: Queue::new(),
@@ -189,6 +198,8 @@ impl Leases {
 }
 
 /// How much of a mailbox's room is granted to a core that asks for a message of `weight_bytes`; none if it does not fit.
+///
+/// Nothing is a lease of its own kind: on a mailbox that deals with what does not fit.
 ///
 /// Half of what there is, so that the next that asks finds something too; bytes for as many messages of that weight.
 pub(crate) fn grant_of(room: (u16, u32), weight_bytes: u32) -> Option<(u16, u32)> {

@@ -1,25 +1,26 @@
 //! A porch is what of a core's processes others may touch: a word for each process, and a bell.
 //!
 //! ```text
-//! word 64   | bound in bytes 32 | why it is closed 3 | core gone 1 | may wait 1 | senders 27 |
+//! word 64   | bound in bytes 32 | why it is closed 3 | core gone 1 | when full 3 | senders 25 |
 //! bell      three levels of bits, 64 words below each bit: rung, the core looks at that process
 //! ```
 //!
 //! A clone of a sender is one add; the last one to go rings. A bell is rung from below and answered from above, each level in one
 //! step, so it is not missed, takes no room and merges with its like: unlike a place in a queue, it cannot be full.
 
+use crate::bounds::Full;
 use crate::closed::Closed;
 use crate::pid::SLOTS_MAX;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const COUNT_BITS: u32 = 27;
+const COUNT_BITS: u32 = 25;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 /// Twice as many can still be counted, so that threads which pass it at once pass no further.
 const COUNT_MAX: u64 = COUNT / 2;
-const MAY_WAIT: u64 = 1 << COUNT_BITS;
-const GONE: u64 = 1 << (COUNT_BITS + 1);
-const CLOSED_SHIFT: u32 = COUNT_BITS + 2;
+const FULL_SHIFT: u32 = COUNT_BITS;
+const GONE: u64 = 1 << (COUNT_BITS + 3);
+const CLOSED_SHIFT: u32 = COUNT_BITS + 4;
 const BOUND_SHIFT: u32 = 32;
 
 const WIDE: usize = 64;
@@ -61,7 +62,7 @@ impl Porch {
     }
 
     /// Begins the word of a new process, with one sender.
-    pub(crate) fn open(&self, slot: u32, bound_bytes: u32, may_wait: bool) {
+    pub(crate) fn open(&self, slot: u32, bound_bytes: u32, full: Full) {
         self.floors[slot as usize / FLOOR_SLOTS].get_or_init(|| {
             Box::new(Floor {
                 words: [const { AtomicU64::new(0) }; FLOOR_SLOTS],
@@ -69,10 +70,8 @@ impl Porch {
             })
         });
         // Relaxed: nobody else knows of this process yet, and who hears of it hears in order.
-        let may_wait = if may_wait { MAY_WAIT } else { 0 };
-        self.word(slot)
-            .0
-            .store(u64::from(bound_bytes) << BOUND_SHIFT | may_wait | 1, Ordering::Relaxed);
+        let word = u64::from(bound_bytes) << BOUND_SHIFT | full.to_bits() << FULL_SHIFT | 1;
+        self.word(slot).0.store(word, Ordering::Relaxed);
     }
 
     /// Asks the core to look at a process.
@@ -138,7 +137,7 @@ pub(crate) enum Went {
 impl Word<'_> {
     /// Counts one sender more.
     /// # Panics
-    /// At 2^26 senders of one process: that is a loop that forgets them.
+    /// At 2^24 senders of one process: that is a loop that forgets them.
     #[inline]
     pub(crate) fn add_sender(self) {
         // Relaxed: whoever clones has one, so the count does not come from zero.
@@ -186,7 +185,7 @@ impl Word<'_> {
         Seen {
             closed: Closed::from_bits(word >> CLOSED_SHIFT & 7),
             bound_bytes: u32::try_from(word >> BOUND_SHIFT).unwrap_or(u32::MAX),
-            may_wait: word & MAY_WAIT != 0,
+            full: Full::from_bits(word >> FULL_SHIFT & 7),
         }
     }
 }
@@ -198,8 +197,8 @@ pub(crate) struct Seen {
     pub(crate) closed: Option<Closed>,
     /// How many bytes it may hold.
     pub(crate) bound_bytes: u32,
-    /// Whether who finds it full may wait.
-    pub(crate) may_wait: bool,
+    /// What a message meets that finds it full.
+    pub(crate) full: Full,
 }
 
 #[cfg(test)]
@@ -209,11 +208,11 @@ mod tests {
     #[test]
     fn a_word_counts_senders_and_tells_the_last() {
         let porch = Porch::new();
-        porch.open(5, 1000, true);
+        porch.open(5, 1000, Full::DropOldest);
         let word = porch.word(5);
         word.add_sender();
         assert_eq!(word.senders(), 2);
-        assert_eq!(word.state(), Seen { closed: None, bound_bytes: 1000, may_wait: true });
+        assert_eq!(word.state(), Seen { closed: None, bound_bytes: 1000, full: Full::DropOldest });
         assert_eq!(word.drop_sender(), Went::NotLast);
         word.close(Closed::ByOwner);
         word.close(Closed::Stopping);
@@ -221,11 +220,11 @@ mod tests {
         word.close(Closed::Ended);
         assert_eq!(
             word.state(),
-            Seen { closed: Some(Closed::Ended), bound_bytes: 1000, may_wait: true }
+            Seen { closed: Some(Closed::Ended), bound_bytes: 1000, full: Full::DropOldest }
         );
         assert_eq!(word.drop_sender(), Went::Last);
-        porch.open(5, 7, false);
-        assert!(porch.word(5).leave() && !porch.word(5).state().may_wait);
+        porch.open(5, 7, Full::Reject);
+        assert!(porch.word(5).leave() && porch.word(5).state().full == Full::Reject);
         assert_eq!(porch.word(5).drop_sender(), Went::LastOfAll);
     }
 
@@ -234,7 +233,7 @@ mod tests {
         let porch = Porch::new();
         let slots = [0, 1, 63, 64, 4095, 4096, 70_000, SLOTS_MAX - 1];
         for slot in slots {
-            porch.open(slot, 0, true);
+            porch.open(slot, 0, Full::Wait);
             porch.ring(slot);
             porch.ring(slot);
         }
@@ -248,7 +247,7 @@ mod tests {
     fn bells_rung_while_others_are_answered_are_not_missed() {
         const ROUNDS: u32 = if cfg!(miri) { 20 } else { 20_000 };
         let porch = Porch::new();
-        (0..4).for_each(|thread| porch.open(thread * 4096, 0, true));
+        (0..4).for_each(|thread| porch.open(thread * 4096, 0, Full::Wait));
         let rung = [const { AtomicU64::new(0) }; 4];
         let answered = [const { AtomicU64::new(0) }; 4];
         std::thread::scope(|scope| {

@@ -29,11 +29,16 @@ impl<M> Refused<M> {
         }
     }
 
-    pub(crate) fn of(why: Refusal, message: M) -> Self {
+    /// What a sender is told whose message found no room: it comes back, unless its mailbox wants it dropped.
+    pub(crate) fn of(why: Refusal, message: M) -> Result<Sent, Self> {
         match why {
-            Refusal::Full => Self::Full(message),
-            Refusal::Closed(why) => Self::Closed(message, why),
-            Refusal::TooLarge => Self::TooLarge(message),
+            Refusal::Full => Err(Self::Full(message)),
+            Refusal::Closed(why) => Err(Self::Closed(message, why)),
+            Refusal::TooLarge => Err(Self::TooLarge(message)),
+            Refusal::Dropped => {
+                drop(message);
+                Ok(Sent::Dropped)
+            }
         }
     }
 
@@ -52,6 +57,8 @@ pub(crate) enum Refusal {
     Full,
     Closed(Closed),
     TooLarge,
+    /// It is to be dropped: the policy of the mailbox.
+    Dropped,
 }
 
 const _: () = assert!(size_of::<Refusal>() == 8);
@@ -71,6 +78,7 @@ impl fmt::Display for Refusal {
             Self::Full => f.write_str("the mailbox is full"),
             Self::Closed(why) => fmt::Display::fmt(why, f),
             Self::TooLarge => f.write_str("the message is heavier than its mailbox may hold"),
+            Self::Dropped => f.write_str("the message was dropped"),
         }
     }
 }
@@ -112,4 +120,7 @@ impl<M> Error for Refused<M> {}
 pub enum Sent {
     /// The receiver will find it.
     Accepted,
+    /// There was no room for it, and it was dropped: [`Full::DropNewest`](crate::Full::DropNewest), or on the way to another core
+    /// also [`Full::DropOldest`](crate::Full::DropOldest).
+    Dropped,
 }

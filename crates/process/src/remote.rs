@@ -59,14 +59,15 @@ pub(crate) fn admit(
         core_gone(state, port.core);
         return Err(Refusal::Closed(Closed::Ended));
     };
-    let (spent, asks) = {
+    let (spent, covers, asks) = {
         let leases = &mut *state.leases.borrow_mut();
         match leases.get(to) {
             Some(lease) => {
                 let spent = has_room && lease.line.is_empty() && lease.spend(weight_bytes, now);
-                (spent, lease.asks(!lease.covers(weight_bytes)))
+                let covers = lease.covers(weight_bytes);
+                (spent, covers, lease.asks(!covers))
             }
-            None => (false, true),
+            None => (false, false, true),
         }
     };
     if spent {
@@ -82,6 +83,9 @@ pub(crate) fn admit(
     }
     if weight_bytes > seen.bound_bytes {
         return Err(Refusal::TooLarge);
+    }
+    if !has_room && !asks && seen.full.drops() && covers {
+        return Err(Refusal::Dropped); // what stands in the lane was there first
     }
     if asks {
         state.leases.borrow_mut().get_or_begin(to, now).asks(true);

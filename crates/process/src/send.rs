@@ -1,5 +1,6 @@
 //! Sending waits, where a mailbox lets wait, until the message is accepted: in order with all others that wait.
 
+use crate::bounds::Full;
 use crate::closed::Closed;
 use crate::deliver;
 use crate::gauges::count;
@@ -37,9 +38,9 @@ impl<M: Message> Sender<M> {
         Await::<(), (), _>::new(GettingReady { sender: self })
     }
 
-    /// Whether who finds the mailbox full may wait.
+    /// Whether who finds the mailbox full may wait: for room in it, or, where it deals with what does not fit, for the way there.
     pub(crate) fn lets_wait(&self) -> bool {
-        self.port().porch.word(self.pid().slot()).state().may_wait
+        self.port().porch.word(self.pid().slot()).state().full != Full::Reject
     }
 
     /// Puts somebody into the line of the mailbox, who was told just before that it is full.
@@ -95,8 +96,8 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
                 Poll::Pending
             }
             Err(why) => {
-                count(&state.counts.mailbox_rejected);
-                Poll::Ready(Err(Refused::of(why, place.take())))
+                deliver::count_refusal(state, why);
+                Poll::Ready(Refused::of(why, place.take()))
             }
         }
     }
@@ -180,6 +181,7 @@ impl<M: Message> Sender<M> {
         if let Some(why) = deliver::closed(block) {
             return Some(Err(why));
         }
-        (block.line.is_empty() && block.mail.has_room(weight_bytes)).then_some(Ok(()))
+        let has_room = block.line.is_empty() && block.mail.has_room(weight_bytes);
+        (has_room || block.deals_on_arrival()).then_some(Ok(()))
     }
 }

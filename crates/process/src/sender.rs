@@ -79,8 +79,8 @@ impl<M: Message> Sender<M> {
                     Ok(Sent::Accepted)
                 }
                 Err(why) => {
-                    count(&state.counts.mailbox_rejected);
-                    Err(Refused::of(why, message))
+                    deliver::count_refusal(state, why);
+                    Refused::of(why, message)
                 }
             }
         })

@@ -204,7 +204,7 @@ where
     }
     let Some(address) = state.table.claim::<M>(plan) else { return Err(SpawnError::Full(what)) };
     let pid = address.pid();
-    state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full == Full::Wait);
+    state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full);
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
     let block = state.table.block(pid.slot());
     block.root.set(Some(body));

@@ -183,7 +183,7 @@ mod raw {
                 }
             };
             let block = self.block(slot);
-            block.begin(plan.class);
+            block.begin(plan.class, plan.full);
             block.mail.open(plan.bounds);
             block.kind.set(self.kind_index(Kind {
                 name: plan.name,

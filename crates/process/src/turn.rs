@@ -37,8 +37,8 @@ pub(crate) fn run(state: &Rc<State>) -> bool {
     debug_assert!(block.life() == Life::Live, "who is listed lives");
     count(&state.counts.turns);
     block.turns.set(block.turns.get().wrapping_add(1));
-    if block.is_killed() {
-        end_killed(state, slot, block);
+    if block.is_doomed() {
+        end_doomed(state, slot, block);
     } else {
         turn(state, slot, block, pid);
     }
@@ -60,7 +60,7 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
     match came_to {
         Ok(Turn::Done(outcome)) => end(state, slot, Exit::of(outcome)),
         Err(panic) => end_panicked(state, slot, panic),
-        Ok(_) if block.is_killed() => end_killed(state, slot, block),
+        Ok(_) if block.is_doomed() => end_doomed(state, slot, block),
         Ok(Turn::Exhausted) => {
             moved_up(state, slot, block);
             state.ready.exhaust(&state.table, slot, block);
@@ -93,7 +93,7 @@ fn poll_ready(state: &State, block: &Block, pid: Pid) -> Turn {
         if block.ready.get() == 0 {
             return Turn::Idle;
         }
-        if state.ready.is_spent() || block.is_killed() {
+        if state.ready.is_spent() || block.is_doomed() {
             return Turn::Exhausted;
         }
     }
@@ -146,10 +146,9 @@ fn poll_tasks(state: &State, block: &Block, pid: Pid) {
     }
 }
 
-fn end_killed(state: &Rc<State>, slot: u32, block: &Block) {
-    let killed = block.extra().and_then(|extra| extra.killed.get());
-    let (by, why) = killed.unwrap_or((None, "killed"));
-    end(state, slot, Exit::Killed { by, why });
+fn end_doomed(state: &Rc<State>, slot: u32, block: &Block) {
+    let exit = block.take_doom().expect("who is doomed was told how");
+    end(state, slot, exit);
 }
 
 fn end_panicked(state: &Rc<State>, slot: u32, panic: Box<dyn Any + Send>) {

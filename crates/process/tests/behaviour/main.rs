@@ -2,6 +2,7 @@
 
 mod calling;
 mod charging;
+mod full;
 mod life;
 mod outside;
 mod random;
