@@ -75,7 +75,7 @@ fn a_timer_fires_in_time_and_never_early() {
         for ms in [1_u64, 3, 20, 90] {
             let begin = now();
             let at = cx.now().after(Duration::from_millis(ms));
-            cx.sleep_until(at).await;
+            cx.sleep_until(at).await?;
             let slept = now() - begin;
             // `cx.now()` may be a turn old, so a sleep may seem to begin before it was asked for.
             assert!(
@@ -191,7 +191,7 @@ fn a_panic_ends_its_process_and_is_told_and_the_core_goes_on() {
 #[test]
 fn who_does_not_end_within_the_grace_is_killed_and_the_report_says_so() {
     let domain = Domain::start(&config(1), |cx, _| async move {
-        cx.sleep_until(cx.now().after(Duration::from_secs(3600))).await;
+        cx.sleep_until(cx.now().after(Duration::from_secs(3600))).await?;
         Ok(())
     })
     .unwrap();
@@ -208,7 +208,7 @@ fn stopping_tells_a_process_by_its_mailbox_and_lets_it_finish() {
     let domain = Domain::start(&config(1), |cx, _| async move {
         let last_words = move |cx: Context, mut inbox: Mailbox<()>| async move {
             assert_eq!(inbox.recv().await, Err(Closed::Stopping));
-            cx.sleep_until(cx.now().after(Duration::from_millis(60))).await;
+            cx.sleep_until(cx.now().after(Duration::from_millis(60))).await?;
             count.fetch_add(1, Ordering::Relaxed);
             Ok(())
         };
@@ -376,7 +376,7 @@ fn a_domain_that_is_awake_looks_at_memory_about_ten_times_a_second_whatever_its_
             let busy = cx.options().on(*core).spawn("busy", busy).await.map_err(no_room)?;
             drop(busy);
         }
-        cx.sleep_until(begin.after(Duration::from_secs(1))).await;
+        cx.sleep_until(begin.after(Duration::from_secs(1))).await?;
         Ok(())
     })
     .unwrap();
@@ -390,7 +390,7 @@ fn a_domain_over_a_driver_of_the_callers_own_does_not_look_at_this_machine() {
     let (mut config, looks) = counting(1);
     config.driver_for = Some(Arc::new(|_| Box::new(Sim::seeded(1, &SimConfig::default()).0)));
     let domain = Domain::start(&config, |cx, _| async move {
-        cx.sleep_until(cx.now().after(Duration::from_hours(1))).await;
+        cx.sleep_until(cx.now().after(Duration::from_hours(1))).await?;
         Ok(())
     })
     .unwrap();

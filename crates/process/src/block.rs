@@ -18,9 +18,11 @@ use crate::budget::Budget;
 use crate::cause::Cause;
 use crate::closed::Closed;
 use crate::exit::{Down, Exit};
+use crate::failure::Failure;
+use crate::guard::Guard;
 use crate::lines::Queue;
 use crate::mail::Mail;
-use crate::pid::CoreId;
+use crate::pid::{CoreId, Pid};
 use crate::tasks::Tasks;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -58,6 +60,10 @@ const DOOMED: u16 = 1 << 4;
 const BACKGROUND: u16 = 1 << 5;
 const DEAF: u16 = 1 << 6;
 const DEALS: u16 = 1 << 7;
+const CANCELLED: u16 = 1 << 11;
+const SUPERVISED: u16 = 1 << 12;
+const PAUSED: u16 = 1 << 13;
+const LEFT: u16 = 1 << 14;
 const CLOSED_SHIFT: u16 = 8;
 const CLOSED: u16 = 7 << CLOSED_SHIFT;
 
@@ -91,6 +97,16 @@ pub(crate) struct Extra {
     pub(crate) receiver: Cell<Option<Waker>>,
     pub(crate) monitors: RefCell<Vec<ReplyTo<Down>>>,
     pub(crate) lessees: RefCell<Vec<Lessee>>,
+    /// Whom it is linked with.
+    pub(crate) links: RefCell<Vec<Pid>>,
+    /// Who wants to hear that it is cancelled, and is no task of the process.
+    pub(crate) on_cancel: RefCell<Vec<Waker>>,
+    /// Who is told of its end, and what is then to become of it.
+    pub(crate) guard: RefCell<Option<Guard>>,
+    /// What its root came to, while tasks finish what it left.
+    pub(crate) outcome: Cell<Option<Result<(), Failure>>>,
+    /// How often it was started anew.
+    pub(crate) restarts: Cell<u32>,
     /// How many messages were accepted and, its mailbox dropped, not taken.
     pub(crate) undelivered: Cell<u32>,
     /// How it is to end at the next boundary of its turns.
@@ -166,7 +182,7 @@ impl Block {
     #[inline]
     pub(crate) fn begin_listed(&self) -> bool {
         let flags = self.flags.get();
-        let begins = flags & (LISTED | RUNNING) == 0;
+        let begins = flags & (LISTED | RUNNING | PAUSED) == 0;
         if begins {
             self.flags.set(flags | LISTED);
         }
@@ -203,6 +219,73 @@ impl Block {
     pub(crate) fn take_doom(&self) -> Option<Exit> {
         self.set(DOOMED, false);
         self.extra()?.doom.take()
+    }
+
+    /// Whether it was cancelled.
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.has(CANCELLED)
+    }
+
+    /// Says that it is cancelled; false if it was before.
+    pub(crate) fn set_cancelled(&self) -> bool {
+        let is_first = !self.is_cancelled();
+        self.set(CANCELLED, true);
+        is_first
+    }
+
+    /// Whether somebody is told of its end, and may start it anew.
+    #[inline]
+    pub(crate) fn is_supervised(&self) -> bool {
+        self.has(SUPERVISED)
+    }
+
+    pub(crate) fn set_supervised(&self) {
+        self.set(SUPERVISED, true);
+    }
+
+    /// Whether it waits to be started: it has a mailbox, and nothing that runs.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.has(PAUSED)
+    }
+
+    /// Ends an incarnation: until the next is begun nothing makes it ready.
+    pub(crate) fn pause(&self) {
+        self.set(PAUSED, true);
+        self.receiver.set(NOBODY);
+        self.ready.set(0);
+    }
+
+    /// Begins an incarnation; how it was to end is forgotten, unless that was said since the last one ended.
+    pub(crate) fn resume(&self) {
+        self.set(PAUSED | CANCELLED | LEFT, false);
+    }
+
+    /// Whether something is to be done when its turn is over: it is doomed, or its mailbox was dropped.
+    #[inline]
+    pub(crate) fn has_afterwards(&self) -> bool {
+        self.has(DOOMED | LEFT)
+    }
+
+    /// Says that its mailbox was dropped in this turn: if it does not end by that, nobody will take what comes.
+    pub(crate) fn set_left(&self) {
+        self.set(LEFT, true);
+    }
+
+    /// Whether its mailbox was dropped, and that was not acted on.
+    pub(crate) fn take_left(&self) -> bool {
+        let left = self.has(LEFT);
+        self.set(LEFT, false);
+        left
+    }
+
+    /// Opens its mailbox again, if it was closed from inside.
+    pub(crate) fn reopen(&self) -> bool {
+        let reopens = matches!(self.closed(), Some(Closed::ByOwner | Closed::Overflow));
+        if reopens {
+            self.set(CLOSED | DEAF, false);
+        }
+        reopens
     }
 
     /// Whether its mailbox was dropped: nobody will take what still comes.

@@ -4,6 +4,7 @@
 //! one core: a message, a wait and a write. The timer of a deadline is set with the host only if the answer has not come by the
 //! end of the pass.
 
+use crate::cancelled::Cancelled;
 use crate::deliver;
 use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
@@ -47,6 +48,7 @@ struct Calling<'a, M, F> {
 
 impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<'_, M, F> {
     type Output = Result<R, CallError<M>>;
+    const ENDS_BY_CANCEL: bool = true;
 
     #[inline]
     fn begin(
@@ -102,6 +104,10 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
             Landed::Crashed => Err(CallError::Crashed),
             Landed::Dropped => Err(CallError::Dropped),
             Landed::Expired => Err(CallError::Deadline),
+            Landed::Cancelled(None) => Err(CallError::Cancelled),
+            Landed::Cancelled(Some(request)) => {
+                Err(CallError::Refused(Refused::Cancelled(request)))
+            }
             Landed::Accepted | Landed::Refused(_, None) | Landed::ExpiredInLine(None) => {
                 unreachable!("a call has a request and ends with an answer")
             }
@@ -122,6 +128,8 @@ pub enum CallError<M> {
     Dropped,
     /// The time is over. Whether the request was handled is not known.
     Deadline,
+    /// Who called was cancelled. Whether the request was handled is not known; who handles it is told.
+    Cancelled,
     /// There was an answer, and what it carries of the shared heap did not fit the account of who called: which limit, and what
     /// would still have fitted.
     OverBudget(Full<()>),
@@ -135,6 +143,7 @@ impl<M> fmt::Debug for CallError<M> {
             Self::Crashed => f.write_str("Crashed"),
             Self::Dropped => f.write_str("Dropped"),
             Self::Deadline => f.write_str("Deadline"),
+            Self::Cancelled => f.write_str("Cancelled"),
             Self::OverBudget(full) => f.debug_tuple("OverBudget").field(full).finish(),
         }
     }
@@ -148,6 +157,7 @@ impl<M> fmt::Display for CallError<M> {
             Self::Crashed => f.write_str("the process crashed before it answered"),
             Self::Dropped => f.write_str("the process dropped the reply"),
             Self::Deadline => f.write_str("the answer did not come in time"),
+            Self::Cancelled => f.write_str("who called was cancelled"),
             Self::OverBudget(full) => {
                 write!(f, "who called cannot hold what the answer carries: {full}")
             }
@@ -155,4 +165,9 @@ impl<M> fmt::Display for CallError<M> {
     }
 }
 
-impl<M> Error for CallError<M> {}
+impl<M> Error for CallError<M> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let is_cancelled = matches!(self, Self::Cancelled | Self::Refused(Refused::Cancelled(_)));
+        is_cancelled.then_some(&Cancelled as _)
+    }
+}

@@ -20,7 +20,7 @@ pub enum Closed {
     Ended,
     /// It was full, and a mailbox of its kind then ends its process.
     Overflow,
-    /// Who receives was cancelled: what is in the mailbox is not for him any more.
+    /// Who waits here was cancelled. The mailbox may be open.
     Cancelled,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Closed {
             Self::Stopping => "the core stops",
             Self::Ended => "the process has ended",
             Self::Overflow => "the mailbox was full, and its process ended by that",
-            Self::Cancelled => "who receives was cancelled",
+            Self::Cancelled => "who waits here was cancelled",
         })
     }
 }

@@ -22,6 +22,14 @@ pub(crate) enum Control {
     Shut { to: Pid, why: Closed },
     /// The process is to end.
     Kill { whom: Pid, by: Option<Pid>, why: &'static str },
+    /// The process is to end by itself, and what it waits for ends.
+    Cancel { whom: Pid },
+    /// The process is to end with this one: they are linked.
+    Link { whom: Pid, with: Pid },
+    /// They are linked no more.
+    Unlink { whom: Pid, with: Pid },
+    /// This one has ended otherwise than normally: who is linked with it ends too.
+    LinkEnded { whom: Pid, with: Pid },
     /// Who waits there wants to hear when the process is gone.
     Monitor { whom: Pid, teller: ReplyTo<Down> },
     /// It no longer does.
@@ -58,6 +66,10 @@ impl fmt::Debug for Control {
             }
             Self::Shut { to, why } => write!(f, "Shut({to}, {why:?})"),
             Self::Kill { whom, .. } => write!(f, "Kill({whom})"),
+            Self::Cancel { whom } => write!(f, "Cancel({whom})"),
+            Self::Link { whom, with } => write!(f, "Link({whom}, {with})"),
+            Self::Unlink { whom, with } => write!(f, "Unlink({whom}, {with})"),
+            Self::LinkEnded { whom, with } => write!(f, "LinkEnded({whom}, {with})"),
             Self::Monitor { whom, teller } => write!(f, "Monitor({whom}, {teller:?})"),
             Self::Demonitor { whom, teller } => write!(f, "Demonitor({whom}, {teller:?})"),
             Self::Listen { call, listener } => write!(f, "Listen({call:?}, {listener:?})"),

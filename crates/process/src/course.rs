@@ -14,6 +14,10 @@ pub(crate) struct Course {
     pub(crate) task: Cell<u16>,
     /// On behalf of what.
     pub(crate) cause: Cell<Cause>,
+    /// Whether it was cancelled, so that what it begins to wait for ends at once.
+    pub(crate) cancelled: Cell<bool>,
+    /// Whether what runs goes on although its process is cancelled.
+    pub(crate) finishing: Cell<bool>,
     /// Whether it is taken apart after a crash, so that what it drops was not dropped by choice.
     pub(crate) crashing: Cell<bool>,
     /// Where a panic happened that is on its way through a turn.
@@ -29,6 +33,8 @@ impl Course {
             pid: Cell::new(None),
             task: Cell::new(0),
             cause: Cell::new(Cause::NONE),
+            cancelled: Cell::new(false),
+            finishing: Cell::new(false),
             crashing: Cell::new(false),
             panicked_at: RefCell::new(None),
             tick: Cell::new(now),
@@ -58,6 +64,8 @@ impl Course {
     #[inline]
     pub(crate) fn enter(&self, pid: Pid) {
         self.pid.set(Some(pid));
+        self.cancelled.set(false);
+        self.finishing.set(false);
         self.fresh.set(false);
     }
 

@@ -468,6 +468,14 @@ fn refuse_line(state: &State, slot: u32, block: &Block, why: Closed) {
     }
 }
 
+/// Closes a mailbox that nobody will take anything out of any more.
+pub(crate) fn leave(state: &State, slot: u32, block: &Block) {
+    shut(state, slot, block, Closed::ByOwner);
+    block.set_deaf();
+    let discarded = discard(state, slot, block);
+    count_undelivered(block, discarded);
+}
+
 /// Notes messages that its process will not take, for the notice of its end.
 pub(crate) fn count_undelivered(block: &Block, messages: u32) {
     if messages > 0 {

@@ -14,6 +14,7 @@
 use crate::block::Life;
 use crate::bounds::{Bounds, Class, Full};
 use crate::budget::ChargedTo;
+use crate::cancel;
 use crate::closed::Closed;
 use crate::context::Context;
 use crate::deliver;
@@ -33,6 +34,7 @@ use crate::receive;
 use crate::remote;
 use crate::spawn::{Child, SpawnError, spawn_here};
 use crate::state::State;
+use crate::supervise;
 use crate::table::Plan;
 use crate::turn;
 use crate::waiting;
@@ -95,6 +97,8 @@ pub struct ProcessReport {
     pub turns: u32,
     /// How many messages it took.
     pub messages: u64,
+    /// How often its supervisor started it anew.
+    pub restarts: u32,
     /// How much is charged to the account that it is charged to, if that is not the account of its core. Processes that it spawned
     /// may share it.
     pub account_bytes: Option<u64>,
@@ -184,6 +188,7 @@ impl Core {
     pub fn publish(&self) {
         self.step(|state| {
             state.read_clock();
+            cancel::end_waits(state);
             state.publish(true);
             state.arm();
             if std::mem::take(&mut state.inbound.borrow_mut().places_freed) {
@@ -214,6 +219,7 @@ impl Core {
                 let block = state.table.block(slot);
                 if block.life() == Life::Live {
                     deliver::shut(state, slot, block, Closed::Stopping);
+                    supervise::bury(state, state.table.pid(slot)); // one that waits to be started anew
                 }
             }
         });
@@ -254,6 +260,7 @@ impl Core {
                 held_bytes: block.mail.held_bytes(),
                 turns: block.turns.get(),
                 messages: block.messages.get(),
+                restarts: block.extra().map_or(0, |extra| extra.restarts.get()),
                 account_bytes: block
                     .with_budget(|budget| budget.map(|budget| budget.account().charged_bytes())),
             }

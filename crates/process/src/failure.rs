@@ -1,11 +1,13 @@
 //! A failure is the reason that the root of a process returns instead of `Ok`.
 
+use crate::cancelled::Cancelled;
 use crate::closed::Closed;
 use std::any::Any;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-/// Why a process ends otherwise than by `Ok`. Every error becomes one by `?`; [`Closed`] becomes one that ends it normally.
+/// Why a process ends otherwise than by `Ok`. Every error becomes one by `?`; [`Closed`] becomes one that ends it
+/// normally, [`Cancelled`] one that ends it as cancelled.
 pub struct Failure(Why);
 
 enum Why {
@@ -34,7 +36,14 @@ impl<E: Error + 'static> From<E> for Failure {
             return Self(Why::Closed(*closed));
         }
         let mut text = error.to_string();
-        let mut source = error.source();
+        let mut source: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(deeper) = source {
+            if deeper.is::<Cancelled>() {
+                return Self(Why::Closed(Closed::Cancelled));
+            }
+            source = deeper.source();
+        }
+        source = error.source();
         while let Some(deeper) = source {
             // Writing to a string cannot fail.
             write!(text, ": {deeper}").unwrap_or_default();

@@ -52,6 +52,8 @@ gauges! {
     exits_linked,
     /// Processes that ended because their mailbox was full.
     exits_overflow,
+    /// Processes started anew by their supervisors.
+    restarts,
     /// Panics in drops, wakers and others that end no process.
     panics_contained,
     /// Turns run.

@@ -42,7 +42,8 @@ pub(crate) fn kill(state: &State, whom: Pid, by: Option<Pid>, why: &'static str)
     if !state.is_here(whom) {
         return state.tell(whom.core(), Control::Kill { whom, by, why }).unwrap_or_default();
     }
-    if let Some(block) = state.table.find_live(whom) {
+    // One that waits to be started anew has nothing to be killed.
+    if let Some(block) = state.table.find_live(whom).filter(|block| !block.is_paused()) {
         block.doom(Exit::Killed { by, why });
         state.wake_task(whom.slot(), 0);
     }

@@ -25,6 +25,9 @@ pub(crate) trait Errand<M: Message, R: Message> {
     /// What comes of it.
     type Output;
 
+    /// Whether it ends when its process is cancelled.
+    const ENDS_BY_CANCEL: bool;
+
     /// The first poll, on a core; called again as long as nothing was opened.
     fn begin(
         &mut self,
@@ -70,6 +73,8 @@ pub(crate) enum Landed<M, R> {
     Expired,
     /// The time is over, and the request was still in line.
     ExpiredInLine(Option<M>),
+    /// Who waits was cancelled; the request, if it is still here.
+    Cancelled(Option<M>),
 }
 
 mod raw {
@@ -79,12 +84,11 @@ mod raw {
     use crate::lines::{InFuture, Waiting, Who};
     use crate::mail::Note;
     use crate::message::Message;
-    use crate::pid::Pid;
     use crate::shape::Shape;
     use crate::state::{Deadline, State};
     use crate::tick::Tick;
     use crate::waiting;
-    use crate::waits::{Opened, Outcome};
+    use crate::waits::{Opened, Outcome, Owner};
     use crate::waker::wakee_of;
     use std::cell::{Cell, UnsafeCell};
     use std::fmt;
@@ -129,8 +133,11 @@ mod raw {
             let Self { errand, landing } = unsafe { self.get_unchecked_mut() };
             if landing.opened.get().is_none() {
                 let begun = here::with(|state| match state {
-                    Some(state) => errand.begin(state, Place(landing), context),
-                    None => errand.begin_outside(Place(landing), context),
+                    Some(state) if E::ENDS_BY_CANCEL && state.course.cancelled.get() => {
+                        Poll::Ready(errand.finish(Landed::Cancelled(landing.take())))
+                    }
+                    Some(state) => errand.begin(state, Place(landing, E::ENDS_BY_CANCEL), context),
+                    None => errand.begin_outside(Place(landing, E::ENDS_BY_CANCEL), context),
                 });
                 if begun.is_ready() || landing.opened.get().is_none() {
                     return begun;
@@ -184,6 +191,12 @@ mod raw {
             unsafe { self.room().cast::<M>().write(request) };
         }
 
+        /// Takes out the request that was put in, if it is still there and nothing is awaited.
+        fn take(&self) -> Option<M> {
+            // SAFETY: invariant 2; the flag is down before it is read.
+            self.holds_request.replace(false).then(|| unsafe { self.take_request() })
+        }
+
         fn poll(&self, context: &Context<'_>) -> Poll<Landed<M, R>> {
             let (state, opened) = self.take_wait().expect("looked at by who calls this");
             if state.waits.outcome(opened) == Outcome::Open {
@@ -215,6 +228,8 @@ mod raw {
                 Outcome::Crashed => Landed::Crashed,
                 Outcome::Dropped => Landed::Dropped,
                 Outcome::ExpiredInLine => Landed::ExpiredInLine(stood.then(request)),
+                Outcome::Cancelled => Landed::Cancelled(None),
+                Outcome::CancelledInLine => Landed::Cancelled(stood.then(request)),
             }
         }
 
@@ -244,16 +259,19 @@ mod raw {
         }
     }
 
-    /// The landing of a future that is being polled, and so pinned.
+    /// The landing of a future that is being polled, and so pinned; and whether what it waits for ends with a cancel.
     #[derive(Debug)]
-    pub(crate) struct Place<'a, M: Message, R: Message>(&'a Landing<M, R>);
+    pub(crate) struct Place<'a, M: Message, R: Message>(&'a Landing<M, R>, bool);
 
     impl<M: Message, R: Message> Place<'_, M, R> {
         /// Opens the wait; says where the answer is to be sent.
         pub(crate) fn open(&self, state: &Rc<State>) -> ReplyTo<R> {
             assert!(self.0.opened.get().is_none(), "a landing waits for one thing");
             assert!(!self.0.holds_request.get(), "an answer lands where no request is");
-            let owner = state.course.pid.get().map(Pid::slot);
+            let owner = state.course.pid.get().map(|pid| Owner {
+                slot: pid.slot(),
+                ends_by_cancel: self.1 && !state.course.finishing.get(),
+            });
             // SAFETY: this is pinned, as the future is being polled, and is dropped before its memory goes, which closes the wait;
             // the room takes either, and is used as the outcome says.
             let opened = unsafe { state.waits.open(self.0.room(), owner) };

@@ -20,7 +20,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Receives the messages of a process. Dropped, it is closed, and what is still in it is given back or dropped.
+/// Receives the messages of a process. Dropped, it is closed, and what is still in it is given back or dropped; if the process is
+/// supervised and ends with that, it is kept for the next incarnation.
 pub struct Mailbox<M: Message> {
     of: Address<M>,
     /// It stays on its core.
@@ -38,7 +39,8 @@ impl<M: Message> Mailbox<M> {
     /// first, even with messages waiting.
     ///
     /// # Errors
-    /// [`Closed`], for ever, once all that was accepted was received and no more will come.
+    /// [`Closed`], for ever, once all that was accepted was received and no more will come; [`Closed::Cancelled`] once the process is
+    /// cancelled, whatever is in it.
     ///
     /// # Panics
     /// If it is polled elsewhere than on its own core.
@@ -109,6 +111,9 @@ impl<M: Message> Mailbox<M> {
     ) -> Poll<Result<Filled<'a, M>, Closed>> {
         let state = on_core(state, self.pid());
         let Some(held) = state.table.held(self.of) else { return Poll::Ready(Err(Closed::Ended)) };
+        if state.course.cancelled.get() {
+            return Poll::Ready(Err(Closed::Cancelled));
+        }
         if held.block.mail.queued() == 0 {
             if let Some(why) = deliver::is_over(held.block) {
                 return Poll::Ready(Err(why));
@@ -214,10 +219,11 @@ impl<M: Message> Drop for Mailbox<M> {
         here::with(|state| {
             let Some(state) = state.filter(|state| state.core == self.pid().core()) else { return };
             if let Some(block) = state.table.find_live(self.pid()) {
-                deliver::shut(state, self.pid().slot(), block, Closed::ByOwner);
-                block.set_deaf();
-                let discarded = deliver::discard(state, self.pid().slot(), block);
-                deliver::count_undelivered(block, discarded);
+                if block.is_supervised() {
+                    block.set_left(); // if its process ends by this, the next incarnation takes what is in it
+                } else {
+                    deliver::leave(state, self.pid().slot(), block);
+                }
             }
         });
     }

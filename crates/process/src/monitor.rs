@@ -67,6 +67,7 @@ impl Watching {
 
 impl Errand<(), Down> for Watching {
     type Output = Down;
+    const ENDS_BY_CANCEL: bool = false;
 
     fn begin(
         &mut self,

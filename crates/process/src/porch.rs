@@ -173,6 +173,11 @@ impl Word<'_> {
         }
     }
 
+    /// Says that the process takes messages again that it did not, since it was started anew. For its core only.
+    pub(crate) fn reopen(self) {
+        self.0.fetch_and(!(7 << CLOSED_SHIFT), Ordering::Release);
+    }
+
     /// Says that the core of the process is gone; whether senders are left, the last of which then is the last of all.
     pub(crate) fn leave(self) -> bool {
         self.0.fetch_or(GONE, Ordering::AcqRel) & COUNT > 0

@@ -9,12 +9,14 @@
     reason = "answers land where they were addressed to; their types are those of the address"
 )]
 
+use crate::cancel;
 use crate::charge::{charge_landing, move_into};
 use crate::control::Control;
 use crate::deliver;
 use crate::gauges::count;
 use crate::kill;
 use crate::lane::LaneIn;
+use crate::link;
 use crate::monitor;
 use crate::parcel::{Arrived, Cargo, Envelope};
 use crate::pid::CoreId;
@@ -230,6 +232,10 @@ fn obey(state: &Rc<State>, from: CoreId, control: Control) {
         }
         Control::Shut { to, why } => remote::shut(state, to, why),
         Control::Kill { whom, by, why } => kill::kill(state, whom, by, why),
+        Control::Cancel { whom } => cancel::cancel(state, whom),
+        Control::Link { whom, with } => link::linked(state, whom, with),
+        Control::Unlink { whom, with } => link::unlinked(state, whom, with),
+        Control::LinkEnded { whom, with } => link::ended(state, whom, with),
         Control::Monitor { whom, teller } => monitor::watch_for(state, whom, teller),
         Control::Demonitor { whom, teller } => monitor::unwatch(state, whom, teller),
         Control::Listen { call, listener } => waiting::listen(state, call, listener),

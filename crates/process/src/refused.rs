@@ -1,5 +1,6 @@
 //! Refused is a message that was not accepted, and why.
 
+use crate::cancelled::Cancelled;
 use crate::closed::Closed;
 use std::error::Error;
 use std::fmt;
@@ -13,6 +14,8 @@ pub enum Refused<M> {
     Closed(M, Closed),
     /// It weighs more than the mailbox may ever hold.
     TooLarge(M),
+    /// Who sends was cancelled, before it was accepted.
+    Cancelled(M),
     /// What it carries of the shared heap does not fit the account of the receiver: which limit, and what would still have fitted.
     /// So it is under every policy: nobody can say when an account has room again, so nobody waits for it.
     AccountFull(M, levada_shared::Full<()>),
@@ -25,6 +28,7 @@ impl<M> Refused<M> {
             Self::Full(message)
             | Self::Closed(message, _)
             | Self::TooLarge(message)
+            | Self::Cancelled(message)
             | Self::AccountFull(message, _) => message,
         }
     }
@@ -89,6 +93,7 @@ impl<M> Refused<M> {
             Self::Full(_) => Ok(Refusal::Full),
             Self::Closed(_, why) => Ok(Refusal::Closed(*why)),
             Self::TooLarge(_) => Ok(Refusal::TooLarge),
+            Self::Cancelled(_) => Ok(Refusal::Closed(Closed::Cancelled)),
             Self::AccountFull(_, full) => Err(*full),
         }
     }
@@ -112,7 +117,11 @@ impl<M> fmt::Display for Refused<M> {
     }
 }
 
-impl<M> Error for Refused<M> {}
+impl<M> Error for Refused<M> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        matches!(self, Self::Cancelled(_)).then_some(&Cancelled as _)
+    }
+}
 
 /// A message was accepted: it is in the mailbox, or on its sure way there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -15,6 +15,7 @@ use crate::exit::{Down, Exit};
 use crate::gauges::count;
 use crate::lease::{Lease, Returned, UNUSED_MAX};
 use crate::lines::{Waiting, Wants};
+use crate::link;
 use crate::mail::Note;
 use crate::message::{Message, Visit};
 use crate::parcel::{Arrived, Parcel};
@@ -319,6 +320,7 @@ pub(crate) fn core_gone(state: &State, core: CoreId) {
     }
     let all = state.leases.borrow().at(core);
     all.into_iter().for_each(|to| shut(state, to, Closed::Ended));
+    link::core_gone(state, core);
 }
 
 /// Ends what was on its way to a core that is gone, as that would have ended it.

@@ -116,6 +116,7 @@ struct Listening {
 
 impl Errand<(), ()> for Listening {
     type Output = ();
+    const ENDS_BY_CANCEL: bool = false;
 
     fn begin(
         &mut self,

@@ -69,6 +69,7 @@ struct Sending<'a, M> {
 
 impl<M: Message> Errand<M, ()> for Sending<'_, M> {
     type Output = Result<Sent, Refused<M>>;
+    const ENDS_BY_CANCEL: bool = true;
 
     #[inline]
     fn begin(
@@ -131,6 +132,7 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
             Landed::Accepted => Ok(Sent::Accepted),
             Landed::Refused(why, Some(message)) => Err(Refused::Closed(message, why)),
             Landed::AccountFull(full, message) => Err(Refused::AccountFull(message, full)),
+            Landed::Cancelled(Some(message)) => Err(Refused::Cancelled(message)),
             _ => unreachable!("a send that waits is accepted or refused"),
         }
     }
@@ -142,6 +144,7 @@ struct GettingReady<'a, M> {
 
 impl<M: Message> Errand<(), ()> for GettingReady<'_, M> {
     type Output = Result<(), Closed>;
+    const ENDS_BY_CANCEL: bool = true;
 
     fn begin(
         &mut self,
@@ -166,6 +169,7 @@ impl<M: Message> Errand<(), ()> for GettingReady<'_, M> {
         match landed {
             Landed::Accepted => Ok(()),
             Landed::Refused(why, _) => Err(why),
+            Landed::Cancelled(_) => Err(Closed::Cancelled),
             _ => unreachable!("who waits for room gets it or is refused"),
         }
     }

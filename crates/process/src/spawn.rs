@@ -1,5 +1,6 @@
 //! Spawning makes a process: a slot, a block of memory for closure and future, and a place among those that are ready.
 
+use crate::address::Address;
 use crate::body::Body;
 use crate::bounds::{Bounds, Class, Full};
 use crate::budget::ChargedTo;
@@ -165,6 +166,15 @@ impl<'a> SpawnOptions<'a> {
         })
     }
 
+    /// Takes the slot of a process on this core that does nothing yet.
+    pub(crate) fn claim<M: Message>(
+        self,
+        state: &State,
+        name: &'static str,
+    ) -> Result<Address<M>, NoPlace> {
+        claim(state, self.plan(name), || self.charged.by(state))
+    }
+
     fn plan(self, name: &'static str) -> Plan {
         Plan { name, bounds: self.bounds, full: self.full, class: self.class }
     }
@@ -199,24 +209,55 @@ where
     F: FnOnce(Context, Mailbox<M>) -> Fut + 'static,
     Fut: Future<Output = Result<(), Failure>> + 'static,
 {
-    if state.stopping.get() {
-        return Err(SpawnError::Stopping(what));
-    }
-    let Some(address) = state.table.claim::<M>(plan) else { return Err(SpawnError::Full(what)) };
+    let address: Address<M> = match claim(state, plan, || charged) {
+        Ok(address) => address,
+        Err(no_place) => return Err(no_place.of(what)),
+    };
     let pid = address.pid();
-    state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full);
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
     let block = state.table.block(pid.slot());
     block.root.set(Some(body));
-    let budget = charged.into_budget();
+    block.cause.set(cause);
+    state.wake_task(pid.slot(), 0);
+    Ok(Child { sender: Sender::first(state.port, address), pid, kill: Kill::of(pid) })
+}
+
+/// Takes the slot of a process that does nothing yet.
+fn claim<M: Message>(
+    state: &State,
+    plan: Plan,
+    charged: impl FnOnce() -> ChargedTo,
+) -> Result<Address<M>, NoPlace> {
+    if state.stopping.get() {
+        return Err(NoPlace::Stopping);
+    }
+    let address = state.table.claim::<M>(plan).ok_or(NoPlace::Full)?;
+    let pid = address.pid();
+    state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full);
+    let budget = charged().into_budget();
     if let Some(budget) = &budget {
         state.port.payers.add(pid, budget.account().clone());
     }
-    block.set_budget(budget);
-    block.cause.set(cause);
-    state.wake_task(pid.slot(), 0);
+    state.table.block(pid.slot()).set_budget(budget);
     count(&state.counts.spawns);
-    Ok(Child { sender: Sender::first(state.port, address), pid, kill: Kill::of(pid) })
+    Ok(address)
+}
+
+/// Why there is no slot for a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoPlace {
+    Full,
+    Stopping,
+}
+
+impl NoPlace {
+    /// With what it was to do.
+    pub(crate) fn of<F>(self, what: F) -> SpawnError<F> {
+        match self {
+            Self::Full => SpawnError::Full(what),
+            Self::Stopping => SpawnError::Stopping(what),
+        }
+    }
 }
 
 /// How a new process on another core is to be.
@@ -266,6 +307,7 @@ where
     Fut: Future<Output = Result<(), Failure>> + 'static,
 {
     type Output = Result<Child<M>, SpawnError<F>>;
+    const ENDS_BY_CANCEL: bool = false;
 
     fn begin(
         &mut self,

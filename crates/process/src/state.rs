@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) host: HostBox,
     /// Whom processes are charged to that have no budget.
     pub(crate) account: Option<Account>,
+    /// The slots of processes that were cancelled, whose waits are to end.
+    pub(crate) cancelled: RefCell<Vec<u32>>,
     /// No process is spawned any more.
     pub(crate) stopping: Cell<bool>,
     sequences: Sequences,
@@ -123,6 +125,7 @@ impl State {
             random: Cell::new(host.seed()),
             host: HostBox(host),
             account,
+            cancelled: RefCell::default(),
             stopping: Cell::new(false),
             sequences: Sequences::of(core),
         }

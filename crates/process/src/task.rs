@@ -19,6 +19,23 @@ impl Context {
     /// # Panics
     /// If the process has 4,095 tasks, or is used elsewhere than on its own core.
     pub fn task<T: 'static>(&self, what: impl Future<Output = T> + 'static) -> Task<T> {
+        self.add_task(what, false)
+    }
+
+    /// Runs to its end what must not stop half-way: neither a cancel of the process, nor the end of its root, nor dropping the handle
+    /// ends it; the process has ended when it has. Being killed ends it, and who stops the process kills it when its grace is over.
+    ///
+    /// # Panics
+    /// As [`task`](Self::task).
+    pub fn finish<T: 'static>(&self, what: impl Future<Output = T> + 'static) -> Task<T> {
+        self.add_task(what, true)
+    }
+
+    fn add_task<T: 'static>(
+        &self,
+        what: impl Future<Output = T> + 'static,
+        is_finishing: bool,
+    ) -> Task<T> {
         let joint = Rc::new(Joint { value: Cell::new(None), wakee: RefCell::default() });
         let done = Rc::clone(&joint);
         let whole = move || async move {
@@ -29,14 +46,15 @@ impl Context {
         };
         let place = self.with(|state| {
             let block = state.table.find_live(self.pid())?;
-            let (number, serial) = block
-                .extra_or_new()
-                .tasks
-                .add(state.course.cause.get(), Body::new(&state.pool, whole));
+            let (number, serial) = block.extra_or_new().tasks.add(
+                state.course.cause.get(),
+                is_finishing,
+                Body::new(&state.pool, whole),
+            );
             state.wake_task(self.pid().slot(), number);
             Some((number, serial))
         });
-        Task { joint, pid: self.pid(), place }
+        Task { joint, pid: self.pid(), place, is_finishing }
     }
 }
 
@@ -46,13 +64,14 @@ struct Joint<T> {
     wakee: RefCell<Wakee>,
 }
 
-/// Waits for a task of the same process. Dropped, the task is cancelled.
+/// Waits for a task of the same process. Dropped, the task is cancelled, unless it [finishes](Context::finish) something.
 #[must_use = "a task whose handle is dropped is cancelled"]
 pub struct Task<T> {
     joint: Rc<Joint<T>>,
     pid: Pid,
     /// None if the process was ending when it was made: it never runs.
     place: Option<(u16, u64)>,
+    is_finishing: bool,
 }
 
 impl<T> Future for Task<T> {
@@ -72,7 +91,7 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        let Some((number, serial)) = self.place else { return };
+        let Some((number, serial)) = self.place.filter(|_| !self.is_finishing) else { return };
         let cancelled = here::with(|state: Option<&Rc<State>>| {
             let state = state.filter(|state| state.core == self.pid.core())?;
             state.table.find_live(self.pid)?.extra()?.tasks.end(number, serial)

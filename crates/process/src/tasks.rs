@@ -23,6 +23,8 @@ struct Slot {
     /// Zero while the place is free; else how manieth task this is.
     serial: u64,
     cause: Cause,
+    /// Whether it goes on when its process is cancelled, or its root has ended.
+    is_finishing: bool,
     /// Not there while the task is polled.
     body: Option<Body>,
 }
@@ -32,6 +34,7 @@ struct Slot {
 pub(crate) struct Polled {
     pub(crate) number: u16,
     pub(crate) cause: Cause,
+    pub(crate) is_finishing: bool,
     pub(crate) body: Body,
     serial: u64,
 }
@@ -40,10 +43,10 @@ impl Tasks {
     /// Adds a task, ready to be polled; says its number and serial.
     /// # Panics
     /// If the process has `TASKS_MAX` tasks.
-    pub(crate) fn add(&self, cause: Cause, body: Body) -> (u16, u64) {
+    pub(crate) fn add(&self, cause: Cause, is_finishing: bool, body: Body) -> (u16, u64) {
         let slots = &mut *self.slots.borrow_mut();
         self.next_serial.set(self.next_serial.get() + 1);
-        let slot = Slot { serial: self.next_serial.get(), cause, body: Some(body) };
+        let slot = Slot { serial: self.next_serial.get(), cause, is_finishing, body: Some(body) };
         let index = slots.iter().position(|slot| slot.serial == 0).unwrap_or(slots.len());
         assert!(index < usize::from(TASKS_MAX), "a process has at most {TASKS_MAX} tasks");
         if index == slots.len() {
@@ -91,7 +94,8 @@ impl Tasks {
             if let Some(slot) = self.slots.borrow_mut().get_mut(usize::from(number).wrapping_sub(1))
                 && let Some(body) = slot.body.take()
             {
-                return Some(Polled { number, cause: slot.cause, body, serial: slot.serial });
+                let (cause, is_finishing) = (slot.cause, slot.is_finishing);
+                return Some(Polled { number, cause, is_finishing, body, serial: slot.serial });
             }
         }
     }
@@ -128,11 +132,25 @@ impl Tasks {
         slot.body.take()
     }
 
+    /// Whether some task is to go on although the root has ended.
+    pub(crate) fn are_finishing(&self) -> bool {
+        self.slots.borrow().iter().any(|slot| slot.serial > 0 && slot.is_finishing)
+    }
+
     /// Takes out the youngest that is left.
     pub(crate) fn take_youngest(&self) -> Option<Body> {
+        self.take_youngest_of(|_| true)
+    }
+
+    /// The same of those that do not go on when the root has ended.
+    pub(crate) fn take_youngest_unfinishing(&self) -> Option<Body> {
+        self.take_youngest_of(|slot| !slot.is_finishing)
+    }
+
+    fn take_youngest_of(&self, picks: impl Fn(&Slot) -> bool) -> Option<Body> {
         let slots = &mut *self.slots.borrow_mut();
-        let youngest =
-            slots.iter_mut().filter(|slot| slot.body.is_some()).max_by_key(|slot| slot.serial)?;
+        let left = slots.iter_mut().filter(|slot| slot.body.is_some() && picks(slot));
+        let youngest = left.max_by_key(|slot| slot.serial)?;
         youngest.serial = 0;
         youngest.body.take()
     }

@@ -58,15 +58,37 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
     block.set_running(false);
     state.course.leave();
     match came_to {
-        Ok(Turn::Done(outcome)) => end(state, slot, Exit::of(outcome)),
+        Ok(Turn::Done(outcome)) => done(state, slot, block, outcome),
         Err(panic) => end_panicked(state, slot, panic),
         Ok(_) if block.is_doomed() => end_doomed(state, slot, block),
-        Ok(Turn::Exhausted) => {
+        Ok(turn) => {
+            if block.has_afterwards() && block.take_left() {
+                deliver::leave(state, slot, block);
+            }
             moved_up(state, slot, block);
-            state.ready.exhaust(&state.table, slot, block);
+            if matches!(turn, Turn::Exhausted) {
+                state.ready.exhaust(&state.table, slot, block);
+            }
         }
-        Ok(Turn::Idle) => moved_up(state, slot, block),
     }
+}
+
+/// The root is done: so is the process, unless tasks of it finish something.
+fn done(state: &Rc<State>, slot: u32, block: &Block, outcome: Result<(), Failure>) {
+    let finishing = block.extra().filter(|extra| extra.tasks.are_finishing());
+    let Some(extra) = finishing.filter(|_| !block.is_doomed()) else {
+        return end(state, slot, Exit::of(outcome));
+    };
+    state.course.enter(state.table.pid(slot));
+    while let Some(task) = extra.tasks.take_youngest_unfinishing() {
+        state.contained(|| drop(task));
+    }
+    let root = block.root.take();
+    state.contained(|| drop(root));
+    state.course.leave();
+    extra.outcome.set(Some(outcome));
+    block.ready.set(READY_ROOT | READY_TASKS);
+    state.ready.wake(&state.table, slot, block);
 }
 
 /// Grants the room that was made in this turn to the cores that ask for it, in one go.
@@ -116,13 +138,24 @@ fn poll_root(state: &State, block: &Block, pid: Pid) -> Poll<Result<(), Failure>
     state.ready.spend_poll(|| state.read_clock());
     state.course.task.set(0);
     state.course.cause.set(block.cause.get());
+    state.course.cancelled.set(block.is_cancelled());
     let mut root = Polled { block, body: block.root.take() };
-    let body = root.body.as_mut().expect("a process that lives has a root");
+    let Some(body) = root.body.as_mut() else { return finished(block) };
     let waker = waker_of(pid, 0);
     let polled = body.poll(&mut Context::from_waker(&waker));
     drop(root);
     block.cause.set(state.course.cause.get());
     polled
+}
+
+/// What the root came to, if it is done and no task finishes anything any more.
+#[cold]
+fn finished(block: &Block) -> Poll<Result<(), Failure>> {
+    let extra = block.extra().expect("a process without a root has left what it came to");
+    if extra.tasks.are_finishing() {
+        return Poll::Pending;
+    }
+    Poll::Ready(extra.outcome.take().expect("the same"))
 }
 
 fn poll_tasks(state: &State, block: &Block, pid: Pid) {
@@ -131,10 +164,16 @@ fn poll_tasks(state: &State, block: &Block, pid: Pid) {
         state.ready.spend_poll(|| state.read_clock());
         state.course.task.set(task.number);
         state.course.cause.set(task.cause);
+        state.course.finishing.set(task.is_finishing);
+        state.course.cancelled.set(block.is_cancelled() && !task.is_finishing);
         let waker = waker_of(pid, task.number);
         let polled = task.body.poll(&mut Context::from_waker(&waker));
         task.cause = state.course.cause.get();
+        state.course.finishing.set(false);
         if polled.is_ready() {
+            if task.is_finishing {
+                block.ready.set(block.ready.get() | READY_ROOT); // which may wait for this to end
+            }
             extra.tasks.finish(task);
         } else {
             drop(extra.tasks.put_back(task));

@@ -43,7 +43,27 @@ pub(crate) fn timer_fired(state: &State, key: TimerKey) {
         return remote::sweep(state);
     }
     let Some(opened) = wait_of(&state.waits, key) else { return };
-    let Some((wakee, line, listened)) = state.waits.expire(opened) else { return };
+    if let Some(left) = state.waits.expire(opened) {
+        stopped(state, opened, left);
+    }
+}
+
+/// Ends the waits of processes that were cancelled.
+pub(crate) fn cancel(state: &State, picks: impl FnMut(u32) -> bool) {
+    for opened in state.waits.cancellable(picks) {
+        // Who was told of one before may have closed the next.
+        if let Some(left) = state.waits.cancel(opened) {
+            stopped(state, opened, left);
+        }
+    }
+}
+
+/// Undoes what a wait had elsewhere that ended before anything came, and wakes who waits.
+fn stopped(state: &State, opened: Opened, left: Left) {
+    let Left { wakee, timer, line, listened } = left;
+    if let Some(timer) = timer {
+        state.host.0.timer_cancel(timer);
+    }
     if let Some(line) = line {
         leave_line(state, line);
     }

@@ -43,6 +43,19 @@ pub(crate) enum Outcome {
     AccountFull(Full<()>),
     /// The account of who waits has no room for what the answer carries.
     OverBudget(Full<()>),
+    /// Who waits was cancelled.
+    Cancelled,
+    /// Who waits was cancelled, and the request was not accepted yet: the landing holds it.
+    CancelledInLine,
+}
+
+/// Whose a wait is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    /// The slot of the process.
+    pub(crate) slot: u32,
+    /// Whether the wait ends when the process is cancelled.
+    pub(crate) ends_by_cancel: bool,
 }
 
 /// Whom to wake when something comes.
@@ -75,7 +88,7 @@ pub(crate) struct Line {
 }
 
 mod raw {
-    use super::{Left, Line, Outcome, Wakee};
+    use super::{Left, Line, Outcome, Owner, Wakee};
     use crate::address::ReplyTo;
     use crate::host::TimerId;
     use crate::message::Message;
@@ -111,8 +124,8 @@ mod raw {
         line: Option<Line>,
         listened: bool,
         next_free: u32,
-        /// The slot of the process that waits.
-        owner: Option<u32>,
+        /// The process that waits.
+        owner: Option<Owner>,
     }
 
     impl Wait {
@@ -125,6 +138,15 @@ mod raw {
                 line,
                 listened: mem::take(&mut self.listened),
             }
+        }
+
+        /// Ends it before anything has come, one way or, if it stands in a line, the other.
+        fn stop(&mut self, outcome: Outcome, in_line: Outcome) -> Option<Left> {
+            if self.outcome != Outcome::Open {
+                return None;
+            }
+            self.outcome = if self.line.is_some() { in_line } else { outcome };
+            Some(self.take_left())
         }
     }
 
@@ -150,12 +172,12 @@ mod raw {
             self.open.get()
         }
 
-        /// Opens a wait, of the process in the slot `owner`.
+        /// Opens a wait.
         /// # Safety
         /// `landing` takes what invariant 2 says, is not null, is valid until the wait is closed, and is used meanwhile only as the
         /// outcome allows: what it does not hold may not be read, and what may come may not be written.
         #[inline]
-        pub(crate) unsafe fn open(&self, landing: *mut u8, owner: Option<u32>) -> Opened {
+        pub(crate) unsafe fn open(&self, landing: *mut u8, owner: Option<Owner>) -> Opened {
             let generation = self.next_generation.get();
             self.next_generation.set(generation + 1);
             self.open.set(self.open.get() + 1);
@@ -222,7 +244,7 @@ mod raw {
         pub(crate) fn owner(&self, opened: Opened) -> Option<u32> {
             self.with(opened, |wait| {
                 let may_land = wait.outcome == Outcome::Open && wait.line.is_none();
-                wait.owner.filter(|_| may_land)
+                wait.owner.filter(|_| may_land).map(|owner| owner.slot)
             })?
         }
 
@@ -259,17 +281,30 @@ mod raw {
                 .then_some(Opened { index, generation })
         }
 
-        /// Says that the time is over; whom to wake, its line and whether somebody listens.
-        pub(crate) fn expire(&self, opened: Opened) -> Option<(Wakee, Option<Line>, bool)> {
+        /// Says that the time is over; what is left of the wait.
+        pub(crate) fn expire(&self, opened: Opened) -> Option<Left> {
             self.with(opened, |wait| {
                 wait.timer = None;
-                (wait.outcome == Outcome::Open).then(|| {
-                    let line = wait.line.take();
-                    wait.outcome =
-                        if line.is_some() { Outcome::ExpiredInLine } else { Outcome::Expired };
-                    (mem::take(&mut wait.wakee), line, mem::take(&mut wait.listened))
-                })
+                wait.stop(Outcome::Expired, Outcome::ExpiredInLine)
             })?
+        }
+
+        /// Says that who waits was cancelled; what is left of the wait.
+        pub(crate) fn cancel(&self, opened: Opened) -> Option<Left> {
+            self.with(opened, |wait| wait.stop(Outcome::Cancelled, Outcome::CancelledInLine))?
+        }
+
+        /// The waits of all processes that are picked, of those that end when their process is cancelled.
+        pub(crate) fn cancellable(&self, mut picks: impl FnMut(u32) -> bool) -> Vec<Opened> {
+            let waits = self.waits.borrow();
+            let of = |(index, wait): (usize, &Wait)| {
+                let owner = wait.owner.filter(|owner| owner.ends_by_cancel)?;
+                let is_open = wait.generation != FREE && wait.outcome == Outcome::Open;
+                let index = u32::try_from(index).expect("waits are fewer than slots");
+                (is_open && picks(owner.slot))
+                    .then_some(Opened { index, generation: wait.generation })
+            };
+            waits.iter().enumerate().filter_map(of).collect()
         }
 
         /// Says how a wait ended that brings no value; whom to wake. The line, if it stood in one, was left by who says so.

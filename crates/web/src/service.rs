@@ -153,7 +153,9 @@ impl Web {
             if now >= by {
                 return false;
             }
-            context.sleep_until(by.min(now.after(LOOK_EVERY))).await;
+            if context.sleep_until(by.min(now.after(LOOK_EVERY))).await.is_err() {
+                return false;
+            }
         }
     }
 }

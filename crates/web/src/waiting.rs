@@ -44,7 +44,7 @@ impl Waiting {
         Self { by: None, within, pause: FIRST_LOOK }
     }
 
-    /// Returns when it is worth looking again; false if it has been too long.
+    /// Returns when it is worth looking again; false if it has been too long, or the process is to end.
     pub(crate) async fn wait(
         &mut self,
         context: &Context,
@@ -60,8 +60,8 @@ impl Waiting {
             return true;
         }
         let now = context.now();
-        context.sleep_until(by.min(now.after(self.pause))).await;
+        let has_slept = context.sleep_until(by.min(now.after(self.pause))).await.is_ok();
         self.pause = (self.pause * 2).min(LOOK_EVERY);
-        true
+        has_slept
     }
 }

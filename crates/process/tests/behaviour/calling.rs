@@ -130,7 +130,7 @@ fn a_call_to_who_panics_or_is_killed_ends_as_crashed() {
         });
         let kill = to.kill;
         let by = rig.spawn(cores - 1, "kills", move |cx: Context, _: Mailbox<()>| async move {
-            cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+            cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
             cx.kill(&kill, "in the middle of things");
             Ok(())
         });
@@ -147,7 +147,7 @@ fn a_request_that_nobody_took_comes_back_whole() {
     for cores in [1, 2] {
         let rig = Rig::new(cores);
         let to = rig.spawn(cores - 1, "ends soon", |cx: Context, inbox: Mailbox<Ask>| async move {
-            cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+            cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
             drop(inbox);
             Ok(())
         });
@@ -234,7 +234,7 @@ fn a_reply_that_was_sent_on_and_not_taken_ends_its_call() {
         let rig = Rig::new(3);
         let last =
             rig.spawn(cores, "takes nothing", |cx: Context, inbox: Mailbox<Ask>| async move {
-                cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+                cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
                 drop(inbox);
                 Ok(())
             });
@@ -277,7 +277,7 @@ fn who_holds_a_reply_hears_that_the_call_is_over() {
                 let calling =
                     cx.task(async move { to.call(within, |reply| Ask::Double(1, reply)).await });
                 if by_drop {
-                    cx.sleep_until(cx.now().after(SECOND / 10)).await;
+                    cx.sleep_until(cx.now().after(SECOND / 10)).await?;
                     drop(calling);
                 } else {
                     assert_eq!(end_of(calling.await), "deadline");
@@ -322,13 +322,13 @@ fn listening_ends_quietly_when_the_answer_is_sent_or_the_listener_is_dropped() {
 /// Whether the first was ready first.
 async fn either(
     mut first: impl Future<Output = ()> + Unpin,
-    mut second: impl Future<Output = ()> + Unpin,
+    mut second: impl Future + Unpin,
 ) -> bool {
     std::future::poll_fn(move |context| {
         if std::pin::Pin::new(&mut first).poll(context).is_ready() {
             return Poll::Ready(true);
         }
-        std::pin::Pin::new(&mut second).poll(context).map(|()| false)
+        std::pin::Pin::new(&mut second).poll(context).map(|_| false)
     })
     .await
 }
@@ -376,7 +376,7 @@ fn a_call_dropped_at_any_await_leaves_nothing_and_the_callee_is_told() {
                     if polled.is_ready() {
                         return Ok(());
                     }
-                    cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+                    cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
                 }
                 drop(calling);
                 Ok(())
@@ -403,7 +403,7 @@ fn an_answer_that_comes_too_late_is_counted_and_lands_nowhere() {
             move |cx: Context, mut inbox: Mailbox<Ask>| async move {
                 loop {
                     let Ask::Double(number, reply) = inbox.recv().await? else { continue };
-                    cx.sleep_until(cx.now().after(SECOND)).await;
+                    cx.sleep_until(cx.now().after(SECOND)).await?;
                     noted.add(reply.try_send(number).is_ok());
                 }
             },
@@ -433,7 +433,7 @@ fn a_mailbox_that_is_dropped_gives_requests_back_also_those_still_under_way() {
         let rig = Rig::new(cores);
         let to = rig.spawn(cores - 1, "is deaf", |cx: Context, inbox: Mailbox<Ask>| async move {
             drop(inbox);
-            cx.sleep_until(cx.now().after(9 * SECOND)).await;
+            cx.sleep_until(cx.now().after(9 * SECOND)).await?;
             Ok(())
         });
         let end = call_once(&rig, to.sender.clone());

@@ -233,7 +233,7 @@ fn who_waits_in_line_is_refused_when_his_turn_comes_and_those_behind_him_move_up
         let may_go = Rc::clone(&go);
         let child = As { bounds, ..As::own(core, &to) }.spawn(&rig, |cx, mut inbox| async move {
             while !may_go.get() {
-                cx.sleep_until(cx.now().after(SECOND)).await;
+                cx.sleep_until(cx.now().after(SECOND)).await?;
             }
             loop {
                 taken.add(inbox.recv().await?);
@@ -423,7 +423,7 @@ fn an_account_of_ones_own_closes_with_the_last_process_under_it_and_what_is_left
             let child = cx.options().on(there).spawn("child", leaves).await?;
             drop(filled(&cx.account(), 64));
             cx.spawn("passes on", move |cx, _: Mailbox<()>| async move {
-                cx.sleep_until(cx.now().after(SECOND)).await;
+                cx.sleep_until(cx.now().after(SECOND)).await?;
                 child.sender.send(1).await?;
                 Ok(())
             })?;
@@ -484,7 +484,7 @@ fn what_is_on_its_way_to_another_core_is_its_receivers_and_nobodys_when_he_has_g
         sender.ready().await?;
         for number in 1.. {
             while round.get() < number {
-                cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+                cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
             }
             sent.add(sender.send(Mail::Data(filled(&source, 1024))).await.map_err(
                 |back| match back {
@@ -637,7 +637,7 @@ async fn wild(
                 }
             }
             3 => kept.truncate(3),
-            4 => patience.await,
+            4 => patience.await?,
             _ => match within(inbox.recv(), patience).await {
                 Some(Ok(Mail::Data(data))) => kept.push(data),
                 Some(Ok(Mail::Ask(data, reply))) => {

@@ -37,7 +37,7 @@ async fn noting_after(
     mut inbox: Mailbox<u64>,
     noted: Log<Result<u64, Closed>>,
 ) -> Result<(), Failure> {
-    cx.sleep_until(cx.now().after(Duration::from_secs(1))).await;
+    cx.sleep_until(cx.now().after(Duration::from_secs(1))).await?;
     loop {
         let message = inbox.recv().await;
         noted.add(message);
@@ -129,7 +129,7 @@ fn a_call_whose_request_is_dropped_ends_as_dropped() {
     {
         let rig = Rig::new(cores);
         let to = with_mailbox(&rig, cores - 1, full, |cx, mut inbox: Mailbox<Ask>| async move {
-            cx.sleep_until(cx.now().after(Duration::from_secs(1))).await;
+            cx.sleep_until(cx.now().after(Duration::from_secs(1))).await?;
             loop {
                 inbox.recv().await?.0.send(1);
             }
@@ -162,14 +162,14 @@ fn a_producer_ten_times_faster_finds_every_mailbox_at_its_bound_and_every_messag
             let (received, noted) = Log::pair();
             let to = with_mailbox(&rig, cores - 1, full, |cx, mut inbox| async move {
                 loop {
-                    cx.sleep_until(cx.now().after(Duration::from_millis(10))).await;
+                    cx.sleep_until(cx.now().after(Duration::from_millis(10))).await?;
                     noted.add(inbox.recv().await?);
                 }
             });
             let (told, tell) = Log::pair();
             rig.spawn(0, "sends", move |cx: Context, _: Mailbox<()>| async move {
                 for number in 0..500_u64 {
-                    cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+                    cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
                     tell.add(to.send(number).await.map_err(Refused::into_inner).ok());
                 }
                 Ok(())

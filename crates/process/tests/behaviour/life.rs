@@ -123,7 +123,7 @@ fn exits_are_told_to_monitors_each_once() {
                 drop(cx.monitor(pid)); // one that watches no more hears nothing
                 start.send(1).await?;
                 start.send(2).await?;
-                cx.sleep_until(cx.now().after(MS)).await;
+                cx.sleep_until(cx.now().after(MS)).await?;
                 cx.kill(&kill, "it is late");
                 noted.add(monitor.await);
                 // Its name is stale now.

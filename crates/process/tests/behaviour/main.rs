@@ -1,6 +1,7 @@
 //! What processes do, seen through the face of the crate.
 
 mod calling;
+mod cancelling;
 mod charging;
 mod full;
 mod life;
@@ -8,3 +9,4 @@ mod outside;
 mod random;
 mod rig;
 mod sending;
+mod supervising;

@@ -16,7 +16,7 @@ const REST: Duration = Duration::from_millis(1);
 fn noting(rig: &Rig) -> (Sender<u64>, Log<Result<u64, Closed>>) {
     let (log, noted) = Log::pair();
     let child = rig.spawn(0, "notes", |cx: Context, mut inbox: Mailbox<u64>| async move {
-        cx.sleep_until(cx.now().after(REST)).await;
+        cx.sleep_until(cx.now().after(REST)).await?;
         loop {
             let received = inbox.recv().await;
             noted.add(received);

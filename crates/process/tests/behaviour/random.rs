@@ -48,13 +48,13 @@ impl Chance {
 }
 
 /// The value of the first, if it is ready before the second.
-async fn race<T>(
+async fn race<T, U>(
     mut first: Pin<&mut impl Future<Output = T>>,
-    mut second: Pin<&mut impl Future<Output = ()>>,
+    mut second: Pin<&mut impl Future<Output = U>>,
 ) -> Option<T> {
     std::future::poll_fn(move |context| match first.as_mut().poll(context) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => second.as_mut().poll(context).map(|()| None),
+        Poll::Pending => second.as_mut().poll(context).map(|_| None),
     })
     .await
 }
@@ -143,7 +143,7 @@ async fn program(
                     }
                 }
             }
-            10 => timer.await,
+            10 => timer.await?,
             _ => match chance.below(100) {
                 0 => panic!("by chance"),
                 1 => return Ok(()),
@@ -172,7 +172,7 @@ fn run(cores: usize, seed: u64) {
                 cx.options().mailbox(BOUNDS, full).spawn("by chance", move |cx, inbox| {
                     let books = inside.into_inner();
                     async move {
-                        cx.sleep_until(cx.now().after(Duration::from_micros(1))).await;
+                        cx.sleep_until(cx.now().after(Duration::from_micros(1))).await?;
                         program(cx, inbox, me, books, seed).await
                     }
                 })?;

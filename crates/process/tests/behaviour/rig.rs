@@ -275,6 +275,7 @@ impl<T> Clone for Log<T> {
 }
 
 /// What a test passes into a process of the same rig, and so of the same thread.
+#[derive(Clone)]
 pub(crate) struct Sendable<T>(pub(crate) T);
 
 // SAFETY: a rig runs all its cores on one thread; nothing leaves it.

@@ -203,7 +203,7 @@ fn who_gives_up_waiting_leaves_its_place_to_the_next() {
                 let sender = sender.clone();
                 async move { sender.send(1).await.is_ok() }
             });
-            cx.sleep_until(cx.now().after(Duration::from_millis(5))).await;
+            cx.sleep_until(cx.now().after(Duration::from_millis(5))).await?;
             drop(waits);
             noted.add("gave up");
             Ok(())
@@ -297,7 +297,7 @@ fn a_receiver_gets_all_that_was_accepted_and_then_closed_for_ever() {
                 cores - 1,
                 "takes",
                 move |cx: Context, mut inbox: Mailbox<u64>| async move {
-                    cx.sleep_until(cx.now().after(Duration::from_millis(1))).await;
+                    cx.sleep_until(cx.now().after(Duration::from_millis(1))).await?;
                     if close {
                         inbox.close();
                     }

@@ -28,7 +28,8 @@ async fn in_order(
                 sum.fetch_add(1, Ordering::Relaxed);
                 // Now and then it stops taking, so that both sides come to sleep at odd moments.
                 if cx.random().is_multiple_of(50_000) {
-                    cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 300))).await;
+                    cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 300)))
+                        .await?;
                 }
             }
             Err(Closed::NoSenders) => return Ok(()),
@@ -42,7 +43,7 @@ async fn sends(cx: Context, to: Sender<u64>) -> Result<(), Failure> {
     for number in 0..MESSAGES {
         to.send(number).await?;
         if cx.random().is_multiple_of(20_000) {
-            cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 200))).await;
+            cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 200))).await?;
         }
     }
     Ok(())
@@ -113,7 +114,8 @@ fn calls_between_two_cores_are_all_answered() {
             for number in 0..CALLS {
                 assert_eq!(to.call(PATIENCE, |reply| Ask(number, reply)).await?, 2 * number);
                 if cx.random().is_multiple_of(200) {
-                    cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 100))).await;
+                    cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 100)))
+                        .await?;
                 }
             }
             Ok(())
@@ -157,7 +159,7 @@ fn sixteen_threads_that_are_no_core_lose_nothing_and_never_pass_the_bound() {
                         *next += 1;
                         counted.fetch_add(1, Ordering::Relaxed);
                         if cx.random().is_multiple_of(10_000) {
-                            cx.sleep_until(cx.now().after(Duration::from_micros(200))).await;
+                            cx.sleep_until(cx.now().after(Duration::from_micros(200))).await?;
                         }
                     }
                 },

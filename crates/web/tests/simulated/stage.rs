@@ -116,12 +116,12 @@ pub(crate) fn play(seed: u64, mischief: Mischief, files: &Files, clients: &[Clie
         let web = Web::start(&context, &io, start).await?;
         let mut peers = Vec::new();
         for client in &clients {
-            context.sleep_until(context.now().after(client.comes_after)).await;
+            context.sleep_until(context.now().after(client.comes_after)).await?;
             peers.push(world.connect_to(&address, &client.script));
         }
         let by = context.now().after(CLIENTS_WITHIN);
         while !world.is_over() && context.now() < by {
-            context.sleep_until(context.now().after(LOOK_EVERY)).await;
+            context.sleep_until(context.now().after(LOOK_EVERY)).await?;
         }
         let fingerprint = world.fingerprint();
         let traces = peers.into_iter().map(|peer| world.peer(peer)).collect();
