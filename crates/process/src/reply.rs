@@ -53,7 +53,7 @@ impl<R: Message> Reply<R> {
     ///
     /// Work for a caller that may have gone can be raced against this. Never ready while the caller waits.
     pub fn cancelled(&self) -> impl Future<Output = ()> {
-        Await::<(), (), _>::new(Listening { call: self.to.wait(), listener: None })
+        Await::<(), (), _>::new(Listening::to(self.to.wait()))
     }
 }
 
@@ -108,10 +108,16 @@ impl<R: Message> Message for Reply<R> {
     }
 }
 
-/// Listens for the end of a call, at the core of who called.
-struct Listening {
+/// Listens for the end of a call, or of another wait, at the core of who waits.
+pub(crate) struct Listening {
     call: WaitId,
     listener: Option<ReplyTo<()>>,
+}
+
+impl Listening {
+    pub(crate) fn to(call: WaitId) -> Self {
+        Self { call, listener: None }
+    }
 }
 
 impl Errand<(), ()> for Listening {

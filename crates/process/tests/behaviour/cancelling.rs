@@ -2,8 +2,8 @@
 
 use crate::rig::{Log, Rig};
 use levada_process::{
-    Bounds, CallError, Cancelled, Closed, Context, Exit, Failure, Full, Mailbox, Message, Pid,
-    Refused, Reply, Sender,
+    Bounds, CallError, Cancel, Cancelled, Closed, Context, Exit, Failure, Full, Mailbox, Message,
+    Pid, Refused, Reply, Sender,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -326,4 +326,94 @@ fn what_is_linked_with_a_process_of_a_core_that_leaves_ends() {
     rig.leave(1);
     rig.settle();
     assert_eq!(rig.core(0).gauges().exits_linked, 1);
+}
+
+#[derive(Message)]
+struct Work(Cancel);
+
+#[test]
+fn what_is_awaited_under_a_scope_ends_with_it_wherever_that_is_also_through_scopes_below() {
+    for way in 0..4 {
+        let rig = Rig::new(2);
+        let (log, told) = Log::pair();
+        let below = told.clone();
+        let deep = rig.spawn(1, "deep", move |_, mut inbox: Mailbox<Work>| async move {
+            let Work(token) = inbox.recv().await?;
+            below.add(("deep", token.run(std::future::pending::<()>()).await.is_err()));
+            below.add(("again", token.run(std::future::pending::<()>()).await.is_err()));
+            Ok(())
+        });
+        let to_deep = deep.sender;
+        let near = rig.spawn(0, "near", move |cx: Context, mut inbox: Mailbox<Work>| async move {
+            let Work(token) = inbox.recv().await?;
+            let scope = cx.scope_under(&token);
+            to_deep.send(Work(scope.token())).await?;
+            told.add(("near", token.run(cx.cancelled()).await.is_err()));
+            cx.cancelled().await;
+            Ok(())
+        });
+        let to_near = near.sender;
+        let owner = rig.spawn(1, "owner", move |cx: Context, _: Mailbox<()>| async move {
+            let scope = cx.scope();
+            to_near.send(Work(scope.token())).await?;
+            cx.sleep_until(cx.now().after(Duration::from_secs(1))).await.unwrap_or_default();
+            match way {
+                0 => scope.cancel(),
+                1 => drop(scope),
+                2 => panic!("its scope goes with it"),
+                _ => {
+                    // Cancelled, it goes on; its scope does not.
+                    cx.finish(std::future::pending::<()>()).await;
+                }
+            }
+            cx.finish(std::future::pending::<()>()).await;
+            Ok(())
+        });
+        rig.settle();
+        assert!(log.take().is_empty(), "{way}");
+        if way == 3 {
+            rig.spawn(0, "cancels", move |cx: Context, _: Mailbox<()>| async move {
+                cx.cancel(&owner.kill);
+                Ok(())
+            });
+        }
+        rig.advance(Duration::from_secs(1));
+        let mut came = log.take();
+        came.sort_unstable();
+        assert_eq!(came, [("again", true), ("deep", true), ("near", true)], "{way}");
+    }
+}
+
+#[test]
+fn a_wide_loop_has_so_many_in_work_and_asks_for_the_next_when_there_is_room() {
+    let rig = Rig::new(1);
+    let (log, told) = Log::pair();
+    rig.spawn(0, "loops", move |cx: Context, _: Mailbox<()>| async move {
+        let asked = told.clone();
+        let items = (0..10_u64).inspect(move |number| asked.add(("asked", *number)));
+        let inside = cx.clone();
+        let done = cx.for_each_concurrent(items, 3, |number| {
+            let (cx, told) = (inside.clone(), told.clone());
+            async move {
+                cx.sleep_until(cx.now().after(Duration::from_secs(1))).await?;
+                told.add(("done", number));
+                if number == 7 { Err(Failure::new("seven")) } else { Ok(()) }
+            }
+        });
+        done.await
+    });
+    rig.settle();
+    let asked =
+        |numbers: &[u64]| numbers.iter().map(|number| ("asked", *number)).collect::<Vec<_>>();
+    assert_eq!(log.take(), asked(&[0, 1, 2]));
+    rig.advance(Duration::from_secs(1));
+    let mut came = log.take();
+    came.sort_unstable();
+    assert_eq!(came[3..], [("done", 0), ("done", 1), ("done", 2)]);
+    rig.advance(Duration::from_secs(10));
+    let came = log.take();
+    assert!(came.contains(&("done", 7)) && !came.contains(&("asked", 9)), "{came:?}");
+    let ended = rig.lent(0).ended.take();
+    assert!(matches!(&ended[..], [(_, _, Exit::Failed { text })] if &**text == "seven"));
+    assert_eq!(rig.core(0).gauges().waits_open, 0);
 }
