@@ -36,6 +36,7 @@ mod clock;
 mod config;
 mod core_values;
 mod domain;
+mod door;
 mod folder;
 mod here;
 mod host;
@@ -51,6 +52,7 @@ mod wheel;
 
 pub use config::{Config, DriverFor, OnFailure};
 pub use domain::{Domain, Report, StartError};
+pub use door::Door;
 pub use folder::Folder;
 pub use io::Io;
 pub use patience::Patience;

@@ -22,12 +22,12 @@ use crate::failure::Failure;
 use crate::gauges::count;
 use crate::guard::{Exits, Gone, Guard, Keep};
 use crate::here;
-use crate::kill;
+use crate::kill::{self, Kill};
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::pid::Pid;
 use crate::sender::Sender;
-use crate::spawn::{SpawnError, SpawnOptions};
+use crate::spawn::{Child, SpawnError, SpawnOptions};
 use crate::state::State;
 use crate::tick::Tick;
 use crate::waker::wakee_of;
@@ -77,7 +77,7 @@ pub enum Restart {
 ///         asked += 1;
 ///     }
 /// })?;
-/// # drop(count);
+/// # drop(count.sender);
 /// house.run(&cx).await //                            until it is cancelled, or a child fails too often
 /// # }
 /// ```
@@ -176,7 +176,7 @@ impl Supervisor {
         name: &'static str,
         restart: Restart,
         recipe: F,
-    ) -> Result<Sender<M>, SpawnError<F>>
+    ) -> Result<Child<M>, SpawnError<F>>
     where
         M: Message,
         F: Fn(Context, Mailbox<M>) -> Fut + Clone + Send + 'static,
@@ -217,8 +217,9 @@ impl Supervisor {
             ))
         })
         .map(|(sender, ward)| {
+            let pid = ward.pid;
             self.wards.push(ward);
-            sender
+            Child { sender, pid, kill: Kill::of(pid) }
         })
     }
 

@@ -11,11 +11,11 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use levada_channel::{Error, ListenPart, TcpListener, TcpStream, Ticket};
-use levada_domain::{Io, Patience};
+use levada_channel::{Error, ListenPart, TcpStream, Ticket};
+use levada_domain::{Door, Io, Patience};
 use levada_http::h1::{HeadLimits, HeadLines, Persistence, Tail, parse_head};
 use levada_http::{Compose, ContentType, HttpDate, Method, ReplyHead, Status};
-use levada_process::{Context, Failure, Mailbox};
+use levada_process::{Context, Failure, Mailbox, Restart, Supervisor};
 use levada_shared::{Account, SharedData, SharedHeap};
 use levada_web::Web;
 
@@ -48,7 +48,7 @@ struct Desk {
     log: Option<LineWriter>,
 }
 
-/// Starts an observer on each core, and the acceptor on this one.
+/// Starts an observer on each core, and adds the acceptor on this one to `house`.
 ///
 /// # Errors
 /// [`Failure`] where a core has no room for a process.
@@ -57,22 +57,24 @@ pub(crate) async fn start(
     io: &Io,
     admin: Admin,
     web: Web,
+    house: &mut Supervisor,
 ) -> Result<(), Failure> {
     let Admin { part, heap, replies, log } = admin;
     let observers = Observers::start(context, io).await?;
     let desk = Desk { io: io.clone(), web, observers, heap, replies, log };
-    let acceptor = move |context: Context, _: Mailbox<()>| accept(context, part, desk);
-    context
-        .spawn("admin", acceptor)
-        .map(drop)
-        .map_err(|_| Failure::new("there is no room for a process"))
+    let door = Door::open(io, part, false)?;
+    let acceptor =
+        move |context: Context, _: Mailbox<()>| accept(context, door.clone(), desk.clone());
+    house.child(context.options(), "admin", Restart::Transient, acceptor)?;
+    Ok(())
 }
 
-async fn accept(context: Context, part: ListenPart, desk: Desk) -> Result<(), Failure> {
-    let listener = TcpListener::open(&desk.io.channel(), part, false)?;
+async fn accept(context: Context, door: Door, desk: Desk) -> Result<(), Failure> {
     loop {
-        // The program stops.
-        let Ok((stream, _)) = listener.accept().await else { return Ok(()) };
+        let Ok((stream, _)) = door.accept().await else {
+            door.close(); // the program stops
+            return Ok(());
+        };
         let (ticket, desk) = (stream.into_ticket(), desk.clone());
         let connection = move |_: Context, _: Mailbox<()>| answer(ticket, desk);
         // Without room for a process the ticket is lost, and the connection closed.

@@ -4,7 +4,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use levada_domain::Io;
-use levada_process::{Context, Failure, Isolated, Mailbox, Message, Sender};
+use levada_process::{
+    Context, Failure, Isolated, Mailbox, Message, Restart, Sender, Strategy, Supervisor,
+};
 use levada_web::{Start, Web, WebConfig};
 
 use crate::admin::{self, Admin};
@@ -27,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) grace: Duration,
 }
 
-/// Starts the service, tells `started` how to order it about, and runs until it was stopped.
+/// Starts the service, tells `started` how to order it about, and looks after who does that until it was stopped.
 ///
 /// # Errors
 /// [`Failure`] where there is no room for the service, or it ends by itself.
@@ -39,17 +41,16 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let Plan { start, admin, grace } = plan;
     let web = Web::start(&context, &io, start).await?;
+    let mut house = Supervisor::new(&context, Strategy::OneForOne);
     if let Some(admin) = admin {
-        admin::start(&context, &io, admin, web.clone()).await?;
+        admin::start(&context, &io, admin, web.clone(), &mut house).await?;
     }
-    let steward =
-        move |context: Context, inbox: Mailbox<Order>| keep_house(context, inbox, web, grace);
-    let child = context
-        .spawn("steward", steward)
-        .map_err(|_| Failure::new("there is no room for a process"))?;
+    let steward = move |context: Context, inbox: Mailbox<Order>| {
+        keep_house(context, inbox, web.clone(), grace)
+    };
+    let child = house.child(context.options(), "steward", Restart::Transient, steward)?;
     started(child.sender);
-    let down = context.monitor(child.pid).await;
-    if down.exit.is_normal() { Ok(()) } else { Err(Failure::new(down.exit.to_string())) }
+    house.run(&context).await
 }
 
 async fn keep_house(

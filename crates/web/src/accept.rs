@@ -1,7 +1,6 @@
 //! Accepting is making a process of each connection, up to as many as there may be.
 
-use levada_channel::{ListenPart, TcpListener};
-use levada_domain::{Io, PerCore};
+use levada_domain::{Door, Io, PerCore};
 use levada_http::h1::Persistence;
 use levada_http::{ReplyHead, Status};
 use levada_process::{Context, Failure, Mailbox};
@@ -12,19 +11,19 @@ use crate::front::Front;
 use crate::places::Places;
 use crate::turn_away::{TurnedAway, turn_away};
 
-/// Accepts from one listener until it closes.
+/// Accepts from one door until it closes.
 pub(crate) async fn accept(
     context: Context,
     io: Io,
     front: PerCore<Front>,
-    part: ListenPart,
+    door: Door,
 ) -> Result<(), Failure> {
-    let is_logged = front.with(|front| front.config.is_logged);
     let places = Places::here(&io);
-    let listener = TcpListener::open(&io.channel(), part, is_logged)?;
     loop {
-        // The server stops.
-        let Ok((stream, peer)) = listener.accept().await else { return Ok(()) };
+        let Ok((stream, peer)) = door.accept().await else {
+            door.close(); // the server stops
+            return Ok(());
+        };
         let ticket = stream.into_ticket();
         let is_one_too_many = front.with(|front| {
             front.counters.connections += 1;

@@ -7,12 +7,13 @@ use core::net::SocketAddr;
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
+use std::sync::Arc;
 
 use levada_channel::{Error, File, Refused, TcpStream, Ticket};
 use levada_domain::{Io, Patience, PerCore};
 use levada_http::Status;
 use levada_http::h1::{BodyDiscard, CONTINUE, Persistence};
-use levada_process::{Cause, Context, Failure, Tick};
+use levada_process::{CallError, Cause, Context, Failure, Tick};
 use levada_shared::ExclusiveBuf;
 
 use crate::from_disk::{Broken, Streaming, open, send};
@@ -27,6 +28,9 @@ use crate::waiting::{NoRoom, Waiting};
 /// How long a connection that ends with an error waits for its peer to have read why, and how much it reads meanwhile.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// How often a storage is asked that fails.
+const ASKS_MAX: u32 = 3;
 
 /// How often an answer is begun again because its file is another by now.
 const ATTEMPTS_MAX: u32 = 8;
@@ -269,9 +273,19 @@ impl Connection {
     /// Asks the storage, and answers with what it says.
     async fn ask(&self, ask: Ask, cause: Cause) -> Step {
         let Ask { key, as_json, config, storage } = ask;
-        let asked = key.clone();
-        let find = |reply| ToStorage::find(asked, as_json, config, reply);
-        let found = storage.call(PATIENCE, find).await.unwrap_or(Found::Busy);
+        let mut found = Found::Busy;
+        for _ in 0..ASKS_MAX {
+            let (asked, config) = (key.clone(), Arc::clone(&config));
+            let find = |reply| ToStorage::find(asked, as_json, config, reply);
+            match storage.call(PATIENCE, find).await {
+                // It was working on this when it ended; the next is there, or comes.
+                Err(CallError::Crashed | CallError::Dropped) => {}
+                asked => {
+                    found = asked.unwrap_or(Found::Busy);
+                    break;
+                }
+            }
+        }
         self.front
             .with(|front| front.respond_found(&self.io, self.input.bytes(), key, &found, cause))
     }

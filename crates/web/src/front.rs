@@ -127,6 +127,11 @@ impl Front {
         }
     }
 
+    /// The configuration, and its number.
+    pub(crate) fn current(&self) -> (Arc<WebConfig>, u32) {
+        (Arc::clone(&self.config), self.config_number)
+    }
+
     pub(crate) fn report(&self) -> Counters {
         Counters {
             front_entries: self.cache.gauges().entries,

@@ -28,7 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A connection is a process; so is the storage, one on each core, and each loading of a file. What a core answers from
+//! A connection is a process; so is the storage, one on each core, and each loading of a file; those that others wait for are supervised. What a core answers from
 //! memory, its connections answer without asking anybody; what is not there is asked of the storage that has the path.
 //!
 //! # Cost
@@ -63,6 +63,7 @@ mod disk;
 mod entry;
 mod from_disk;
 mod front;
+mod house;
 mod input;
 mod keepers;
 mod key;

@@ -6,22 +6,23 @@ use std::sync::{Arc, OnceLock};
 
 use levada_channel::ListenPart;
 use levada_domain::{Io, PerCore};
-use levada_process::{Context, Failure, Full, Isolated, Mailbox};
+use levada_process::{CallError, Context, Failure, Isolated, Kill, Mailbox};
 use levada_shared::Account;
 
-use crate::accept::accept;
 use crate::config::WebConfig;
 use crate::counters::Counters;
-use crate::desk::desk;
 use crate::desk_message::ToDesk;
 use crate::front::Front;
+use crate::house::{Plan, ToHouse, keep};
 use crate::keepers::Keepers;
 use crate::report::WebReport;
-use crate::storage::{MAILBOX, Storage};
 use crate::storage_message::{Kept, ToStorage};
 
 /// How long a core has to answer a question about itself.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a core has to make its processes.
+const START_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often a service that stops looks whether its connections have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -30,6 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub struct Web {
     keepers: Keepers,
+    kills: Arc<[(&'static str, Kill)]>,
     /// How many configurations there were.
     configs: Arc<AtomicU32>,
 }
@@ -64,6 +66,9 @@ impl Start {
 impl Web {
     /// Starts the service on all cores of the domain. When this returns, connections are accepted.
     ///
+    /// The processes that it consists of are supervised: one that fails is started anew, and nobody else notices. Where they fail too
+    /// often, the process that started the service ends with them.
+    ///
     /// # Errors
     /// [`Failure`] where a core has no room for the processes, and of a configuration without a site or with 65,536.
     pub async fn start(context: &Context, io: &Io, start: Start) -> Result<Self, Failure> {
@@ -74,31 +79,34 @@ impl Web {
         let front = PerCore::new(move || {
             Front::new(Arc::clone(&of_config), replies.clone(), Arc::clone(&of_known))
         });
+        let mut houses = Vec::new();
+        for (core, parts) in io.cores().iter().zip(parts) {
+            let plan = Plan { io: io.clone(), front: front.clone(), files: files.clone(), parts };
+            let house = move |context: Context, inbox: Mailbox<ToHouse>| keep(context, inbox, plan);
+            let child = context.options().on(*core).spawn("web", house).await.map_err(no_room)?;
+            context.link(child.pid).map_err(no_room)?;
+            houses.push(child.sender);
+        }
         let mut keepers = Keepers { storages: Vec::new(), desks: Vec::new() };
-        for core in io.cores() {
-            let (of_io, of_front) = (io.clone(), front.clone());
-            let (of_config, of_files) = (Arc::clone(&config), files.clone());
-            let storage = move |context: Context, inbox: Mailbox<ToStorage>| {
-                Storage::run(context, inbox, of_io, of_front, of_config, of_files)
-            };
-            let options = context.options().mailbox(MAILBOX, Full::Wait).on(*core);
-            let child = options.spawn("storage", storage).await.map_err(no_room)?;
-            keepers.storages.push(child.sender);
-            let (of_io, of_front) = (io.clone(), front.clone());
-            let run = move |_: Context, inbox: Mailbox<ToDesk>| desk(inbox, of_io, of_front);
-            let child = context.options().on(*core).spawn("desk", run).await.map_err(no_room)?;
-            keepers.desks.push(child.sender);
+        let mut kills = Vec::new();
+        for house in &houses {
+            let keys = house.call(START_WITHIN, ToHouse::Keys).await.map_err(no_room)?;
+            keepers.storages.push(keys.storage);
+            keepers.desks.push(keys.desk);
+            kills.extend(keys.kills);
         }
         let keepers = known.get_or_init(|| keepers).clone();
-        for (core, parts) in io.cores().iter().zip(parts) {
-            for part in parts {
-                let (of_io, of_front) = (io.clone(), front.clone());
-                let run =
-                    move |context: Context, _: Mailbox<()>| accept(context, of_io, of_front, part);
-                context.options().on(*core).spawn("acceptor", run).await.map_err(no_room)?;
-            }
+        for house in &houses {
+            house.call(START_WITHIN, ToHouse::Open).await.map_err(no_room)?;
         }
-        Ok(Self { keepers, configs: Arc::new(AtomicU32::new(0)) })
+        Ok(Self { keepers, kills: kills.into(), configs: Arc::new(AtomicU32::new(0)) })
+    }
+
+    /// The processes that the service consists of, connections left out, with the right to end each of them: for drills. Nothing is
+    /// lost by that but what it was working on.
+    #[must_use]
+    pub fn processes(&self) -> &[(&'static str, Kill)] {
+        &self.kills
     }
 
     /// Replaces the configuration. When this returns, requests are answered by the new one; each request is answered by
@@ -114,8 +122,14 @@ impl Web {
             storage.send(ToStorage::Reload(number, share())).await.map_err(ending)?;
         }
         for desk in &self.keepers.desks {
-            let told = desk.call(ANSWER_WITHIN, |reply| ToDesk::Reload(number, share(), reply));
-            told.await.map_err(ending)?;
+            // A desk that failed over this is asked again: to be told twice is to be told once.
+            while let Err(error) =
+                desk.call(ANSWER_WITHIN, |reply| ToDesk::Reload(number, share(), reply)).await
+            {
+                if !matches!(error, CallError::Crashed | CallError::Dropped) {
+                    return Err(ending(error));
+                }
+            }
         }
         Ok(())
     }

@@ -49,6 +49,8 @@ pub(crate) struct Storage {
     own: Sender<ToStorage>,
     config: Arc<WebConfig>,
     config_number: u32,
+    /// Loaders of one before bring what nobody here waits for.
+    incarnation: u64,
     charged: Charged,
     heap_bytes: u64,
     kept: SharedDataCache<Key, Entry>,
@@ -89,10 +91,12 @@ impl Storage {
         mut inbox: Mailbox<ToStorage>,
         io: Io,
         front: PerCore<Front>,
-        config: Arc<WebConfig>,
         account: Account,
     ) -> Result<(), Failure> {
+        // It may be started anew, when the configuration is no longer the first.
+        let (config, config_number) = front.with(|front| front.current());
         let heap_bytes = account.heap().gauges().reserved_bytes;
+        let incarnation = context.random();
         let mut storage = Self {
             context,
             own: inbox.sender(),
@@ -100,7 +104,8 @@ impl Storage {
             io,
             front,
             config,
-            config_number: 0,
+            config_number,
+            incarnation,
             charged: Charged::of(&account),
             heap_bytes,
             loading: HashMap::new(),
@@ -115,8 +120,10 @@ impl Storage {
                     storage.reload(key.config, &config);
                     storage.find(Load { key, as_json }, config, Waiter { reply, instead: false });
                 }
-                ToStorage::Loaded { key, as_json, loaded } => {
-                    storage.loaded(&Load { key, as_json }, loaded);
+                ToStorage::Loaded { key, as_json, loaded, incarnation } => {
+                    if incarnation == storage.incarnation {
+                        storage.loaded(&Load { key, as_json }, loaded);
+                    }
                 }
                 ToStorage::Reload(number, config) => storage.reload(number, &config.into_inner()),
                 ToStorage::Cool(reply) => reply.send(storage.kept.cool()),
@@ -177,7 +184,8 @@ impl Storage {
         self.counts.loads += 1;
         let (io, charged) = (self.io.clone(), self.charged.clone());
         let keepers = self.front.with(|front| front.keepers());
-        let mut home = Home { own: self.own.clone(), load: Some(load.clone()) };
+        let incarnation = self.incarnation;
+        let mut home = Home { own: self.own.clone(), load: Some(load.clone()), incarnation };
         let loader = move |context: Context, _: Mailbox<()>| async move {
             let Some(Load { key, as_json }) = home.load.clone() else { return Ok(()) };
             let site = &config.sites[usize::from(key.site)];
@@ -311,14 +319,16 @@ fn instead_of(config: &WebConfig, key: &Key, found: &Found) -> Option<Key> {
 struct Home {
     own: Sender<ToStorage>,
     load: Option<Load>,
+    incarnation: u64,
 }
 
 impl Home {
     async fn bring(&mut self, loaded: Loaded) {
         if let Some(Load { key, as_json }) = self.load.take() {
             // The storage has gone: so has everybody who waited.
-            let _ended: bool =
-                self.own.send(ToStorage::Loaded { key, as_json, loaded }).await.is_err();
+            let incarnation = self.incarnation;
+            let brought = ToStorage::Loaded { key, as_json, loaded, incarnation };
+            let _ended: bool = self.own.send(brought).await.is_err();
         }
     }
 }
@@ -326,7 +336,8 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         if let Some(Load { key, as_json }) = self.load.take() {
-            let failed = ToStorage::Loaded { key, as_json, loaded: Loaded::Found(Found::Failed) };
+            let (loaded, incarnation) = (Loaded::Found(Found::Failed), self.incarnation);
+            let failed = ToStorage::Loaded { key, as_json, loaded, incarnation };
             let _ended: bool = self.own.try_send(failed).is_err();
         }
     }

@@ -20,8 +20,8 @@ pub(crate) enum ToStorage {
         config: Isolated<Arc<WebConfig>>,
         reply: Reply<Found>,
     },
-    /// A loader has ended.
-    Loaded { key: Key, as_json: bool, loaded: Loaded },
+    /// A loader has ended, of the storage's incarnation with this number.
+    Loaded { key: Key, as_json: bool, loaded: Loaded, incarnation: u64 },
     /// The configuration is another from now on: its number, and itself.
     Reload(u32, Isolated<Arc<WebConfig>>),
     /// There is no room: keep what is hot softly, as the rest. How many bytes is that?

@@ -78,8 +78,8 @@ fn house(restarts: [Restart; 3], manner: impl FnOnce(&Context) -> Supervisor + '
             let mut supervisor = manner(&cx);
             for (name, restart) in NAMES.into_iter().zip(restarts) {
                 let recipe = Recipe(noted.clone(), name).into_fn();
-                let sender = supervisor.child(cx.options(), name, restart, recipe)?;
-                out.borrow_mut().push(sender);
+                let child = supervisor.child(cx.options(), name, restart, recipe)?;
+                out.borrow_mut().push(child.sender);
             }
             let ran = supervisor.run(&cx).await;
             told.add(ran.as_ref().copied().map_err(|failure| format!("{failure:?}")));
@@ -425,7 +425,7 @@ fn a_mailbox_that_a_child_drops_while_it_goes_on_is_closed_and_open_again_after_
     let to = Rc::clone(&out);
     rig.spawn(0, "house", move |cx: Context, _: Mailbox<()>| async move {
         let mut house = one_for_one(&cx);
-        let sender = house.child(
+        let child = house.child(
             cx.options(),
             "child",
             Restart::Permanent,
@@ -439,7 +439,7 @@ fn a_mailbox_that_a_child_drops_while_it_goes_on_is_closed_and_open_again_after_
                 }
             },
         )?;
-        to.replace(Some(sender));
+        to.replace(Some(child.sender));
         house.run(&cx).await
     });
     rig.settle();

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use levada_domain::Io;
-use levada_process::{Context, Failure, Mailbox, Message, Reply, Sender};
+use levada_process::{
+    Context, Failure, Mailbox, Message, Reply, Restart, Sender, Strategy, Supervisor,
+};
 use levada_shared::{AccountReport, Gauges};
 use levada_web::WebReport;
 
@@ -66,13 +68,13 @@ impl Observers {
         let mut observers = Vec::new();
         for (number, core) in io.cores().iter().enumerate() {
             let of_io = io.clone();
-            let observe = move |_: Context, mut inbox: Mailbox<Reply<CoreFacts>>| async move {
-                loop {
-                    inbox.recv().await?.send(look(number, &of_io));
-                }
+            let watch = move |context: Context, inbox: Mailbox<ForSender>| {
+                look_after(context, inbox, number, of_io)
             };
-            let child = context.options().on(*core).spawn("observer", observe).await;
-            observers.push(child.map_err(|_| Failure::new("a core has no room"))?.sender);
+            let child = context.options().on(*core).spawn("observers", watch).await;
+            let keeper = child.map_err(|_| Failure::new("a core has no room"))?;
+            context.link(keeper.pid).map_err(|_| Failure::new("a core has ended"))?;
+            observers.push(keeper.sender.call(ANSWER_WITHIN, |reply| reply).await?);
         }
         Ok(Self(observers))
     }
@@ -84,6 +86,30 @@ impl Observers {
         }
         facts
     }
+}
+
+/// Where the way to an observer is wanted.
+type ForSender = Reply<Sender<Reply<CoreFacts>>>;
+
+/// Looks after the observer of a core.
+async fn look_after(
+    context: Context,
+    mut inbox: Mailbox<ForSender>,
+    number: usize,
+    io: Io,
+) -> Result<(), Failure> {
+    let mut house = Supervisor::new(&context, Strategy::OneForOne);
+    let observe = move |_: Context, mut inbox: Mailbox<Reply<CoreFacts>>| {
+        let io = io.clone();
+        async move {
+            loop {
+                inbox.recv().await?.send(look(number, &io));
+            }
+        }
+    };
+    let child = house.child(context.options(), "observer", Restart::Permanent, observe)?;
+    inbox.recv().await?.send(child.sender);
+    house.run(&context).await
 }
 
 fn look(number: usize, io: &Io) -> CoreFacts {

@@ -25,6 +25,7 @@ mod sites;
 mod abuse;
 mod counts;
 mod crowd;
+mod drills;
 mod ending;
 mod freshness;
 mod soft;

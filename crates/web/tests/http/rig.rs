@@ -55,6 +55,7 @@ enum ToProbe {
     Reload,
     Hold,
     Stop,
+    Drill,
 }
 
 fn failed<E: core::fmt::Debug>(error: E) -> Failure {
@@ -113,6 +114,11 @@ impl Plan {
                     match inbox.recv().await? {
                         ToProbe::Look => {}
                         ToProbe::Reload => web.reload(told.try_recv()?).await?,
+                        ToProbe::Drill => {
+                            for (_, kill) in web.processes() {
+                                cx.kill(kill, "a drill");
+                            }
+                        }
                         ToProbe::Stop => {
                             let is_over = web.stop(&cx, WITHIN).await;
                             assert!(is_over, "all connections end in time");
@@ -175,6 +181,12 @@ impl Rig {
     pub(crate) fn look(&self) -> Look {
         assert!(self.probe.try_send(ToProbe::Look).is_ok(), "the probe has room");
         self.looks.recv_timeout(WITHIN).expect("the cores answer")
+    }
+
+    /// Kills every process that the service consists of, connections left out.
+    pub(crate) fn drill(&self) {
+        assert!(self.probe.try_send(ToProbe::Drill).is_ok(), "the probe has room");
+        self.looks.recv_timeout(WITHIN).expect("the cores answer");
     }
 
     /// Asks for a file until it is hot: where each request asks the storage, that is soon.

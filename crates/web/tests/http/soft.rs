@@ -9,7 +9,7 @@ use crate::folder::{is_of_sparse, sparse};
 use crate::rig::{Plan, Rig, pause};
 
 /// The bytes of a file that has a number: no two numbers share a run of them.
-fn bytes_of(number: usize, length: usize) -> Vec<u8> {
+pub(crate) fn bytes_of(number: usize, length: usize) -> Vec<u8> {
     let mut dice = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(number as u64 + 1);
     let mut next = || {
         dice ^= dice << 13;
@@ -21,7 +21,7 @@ fn bytes_of(number: usize, length: usize) -> Vec<u8> {
 }
 
 /// Files of these lengths, by number.
-fn fill(plan: &Plan, lengths: &[usize]) {
+pub(crate) fn fill(plan: &Plan, lengths: &[usize]) {
     for (number, length) in lengths.iter().enumerate() {
         let path = plan.path().join(format!("{number}.bin"));
         std::fs::write(path, bytes_of(number, *length)).unwrap();
