@@ -257,7 +257,7 @@ fn who_waits_for_a_position_sees_it_reached_or_is_called() {
         let producing = thread::spawn(move || {
             for position in 1..=2 {
                 producer.push(position).unwrap();
-                reaching.reached(position).map(Waker::wake);
+                reaching.reached(position);
             }
         });
         let mut position = 0;
@@ -285,7 +285,7 @@ fn who_waits_again_for_more_is_not_forgotten() {
         let producing = thread::spawn(move || {
             for next in 1..=2 {
                 position.store(next, Ordering::Relaxed);
-                reaching.reached(next as u64).map(Waker::wake);
+                reaching.reached(next as u64);
             }
         });
         // As a task that was polled for another reason, and waits for more, until it sleeps.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! who waits      leave the waker ─► say the position ─► fence ─► look at what the other end has done; there: withdraw, else sleep
-//! who gets on    do it ─► fence ─► is the position said one that was passed? ─► take the waker
+//! who gets on    do it ─► fence ─► is the position said one that was passed? ─► take the waker, and wake
 //! ```
 //!
 //! Of the two fences one is first: so either who waits sees what was done, or who did it sees the wish. Positions count up for ever,
@@ -35,8 +35,8 @@ impl Wish {
     #[must_use = "who is not waited for is not called"]
     pub fn wait_for(&self, position: u64, waker: &Waker) -> bool {
         let is_left = self.waker.put(waker.clone()).is_ok();
-        // Release: who sees the position sees the waker.
-        self.position.store(position, Ordering::Release);
+        // Relaxed: who sees the position takes the waker, or came to its spot before us; then we see why he came.
+        self.position.store(position, Ordering::Relaxed);
         // With the fence in `reached`: either who waits sees what was done, or who did it sees the wish. Never neither.
         fence(Ordering::SeqCst);
         is_left
@@ -47,11 +47,14 @@ impl Wish {
         self.position.store(NEVER, Ordering::Relaxed);
     }
 
-    /// Says that a position was reached, after what it means was done: whom to wake. `u64::MAX` is beyond all.
-    #[must_use = "who waited is woken by the caller"]
-    pub fn reached(&self, position: u64) -> Option<Waker> {
+    /// Says that a position was reached, after what it means was done, and wakes who waits for it. `u64::MAX` is beyond all.
+    pub fn reached(&self, position: u64) {
         fence(Ordering::SeqCst); // see `wait_for`
-        if self.position.load(Ordering::Acquire) <= position { self.waker.take() } else { None }
+        if self.position.load(Ordering::Relaxed) <= position
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
     }
 }
 
@@ -76,25 +79,34 @@ mod tests {
         }
     }
 
+    fn called() -> (Arc<Called>, Waker) {
+        let called = Arc::new(Called(AtomicUsize::new(0)));
+        (Arc::clone(&called), Waker::from(called))
+    }
+
     #[test]
     fn who_waits_is_called_once_and_not_before() {
-        let called = Arc::new(Called(AtomicUsize::new(0)));
-        let waker = Waker::from(Arc::clone(&called));
+        let (called, waker) = called();
+        let calls = || called.0.load(Ordering::Relaxed);
         let wish = Wish::new();
-        assert!(wish.reached(9).is_none(), "nobody waits");
+        wish.reached(9); // nobody waits
         assert!(wish.wait_for(10, &waker));
-        assert!(wish.reached(9).is_none());
-        wish.reached(11).expect("it waits for ten").wake();
-        assert!(wish.reached(12).is_none());
-        assert_eq!(called.0.load(Ordering::Relaxed), 1);
+        wish.reached(9);
+        assert_eq!(calls(), 0);
+        wish.reached(11);
+        wish.reached(12);
+        assert_eq!(calls(), 1);
     }
 
     #[test]
     fn a_wish_withdrawn_calls_only_at_the_end_of_all() {
+        let (called, waker) = called();
         let wish = Wish::new();
-        assert!(wish.wait_for(1, Waker::noop()));
+        assert!(wish.wait_for(1, &waker));
         wish.withdraw();
-        assert!(wish.reached(5).is_none());
-        assert!(wish.reached(u64::MAX).is_some());
+        wish.reached(5);
+        assert_eq!(called.0.load(Ordering::Relaxed), 0);
+        wish.reached(u64::MAX);
+        assert_eq!(called.0.load(Ordering::Relaxed), 1);
     }
 }

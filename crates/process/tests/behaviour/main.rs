@@ -7,3 +7,4 @@ mod outside;
 mod random;
 mod rig;
 mod sending;
+mod streaming;
