@@ -66,10 +66,11 @@ mod raw {
             if left.is_ok() {
                 return Ok(before);
             }
-            let value = self.exchange(None).expect("nobody but us was at the spot");
+            let back = self.exchange(None);
             self.state.store(0, Ordering::Release);
             drop(before);
-            Err(value)
+            // Nobody else was at the spot, so what was put is there.
+            back.map_or(Ok(None), Err)
         }
 
         /// Takes the value, if there is one, and nobody is about to leave another.

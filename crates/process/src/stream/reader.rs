@@ -137,9 +137,7 @@ impl StreamReader {
     ///
     /// # Errors
     /// [`StreamError::Aborted`] after the last byte that was written; [`StreamError::AccountFull`].
-    pub fn next(
-        &mut self,
-    ) -> impl Future<Output = Result<Option<SharedData>, StreamError>> + use<'_> {
+    pub async fn next(&mut self) -> Result<Option<SharedData>, StreamError> {
         poll_fn(|context| {
             self.poll(context, |this, end| match end {
                 _ if !this.held.is_empty() => Ok(Seen::There(Some(this.consume(this.held.len())))),
@@ -148,6 +146,7 @@ impl StreamReader {
                 Some(WriterEnd::Left(left)) => Err(StreamError::Aborted(left)),
             })
         })
+        .await
     }
 
     /// Takes what is there up to the next `byte`, and that with it, and waits until it is; what a writer that has finished wrote behind

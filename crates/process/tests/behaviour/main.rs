@@ -8,3 +8,4 @@ mod random;
 mod rig;
 mod sending;
 mod streaming;
+mod streaming_model;

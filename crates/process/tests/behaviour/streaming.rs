@@ -37,7 +37,7 @@ where
 }
 
 /// Runs `what` to its end, with an account of its own.
-fn run_under<Fut>(
+pub(crate) fn run_under<Fut>(
     rig: &Rig,
     core: usize,
     account: &Account,
@@ -55,7 +55,7 @@ fn run_under<Fut>(
                     Ok(())
                 }
             });
-        drop(spawned.unwrap());
+        drop(spawned.expect("room for a process"));
     }));
     rig.settle();
 }
@@ -69,16 +69,16 @@ pub(crate) fn open(rig: &Rig, window: Window) -> (StreamWriter, StreamReader) {
 }
 
 fn text(data: &SharedData) -> String {
-    String::from_utf8(data.to_vec()).unwrap()
+    String::from_utf8(data.to_vec()).expect("text")
 }
 
 /// A block of so many bytes.
 fn block(account: &Account, bytes: usize) -> SharedData {
-    account.copy_from(&vec![7; bytes]).unwrap()
+    account.copy_from(&vec![7; bytes]).expect("room")
 }
 
 /// Polls a future once.
-async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut polled = None;
     std::future::poll_fn(|context| {
@@ -92,7 +92,7 @@ async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// Nothing is held by anybody when all is over.
-fn assert_balanced(rig: Rig, heap: &SharedHeap) {
+pub(crate) fn assert_balanced(rig: Rig, heap: &SharedHeap) {
     heap.validate();
     let panics = rig.core(0).gauges().exits_panicked;
     assert_eq!(panics, 0, "{:?}", rig.lent(0).ended.borrow());
@@ -522,7 +522,14 @@ fn a_write_that_is_dropped_at_any_await_leaves_what_was_not_accepted_with_the_wr
             }
             let back = takes_back.then(|| writer.take_unwritten()).flatten();
             assert_eq!(back.is_some(), takes_back && polls < 10, "after {polls} polls");
-            if back.is_none() {
+            if let Some(back) = back {
+                writer.finish();
+                while let Some(data) = reader.next().await.unwrap() {
+                    read.extend(data.to_vec());
+                }
+                read.extend(back.to_vec());
+                assert!(read.iter().copied().eq(0..100), "{read:?}");
+            } else {
                 // It goes before what is written next.
                 let more = cx.account().copy_from(&[100]).unwrap();
                 let rest = cx.task(async move {
@@ -534,13 +541,6 @@ fn a_write_that_is_dropped_at_any_await_leaves_what_was_not_accepted_with_the_wr
                 }
                 rest.await;
                 assert!(read.iter().copied().eq(0..=100), "{read:?}");
-            } else {
-                writer.finish();
-                while let Some(data) = reader.next().await.unwrap() {
-                    read.extend(data.to_vec());
-                }
-                read.extend(back.unwrap().to_vec());
-                assert!(read.iter().copied().eq(0..100), "{read:?}");
             }
         }));
         rig.settle();
