@@ -52,36 +52,51 @@ impl Io {
     ///
     /// Blocks of at most the window, and 256 KiB, are filled out of `account`, and are the reader's when they are in the stream.
     ///
+    /// A pipeline of three: a file is read, split into lines without copying, counted. The one who splits waits when the one who counts
+    /// is behind, and the one who reads waits when the window is full.
     /// ```
-    /// # use levada_channel::{OpenHow, Error};
-    /// # use levada_domain::{Folder, Io, PipeError};
-    /// # use levada_process::{Context, Failure, Mailbox};
-    /// async fn lines(cx: &Context, io: Io, folder: Folder) -> Result<u64, Failure> {
-    ///     let (mut writer, mut text) = cx.stream(Default::default());
-    ///     let account = cx.account();
-    ///     let reading = cx.task(async move {
-    ///         let file = folder.open_file(b"access.log", OpenHow::default()).await.map_err(PipeError::Source)?;
-    ///         io.pour(&file, 0..u64::MAX, &account, &mut writer).await?;
-    ///         writer.finish(); //                                  or the text would end as aborted
-    ///         Ok::<_, PipeError>(())
+    /// # use levada_channel::OpenHow;
+    /// # use levada_domain::{Config, Domain, Folder, Io, PipeError};
+    /// use levada_process::{Context, Failure, Mailbox, Message, Reply, Window};
+    /// # use levada_shared::{SharedData, SharedHeap};
+    /// # use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// enum Tally { Line(SharedData), Total(Reply<u64>) }
+    ///
+    /// async fn start(cx: Context, io: Io, folder: Folder) -> Result<(), Failure> {
+    ///     let (mut out, mut text) = cx.stream(Window { bytes: 256 << 10, pieces: 64 });
+    ///     let count = cx.spawn("count", |_, mut inbox: Mailbox<Tally>| async move {
+    ///         let mut count = 0;
+    ///         loop {
+    ///             match inbox.recv().await? {
+    ///                 Tally::Line(_) => count += 1,
+    ///                 Tally::Total(reply) => reply.send(count),
+    ///             }
+    ///         }
+    ///     })?.sender;
+    ///     cx.spawn("read", |cx, _: Mailbox<()>| async move {
+    ///         let file = folder.open_file(b"access.log", OpenHow::default()).await?;
+    ///         io.pour(&file, 0..u64::MAX, &cx.account(), &mut out).await?;
+    ///         out.finish(); //                                  or the text would end as aborted
+    ///         Ok(())
+    ///     })?;
+    ///     let split = cx.task(async move { //                     or in a process of its own
+    ///         while let Some(line) = text.until(b'\n').await? {
+    ///             count.send(Tally::Line(line)).await?;
+    ///         }
+    ///         Ok::<u64, Failure>(count.call(Duration::from_secs(5), Tally::Total).await?)
     ///     });
-    ///     let mut count = 0;
-    ///     while text.until(b'\n').await?.is_some() {
-    ///         count += 1;
-    ///     }
-    ///     reading.await?;
-    ///     Ok(count)
+    ///     assert_eq!(split.await?, 120_000);
+    ///     Ok(())
     /// }
-    /// # let folder = tempfile::tempdir()?;
-    /// # std::fs::write(folder.path().join("access.log"), "GET /\nGET /a\nGET /b\n".repeat(40_000))?;
-    /// # let folder = Folder::open(folder.path())?;
-    /// # let heap = levada_shared::SharedHeap::new(Default::default())?;
-    /// # let domain = levada_domain::Domain::start(&levada_domain::Config::new(heap), |cx, io| async move {
-    /// #     assert_eq!(lines(&cx, io, folder).await?, 120_000);
-    /// #     Ok(())
-    /// # })?;
+    /// # let place = tempfile::tempdir()?;
+    /// # std::fs::write(place.path().join("access.log"), "GET /\nGET /a\nGET /b\n".repeat(40_000))?;
+    /// # let folder = Folder::open(place.path())?;
+    /// # let heap = SharedHeap::new(Default::default())?;
+    /// # let domain = Domain::start(&Config::new(heap), |cx, io| start(cx, io, folder))?;
     /// # assert_eq!(domain.wait(), Ok(()));
-    /// # drop(domain.stop(std::time::Duration::from_secs(1)));
+    /// # drop(domain.stop(Duration::from_secs(1)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

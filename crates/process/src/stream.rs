@@ -2,6 +2,8 @@
 
 pub(crate) mod between;
 pub(crate) mod broken;
+#[cfg(feature = "futures-io")]
+pub(crate) mod copying;
 pub(crate) mod open;
 pub(crate) mod payer;
 pub(crate) mod reader;

@@ -77,6 +77,15 @@ enum Seen<T> {
     Wants(u64),
 }
 
+impl<T> Seen<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Seen<U> {
+        match self {
+            Self::There(seen) => Seen::There(change(seen)),
+            Self::Wants(bytes) => Seen::Wants(bytes),
+        }
+    }
+}
+
 impl StreamReader {
     pub(crate) fn new(between: Arc<Between>, payer: Option<Account>, pid: Pid) -> Self {
         Self {
@@ -139,11 +148,9 @@ impl StreamReader {
     /// [`StreamError::Aborted`] after the last byte that was written; [`StreamError::AccountFull`].
     pub async fn next(&mut self) -> Result<Option<SharedData>, StreamError> {
         poll_fn(|context| {
-            self.poll(context, |this, end| match end {
-                _ if !this.held.is_empty() => Ok(Seen::There(Some(this.consume(this.held.len())))),
-                None => Ok(Seen::Wants(1)),
-                Some(WriterEnd::Finished) => Ok(Seen::There(None)),
-                Some(WriterEnd::Left(left)) => Err(StreamError::Aborted(left)),
+            self.poll(context, |this, end| {
+                let seen = this.seen_any(end)?;
+                Ok(seen.map(|()| (!this.held.is_empty()).then(|| this.consume(this.held.len()))))
             })
         })
         .await
@@ -172,6 +179,24 @@ impl StreamReader {
     #[must_use]
     pub fn window(&self) -> Window {
         self.between.window
+    }
+
+    /// Waits until something is there, or the writer has finished, and shows all.
+    #[cfg(feature = "futures-io")]
+    pub(crate) fn poll_held(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<&SharedData, StreamError>> {
+        self.poll(context, |this, end| this.seen_any(end)).map_ok(|()| &self.held)
+    }
+
+    fn seen_any(&self, end: Option<WriterEnd>) -> Result<Seen<()>, StreamError> {
+        match end {
+            _ if !self.held.is_empty() => Ok(Seen::There(())),
+            None => Ok(Seen::Wants(1)),
+            Some(WriterEnd::Finished) => Ok(Seen::There(())),
+            Some(WriterEnd::Left(left)) => Err(StreamError::Aborted(left)),
+        }
     }
 
     fn seen(&self, bytes: u64, end: Option<WriterEnd>) -> Result<Seen<bool>, StreamError> {

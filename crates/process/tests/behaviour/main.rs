@@ -8,4 +8,6 @@ mod random;
 mod rig;
 mod sending;
 mod streaming;
+#[cfg(feature = "futures-io")]
+mod streaming_copies;
 mod streaming_model;
