@@ -171,7 +171,9 @@ impl Domain {
     /// # Errors
     /// How it failed, in words.
     pub fn wait(&self) -> Result<(), String> {
-        self.root.recv().unwrap_or_else(|_| Err("the first process was ended before it was done".to_owned()))
+        self.root
+            .recv()
+            .unwrap_or_else(|_| Err("the first process was ended before it was done".to_owned()))
     }
 
     /// Closes the mailboxes of all processes, and ends what streams and listeners bring as if their peers had ended it;

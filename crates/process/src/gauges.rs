@@ -86,6 +86,10 @@ gauges! {
     mailbox_stops,
     /// Messages accepted that nobody took.
     undelivered,
+    /// Streams opened.
+    streams_opened,
+    /// Times that a write found the window of its stream full and waited.
+    stream_waits,
     /// Batches shown to other cores.
     publishes,
     /// Units in them.

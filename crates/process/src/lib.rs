@@ -41,6 +41,8 @@
 //! on that way. What a message carries of the shared heap becomes its receiver's as it is accepted: types that carry nothing of it are
 //! not looked at; handles that are the receiver's already cost two loads a piece, others a transfer. An answer lands in the future that waits for it: no allocation, no room in any mailbox. A core is woken once a
 //! sleep, however many have something for it. A pair of cores that talk has a lane of 64 KiB each way.
+//! A stream ([`Context::stream`]) is one allocation, and with the first write another of 56 B for each piece that its window lets
+//! through; a piece goes through it as it is, without a lock, from any core to any other.
 //!
 //! # Limits
 //!
@@ -50,6 +52,7 @@
 //! that computes for long yields by itself. Not contained are a stack overflow, an abort, and a panic in a drop while unwinding.
 //! What comes of the shared heap is bounded by the account of the receiver, not by the bound of his mailbox, and is refused at once where
 //! it does not fit. What a closure carries that is spawned, or an [`Isolated`], stays whose it is.
+//! A stream has one writer and one reader, and what is read in one go is never more than its window.
 //! A core that is made has to be driven until it is dropped: what others lease it, or ask of it, waits for its loop.
 
 mod address;
@@ -110,6 +113,7 @@ mod sleep;
 mod spawn;
 mod standard;
 mod state;
+mod stream;
 mod submitted;
 mod supervise;
 mod table;
@@ -146,6 +150,12 @@ pub use reply::Reply;
 pub use scope::{Cancel, Scope};
 pub use sender::Sender;
 pub use spawn::{Child, SpawnError, SpawnOn, SpawnOptions};
+pub use stream::broken::{Left, StreamError, Unwritten, WriteError};
+#[cfg(feature = "futures-io")]
+pub use stream::copying::{CopyingReader, CopyingWriter};
+pub use stream::reader::{Chunk, StreamReader};
+pub use stream::window::Window;
+pub use stream::writer::StreamWriter;
 pub use supervise::{Restart, Strategy, Supervisor};
 pub use task::Task;
 pub use tick::Tick;

@@ -15,8 +15,9 @@
 //! assert_eq!(counting.join().unwrap(), 4_950);
 //! ```
 //!
-//! Three structures, each alone in its file: [`spsc`] between two threads, [`mpsc`] from any number of threads to one, and the
-//! [`Gate`] by which a consumer of many queues learns which of them have something, and sleeps without missing the next.
+//! Each structure is alone in its file: [`spsc`] between two threads, [`mpsc`] from any number of threads to one, the [`Gate`] by
+//! which a consumer of many queues learns which of them have something, and sleeps without missing the next, the [`Spot`] for one value
+//! between two threads, and the [`Wish`] by which a task hears that the other end of something got as far as it waits for.
 //!
 //! # Cost
 //!
@@ -36,12 +37,16 @@ mod gate;
 mod line;
 mod mpsc;
 mod slots;
+mod spot;
 mod spsc;
 mod sync;
+mod wish;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
 
 pub use gate::{Gate, Named};
 pub use mpsc::{Collector, Submitter, mpsc};
+pub use spot::Spot;
 pub use spsc::{Consumer, Producer, Rest, Room, spsc};
+pub use wish::Wish;

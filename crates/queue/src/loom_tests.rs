@@ -4,9 +4,12 @@
 
 use crate::gate::Gate;
 use crate::mpsc::mpsc;
+use crate::spot::Spot;
 use crate::spsc::spsc;
 use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::wish::Wish;
 use loom::thread;
+use std::task::{Wake, Waker};
 
 /// Counts its own drops.
 struct Counted(Arc<AtomicUsize>);
@@ -205,5 +208,98 @@ fn a_place_is_written_again_only_after_it_was_given_back() {
         }
         let accepted: usize = others.into_iter().map(|other| other.join().unwrap()).sum();
         assert_eq!(std::iter::from_fn(|| collector.collect()).count(), accepted);
+    });
+}
+
+#[test]
+fn a_value_in_a_spot_is_taken_or_comes_back_or_lies_there() {
+    loom::model(|| {
+        let spot = Arc::new(Spot::new());
+        let other = Arc::clone(&spot);
+        let putting = thread::spawn(move || {
+            let first = other.put(Box::new(1)).map_or_else(Some, |before| before);
+            (first, other.put(Box::new(2)))
+        });
+        let mut seen: Vec<i32> = spot.take().into_iter().map(|value| *value).collect();
+        let (first, second) = putting.join().unwrap();
+        let missed = second.is_err() && seen.is_empty();
+        // Who puts and has his value back while one lay there may have let that go.
+        let may_lack = second.is_err();
+        seen.extend(first.map(|value| *value));
+        match second {
+            Ok(before) => seen.extend(before.map(|value| *value)),
+            Err(value) => seen.push(*value),
+        }
+        seen.extend(spot.take().map(|value| *value));
+        seen.sort_unstable();
+        assert!(seen == [1, 2] || may_lack && seen == [2], "{seen:?}");
+        assert!(!missed || seen.contains(&2), "who found nothing is known to have asked");
+    });
+}
+
+/// Counts how often a task was called.
+struct Called(AtomicUsize);
+
+impl Wake for Called {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_waits_for_a_position_sees_it_reached_or_is_called() {
+    loom::model(|| {
+        let called = std::sync::Arc::new(Called(AtomicUsize::new(0)));
+        let waker = Waker::from(std::sync::Arc::clone(&called));
+        let wish = Arc::new(Wish::new());
+        let (mut producer, mut consumer) = spsc(4);
+        let reaching = Arc::clone(&wish);
+        let producing = thread::spawn(move || {
+            for position in 1..=2 {
+                producer.push(position).unwrap();
+                reaching.reached(position);
+            }
+        });
+        let mut position = 0;
+        consumer.take(4, |value| position = value);
+        let waits = wish.wait_for(2, &waker);
+        consumer.take(4, |value| position = value);
+        producing.join().unwrap();
+        assert!(
+            !waits || position == 2 || called.0.load(Ordering::Relaxed) > 0,
+            "it waits at {position}, and nobody calls"
+        );
+    });
+}
+
+#[test]
+fn who_waits_again_for_more_is_not_forgotten() {
+    loom::model(|| {
+        let called = std::sync::Arc::new(Called(AtomicUsize::new(0)));
+        let waker = Waker::from(std::sync::Arc::clone(&called));
+        let wish = Arc::new(Wish::new());
+        let reached = Arc::new(AtomicUsize::new(0));
+        assert!(wish.wait_for(1, &waker));
+        let (reaching, position) = (Arc::clone(&wish), Arc::clone(&reached));
+        let mut before = 0;
+        let producing = thread::spawn(move || {
+            for next in 1..=2 {
+                position.store(next, Ordering::Relaxed);
+                reaching.reached(next as u64);
+            }
+        });
+        // As a task that was polled for another reason, and waits for more, until it sleeps.
+        let mut sleeps = false;
+        while !sleeps && reached.load(Ordering::Relaxed) < 2 {
+            let calls = called.0.load(Ordering::Relaxed);
+            sleeps = wish.wait_for(2, &waker)
+                && reached.load(Ordering::Relaxed) < 2
+                && called.0.load(Ordering::Relaxed) == calls;
+            before = calls;
+            thread::yield_now();
+        }
+        producing.join().unwrap();
+        let is_called = called.0.load(Ordering::Relaxed) > before;
+        assert!(!sleeps || is_called, "it waits, and nobody calls");
     });
 }

@@ -16,7 +16,7 @@ use levada_http::h1::{BodyDiscard, CONTINUE, Persistence};
 use levada_process::{CallError, Cause, Context, Failure, Tick};
 use levada_shared::ExclusiveBuf;
 
-use crate::from_disk::{Broken, Streaming, open, send};
+use crate::from_disk::{Broken, Pouring, open, send, send_from_disk};
 use crate::front::{Answered, Ask, Front, Step};
 use crate::input::Input;
 use crate::log_line::LogLine;
@@ -248,24 +248,20 @@ impl Connection {
         self.tell(log.as_deref(), cause, begin);
         send(&self.stream, outgoing.data).await.map_err(|_| End::Gone)?;
         if let Some((from_disk, file)) = outgoing.from_disk.zip(file) {
-            self.stream_file(*from_disk, &file).await?;
+            self.stream_file(*from_disk, file).await?;
         }
         self.go_on(persistence, head_bytes)
     }
 
-    async fn stream_file(&self, from_disk: FromDisk, file: &File) -> Result<(), End> {
+    async fn stream_file(&self, from_disk: FromDisk, file: File) -> Result<(), End> {
         let (account, keepers) = self.front.with(|front| {
             front.counters.streamed += 1;
             (front.downloads().clone(), front.keepers())
         });
-        let streaming = Streaming {
-            context: &self.context,
-            io: &self.io,
-            stream: &self.stream,
-            account: &account,
-            keepers: &keepers,
-        };
-        let Err(broken) = streaming.send(file, from_disk).await else { return Ok(()) };
+        let pouring =
+            Pouring { context: self.context.clone(), io: self.io.clone(), account, keepers };
+        let sent = send_from_disk(&self.stream, pouring, file, from_disk).await;
+        let Err(broken) = sent else { return Ok(()) };
         self.front.with(|front| front.counters.stream_failures += 1);
         Err(if matches!(broken, Broken::Peer) { End::Gone } else { End::Reset })
     }

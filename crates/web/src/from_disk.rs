@@ -1,10 +1,10 @@
-//! What is not kept is streamed: a block is read while the one before it is sent, and no more are held.
+//! What is not kept is streamed: a task reads a block into a stream while the connection sends the one before it, and no more are held.
 
 use core::time::Duration;
 
 use levada_channel::{Error, File, OpenHow, Refused, TcpStream};
-use levada_domain::Io;
-use levada_process::Context;
+use levada_domain::{Io, PipeError};
+use levada_process::{Context, StreamWriter, Unwritten, Window, WriteError};
 use levada_shared::{Account, ExclusiveBuf, SharedData};
 
 use crate::disk;
@@ -30,14 +30,13 @@ pub(crate) enum Broken {
     NoRoom,
 }
 
-/// What streaming takes.
+/// What reading a file for a download takes.
 #[derive(Debug)]
-pub(crate) struct Streaming<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) io: &'a Io,
-    pub(crate) stream: &'a TcpStream,
-    pub(crate) account: &'a Account,
-    pub(crate) keepers: &'a Keepers,
+pub(crate) struct Pouring {
+    pub(crate) context: Context,
+    pub(crate) io: Io,
+    pub(crate) account: Account,
+    pub(crate) keepers: Keepers,
 }
 
 /// Opens the file, if it is still the one that the head was made of. To be done before the head is sent.
@@ -48,17 +47,44 @@ pub(crate) async fn open(io: &Io, from_disk: &FromDisk) -> Option<File> {
     (Version::of(&stat) == from_disk.version).then_some(file)
 }
 
-impl Streaming<'_> {
-    /// Sends the parts in order. The last of it may still be on its way when this returns.
+/// Sends the parts in order: a task reads them, one ahead of what is sent. The last of it may still be on its way when this returns.
+pub(crate) async fn send_from_disk(
+    socket: &TcpStream,
+    pouring: Pouring,
+    file: File,
+    from_disk: FromDisk,
+) -> Result<(), Broken> {
+    let (context, io) = (pouring.context.clone(), pouring.io.clone());
+    let (mut writer, reader) = context.stream(Window { bytes: BLOCK_BYTES as u64, pieces: 1 });
+    let mut reader = reader.charged_to(&pouring.account);
+    let reading = context.task(async move {
+        pouring.pour(&file, from_disk, &mut writer).await?;
+        writer.finish();
+        Ok(())
+    });
+    match io.send(&mut reader, socket).await {
+        Ok(_) => Ok(()),
+        // It did not finish, and says why.
+        Err(PipeError::Unread(_)) => reading.await,
+        Err(_) => Err(Broken::Peer),
+    }
+}
+
+impl Pouring {
+    /// Reads the parts in order into a stream. A block is read when the one before it was taken to be sent.
     ///
     /// The last block of each range leaves only if the file is still what its head was made of: bytes of two states are
     /// never the whole of anything.
-    pub(crate) async fn send(&self, file: &File, from_disk: FromDisk) -> Result<(), Broken> {
-        let mut sending = None;
+    async fn pour(
+        &self,
+        file: &File,
+        from_disk: FromDisk,
+        writer: &mut StreamWriter,
+    ) -> Result<(), Broken> {
         for part in from_disk.parts {
             let mut range = match part {
                 Part::Text(text) => {
-                    sending = Some(send(self.stream, text).await?);
+                    self.write(writer, text).await?;
                     continue;
                 }
                 Part::Range(range) => range,
@@ -66,8 +92,9 @@ impl Streaming<'_> {
             while !range.is_empty() {
                 let left = range.end - range.start;
                 let block_bytes = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_BYTES);
+                writer.room().await.map_err(|_| Broken::Peer)?;
                 let buffer = self.buffer(block_bytes).await?;
-                let filled = disk::read_at(self.io, file, buffer, range.start).await;
+                let filled = disk::read_at(&self.io, file, buffer, range.start).await;
                 let mut buffer = filled.map_err(|_| Broken::File)?.buffer;
                 buffer.truncate(block_bytes);
                 if buffer.len() < block_bytes {
@@ -75,16 +102,26 @@ impl Streaming<'_> {
                 }
                 range.start += block_bytes as u64;
                 if range.is_empty() {
-                    let stat = disk::stat(self.io, file).await.map_err(|_| Broken::File)?;
+                    let stat = disk::stat(&self.io, file).await.map_err(|_| Broken::File)?;
                     if Version::of(&stat) != from_disk.version {
                         return Err(Broken::File);
                     }
                 }
-                // The block before has to be with the kernel before another is queued behind this one.
-                if let Some(sending) = sending.take() {
-                    self.stream.sent(sending).await.map_err(|_| Broken::Peer)?;
-                }
-                sending = Some(send(self.stream, buffer.freeze()).await?);
+                self.write(writer, buffer.freeze()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts data into the stream, waiting for room in the account that pays for what is in it.
+    async fn write(&self, writer: &mut StreamWriter, mut data: SharedData) -> Result<(), Broken> {
+        let mut waiting = Waiting::within(ROOM_WITHIN);
+        while let Err(Unwritten { why, back }) = writer.write(data).await {
+            let WriteError::AccountFull(_) = why else { return Err(Broken::Peer) };
+            data = back;
+            let no_room = NoRoom::of(&self.account, BLOCK_BYTES);
+            if !waiting.wait(&self.context, &self.keepers, &no_room).await {
+                return Err(Broken::NoRoom);
             }
         }
         Ok(())
@@ -97,8 +134,8 @@ impl Streaming<'_> {
             if let Ok(buffer) = self.account.buf(bytes) {
                 return Ok(buffer);
             }
-            let no_room = NoRoom::of(self.account, bytes);
-            if !waiting.wait(self.context, self.keepers, &no_room).await {
+            let no_room = NoRoom::of(&self.account, bytes);
+            if !waiting.wait(&self.context, &self.keepers, &no_room).await {
                 return Err(Broken::NoRoom);
             }
         }

@@ -3,7 +3,7 @@
 use crate::rig::{Log, Rig};
 use levada_process::{
     Bounds, CallError, Cancel, Cancelled, Closed, Context, Exit, Failure, Full, Mailbox, Message,
-    Pid, Refused, Reply, Sender,
+    Pid, Refused, Reply, Sender, StreamError, Window,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -41,6 +41,13 @@ async fn wait(way: usize, cx: Context, mut inbox: Mailbox<Ask>, full: Sender<Ask
             let mut both = both::Both::new(cx.sleep_until(hour), cx.cancelled());
             (&mut both).await;
             "cancelled"
+        }
+        6 => {
+            let (_writer, mut reader) = cx.stream(Window { bytes: 10, pieces: 1 });
+            match reader.next().await {
+                Err(StreamError::Cancelled) => "cancelled",
+                _ => "read",
+            }
         }
         _ => match cx.task(async move { inbox.recv().await }).await {
             Err(Closed::Cancelled) => "cancelled",
@@ -89,7 +96,7 @@ mod both {
 
 #[test]
 fn whatever_a_process_waits_for_ends_when_it_is_cancelled_from_either_core() {
-    for way in 0..7 {
+    for way in 0..8 {
         for canceller in [0, 1] {
             let rig = Rig::new(2);
             let to = full_of(&rig);

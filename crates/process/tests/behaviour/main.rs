@@ -9,4 +9,8 @@ mod outside;
 mod random;
 mod rig;
 mod sending;
+mod streaming;
+#[cfg(feature = "futures-io")]
+mod streaming_copies;
+mod streaming_model;
 mod supervising;

@@ -5,7 +5,9 @@ mod host;
 use host::{Patience, Running, pin};
 use levada_process::{
     Bounds, Closed, Context, CoreId, Failure, Full, Mailbox, Message, Refused, Reply, Sender,
+    StreamReader, Window,
 };
+use levada_shared::{Options, SharedHeap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -335,4 +337,63 @@ fn cores_come_and_go_while_others_send_to_them() {
     }
     assert!(accepted.load(Ordering::Relaxed) >= 20 * ROUNDS);
     assert_eq!(running.failures(), Vec::<String>::new());
+}
+
+#[test]
+fn a_stream_between_two_cores_that_sleep_at_random_loses_and_doubles_nothing() {
+    const PIECES: u64 = MESSAGES / 3;
+    let heap = SharedHeap::new(Options { bytes_max: 64 << 20, ..Options::default() }).unwrap();
+    let account = heap.default_account();
+    let all = account.copy_from(&(0..=250).cycle().take(4096).collect::<Vec<u8>>()).unwrap();
+    let (give, take) = std::sync::mpsc::sync_channel::<StreamReader>(1);
+    let reading = std::thread::spawn(move || {
+        pin(1);
+        let running = Running::new();
+        let mut reader = take.recv().unwrap();
+        let what = move |cx: Context, _: Mailbox<()>| async move {
+            let mut length = 1;
+            for _ in 0..PIECES {
+                // Each piece says by its first byte how long it is.
+                let first = reader.at_least(1).await?.data.read::<u8>(0);
+                assert_eq!(first.map(u64::from), Some(length));
+                let frame = reader.at_least(length).await?.data.slice(..length);
+                assert_eq!(
+                    frame.and_then(|frame| frame.read::<u8>(length - 1)).map(u64::from),
+                    Some(2 * length - 1)
+                );
+                reader.advance(length, length);
+                length = length % 100 + 1;
+                if cx.random().is_multiple_of(20_000) {
+                    cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 300)))
+                        .await?;
+                }
+            }
+            assert!(reader.next().await?.is_none());
+            Ok(())
+        };
+        running.core.spawn("reads", what).unwrap();
+        running.run_until_empty();
+        running.failures()
+    });
+    pin(0);
+    let running = Running::new();
+    let what = move |cx: Context, _: Mailbox<()>| async move {
+        let (mut writer, reader) = cx.stream(Window { bytes: 1000, pieces: 16 });
+        give.send(reader).map_err(|_| Failure::new("nobody reads"))?;
+        let mut length = 1;
+        for _ in 0..PIECES {
+            writer.write(all.slice(length..2 * length).expect("it is long enough")).await?;
+            length = length % 100 + 1;
+            if cx.random().is_multiple_of(20_000) {
+                cx.sleep_until(cx.now().after(Duration::from_micros(cx.random() % 300))).await?;
+            }
+        }
+        writer.finish();
+        Ok(())
+    };
+    running.core.spawn("writes", what).unwrap();
+    running.run_until_empty();
+    assert_eq!(running.failures(), Vec::<String>::new());
+    assert_eq!(reading.join().unwrap(), Vec::<String>::new());
+    assert_eq!(heap.gauges().used_blocks, 0);
 }

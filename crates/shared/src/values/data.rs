@@ -378,6 +378,31 @@ impl SharedData {
         pinned_bytes
     }
 
+    /// Lets go of the pieces that this value does not show and keeps all the same, because it shares a list of them with the longer
+    /// value that it was sliced from: [`pinned_bytes`](Self::pinned_bytes) is then that of what it shows.
+    ///
+    /// Costs nothing for a value of up to three pieces, which has no list; a clone of each piece where others still share the list.
+    ///
+    /// ```
+    /// # use levada_shared::SharedData;
+    /// # let heap = levada_shared::SharedHeap::new(Default::default())?;
+    /// # let account = heap.default_account();
+    /// let mut long = SharedData::new();
+    /// for byte in 0..8 {
+    ///     long.append(account.copy_from(&[byte; 64])?).map_err(|full| full.to_string())?;
+    /// }
+    /// drop(long.split_to(256));
+    /// assert_eq!((long.len(), long.pinned_bytes()), (256, 512));
+    /// long.shed();
+    /// assert_eq!(long.pinned_bytes(), 256);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shed(&mut self) {
+        if !self.0.shed() {
+            self.0 = Pieces::from_list(self.spans().map(Span::to_piece).collect());
+        }
+    }
+
     /// Whether no other range of its blocks can be held by anybody: each was frozen as one. Where part of a buffer was
     /// frozen and the rest was kept, this is false for both.
     #[must_use]

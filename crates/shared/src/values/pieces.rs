@@ -253,6 +253,20 @@ mod raw {
             Ok(())
         }
 
+        /// Of a list that nobody else sees, keeps what is seen: true if no more than that is kept now.
+        pub(crate) fn shed(&mut self) -> bool {
+            let Some(list) = self.list_mut() else { return true };
+            let seen = list.from as usize..(list.from + list.count) as usize;
+            if seen.len() == list.pieces.len() {
+                return true;
+            }
+            let Some(pieces) = Arc::get_mut(&mut list.pieces) else { return false };
+            pieces.truncate(seen.end);
+            drop(pieces.drain(..seen.start));
+            list.from = 0;
+            true
+        }
+
         fn list_mut(&mut self) -> Option<&mut List> {
             // SAFETY: invariant 1, by the tag.
             (self.tag() == LIST).then(|| unsafe { &mut *self.place.list })
