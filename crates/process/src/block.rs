@@ -20,6 +20,7 @@ use crate::closed::Closed;
 use crate::exit::Down;
 use crate::lines::Queue;
 use crate::mail::Mail;
+use crate::marks::Marks;
 use crate::pid::{CoreId, Pid};
 use crate::tasks::Tasks;
 use std::cell::{Cell, RefCell};
@@ -59,6 +60,7 @@ const BACKGROUND: u16 = 1 << 5;
 const DEAF: u16 = 1 << 6;
 const CLOSED_SHIFT: u16 = 8;
 const CLOSED: u16 = 7 << CLOSED_SHIFT;
+const FLUSHED: u16 = 1 << 15;
 
 /// The state of one process.
 #[repr(C, align(128))]
@@ -90,6 +92,8 @@ pub(crate) struct Extra {
     pub(crate) receiver: Cell<Option<Waker>>,
     pub(crate) monitors: RefCell<Vec<ReplyTo<Down>>>,
     pub(crate) lessees: RefCell<Vec<Lessee>>,
+    /// Who waits until so much is taken.
+    pub(crate) marks: RefCell<Marks>,
     /// How many messages were accepted and, its mailbox dropped, not taken.
     pub(crate) undelivered: Cell<u32>,
     /// By whom it was killed, and why.
@@ -204,6 +208,16 @@ impl Block {
 
     pub(crate) fn set_deaf(&self) {
         self.set(DEAF, true);
+    }
+
+    /// Whether somebody waits until what is in its mailbox is taken.
+    #[inline]
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.has(FLUSHED)
+    }
+
+    pub(crate) fn set_flushed(&self, flushed: bool) {
+        self.set(FLUSHED, flushed);
     }
 
     pub(crate) fn class(&self) -> Class {

@@ -32,6 +32,10 @@ pub(crate) enum Control {
     Unlisten { call: WaitId, listener: WaitId },
     /// A call has no answer.
     End { call: WaitId, how: Unanswered },
+    /// Who waits there wants to hear when all is taken that is in the mailbox now.
+    Flush { to: Pid, teller: ReplyTo<Option<Closed>> },
+    /// It no longer does.
+    Unflush { to: Pid, teller: WaitId },
     /// A process is to be spawned.
     Run(Box<dyn FnOnce() + Send>),
 }
@@ -63,6 +67,8 @@ impl fmt::Debug for Control {
             Self::Listen { call, listener } => write!(f, "Listen({call:?}, {listener:?})"),
             Self::Unlisten { call, listener } => write!(f, "Unlisten({call:?}, {listener:?})"),
             Self::End { call, how } => write!(f, "End({call:?}, {how:?})"),
+            Self::Flush { to, teller } => write!(f, "Flush({to}, {teller:?})"),
+            Self::Unflush { to, teller } => write!(f, "Unflush({to}, {teller:?})"),
             Self::Run(_) => f.write_str("Run"),
         }
     }

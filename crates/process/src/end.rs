@@ -11,6 +11,7 @@ use crate::block::{Block, Life, NOBODY};
 use crate::closed::Closed;
 use crate::deliver;
 use crate::exit::{Down, Exit};
+use crate::flush;
 use crate::gauges::count;
 use crate::host::Ended;
 use crate::pid::Pid;
@@ -35,6 +36,7 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
     let root = block.root.take();
     state.contained(|| drop(root));
     let discarded = deliver::discard(state, slot, block);
+    flush::end(state, block, Closed::Ended);
     state.course.crashing.set(false);
     state.course.leave();
     let quarantined_bytes = leave_budget(state, pid, block);

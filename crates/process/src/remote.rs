@@ -331,6 +331,9 @@ fn lost(state: &State, core: CoreId, arrived: Arrived<'_>) {
             teller,
             Down { pid: whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 },
         ),
+        Arrived::Control(Control::Flush { teller, .. }) => {
+            tell_here(state, teller, Some(Closed::Ended))
+        }
         Arrived::Control(Control::Listen { listener, .. }) => tell_here(state, listener, ()),
         other => state.contained(|| drop(other)),
     }

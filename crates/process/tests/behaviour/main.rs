@@ -2,6 +2,8 @@
 
 mod calling;
 mod charging;
+mod during;
+mod flushing;
 mod life;
 mod outside;
 mod random;
