@@ -5,8 +5,8 @@
 //!   8  next in a list u32 | ready bits u32                  88  kind u32 | turns u32
 //!  16  root: data, table                                    96  extra: null, or tasks, monitors, lessees
 //!  32  mail: last chunk | head queued bound leased          104  messages u64
-//!  48        bytes held, bound                              112  budget: null, or whom it is charged to | 8 free
-//!  56  line of those who wait for room u32
+//!  48        bytes held, bound                              112  budget: null, or whom it is charged to 8
+//!  56  line of those who wait for room u32                   120  open waits: how many u32, their indices xored u32
 //! ```
 //!
 //! Touched by its own core only, no atomics.
@@ -60,6 +60,7 @@ const BACKGROUND: u16 = 1 << 5;
 const DEAF: u16 = 1 << 6;
 const CLOSED_SHIFT: u16 = 8;
 const CLOSED: u16 = 7 << CLOSED_SHIFT;
+const UNBOUND: u16 = 1 << 14;
 const FLUSHED: u16 = 1 << 15;
 
 /// The state of one process.
@@ -80,6 +81,9 @@ pub(crate) struct Block {
     extra: Cell<Option<Rc<Extra>>>,
     pub(crate) messages: Cell<u64>,
     budget: Cell<Option<Arc<Budget>>>,
+    /// How many waits of it are open, and which, if it is one: all their indices, each xored in and out.
+    wait_count: Cell<u32>,
+    wait_mix: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<Block>() == 128);
@@ -129,6 +133,8 @@ impl Block {
             extra: Cell::new(None),
             messages: Cell::new(0),
             budget: Cell::new(None),
+            wait_count: Cell::new(0),
+            wait_mix: Cell::new(0),
         }
     }
 
@@ -153,6 +159,37 @@ impl Block {
         self.ready.set(0);
         self.turns.set(0);
         self.messages.set(0);
+        self.wait_count.set(0);
+        self.wait_mix.set(0);
+    }
+
+    /// Notes a wait that was opened.
+    #[inline]
+    pub(crate) fn begin_wait(&self, index: u32) {
+        self.wait_count.set(self.wait_count.get() + 1);
+        self.wait_mix.set(self.wait_mix.get() ^ index);
+    }
+
+    /// Notes a wait that was closed.
+    #[inline]
+    pub(crate) fn end_wait(&self, index: u32) {
+        self.wait_count.set(self.wait_count.get() - 1);
+        self.wait_mix.set(self.wait_mix.get() ^ index);
+    }
+
+    /// The one wait that is open, if it can do nothing before that ends: it is not ready, waits for no message, and nothing
+    /// unknown may wake it or answer in its place. Its tasks are not looked at.
+    #[inline]
+    pub(crate) fn only_wait(&self) -> Option<u32> {
+        let is_still = self.ready.get() == 0 && self.receiver.get() == NOBODY;
+        let flags = self.flags.get() & (LIFE | RUNNING | KILLED | UNBOUND);
+        (is_still && flags == Life::Live as u16 && self.wait_count.get() == 1)
+            .then(|| self.wait_mix.get())
+    }
+
+    /// Says that something not known here may wake it, or answer the calls that it took.
+    pub(crate) fn unbind(&self) {
+        self.set(UNBOUND, true);
     }
 
     fn has(&self, flag: u16) -> bool {

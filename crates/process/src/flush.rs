@@ -8,7 +8,7 @@
 //! Cost: nothing for a mailbox that nobody flushes but a look at a flag that is in hand; else one count a message.
 
 use crate::address::{ReplyTo, WaitId};
-use crate::block::Block;
+use crate::block::{Block, Extra};
 use crate::closed::Closed;
 use crate::control::Control;
 use crate::here;
@@ -124,6 +124,17 @@ pub(crate) fn forget(state: &State, to: Pid, teller: WaitId) {
 pub(crate) fn taken(state: &State, block: &Block) {
     let Some(extra) = block.extra() else { return };
     extra.marks.borrow_mut().taken();
+    tell_due(state, block, &extra);
+}
+
+/// A message left a mailbox that somebody flushes without being taken, behind so many others.
+pub(crate) fn withdrawn(state: &State, block: &Block, behind: u16) {
+    let Some(extra) = block.extra().filter(|_| block.is_flushed()) else { return };
+    extra.marks.borrow_mut().withdraw(behind);
+    tell_due(state, block, &extra);
+}
+
+fn tell_due(state: &State, block: &Block, extra: &Extra) {
     loop {
         let due = extra.marks.borrow_mut().pop_due();
         let Some(teller) = due else { break };

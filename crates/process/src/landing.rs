@@ -70,6 +70,8 @@ pub(crate) enum Landed<M, R> {
     Expired,
     /// The time is over, and the request was still in line.
     ExpiredInLine(Option<M>),
+    /// It closed a circle of waits; the request, if nobody took it.
+    Cycle(Option<M>),
 }
 
 mod raw {
@@ -214,6 +216,8 @@ mod raw {
                 Outcome::OverBudget(full) => Landed::OverBudget(full),
                 Outcome::Crashed => Landed::Crashed,
                 Outcome::Dropped => Landed::Dropped,
+                Outcome::Cycle => Landed::Cycle(None),
+                Outcome::CycleReturned => Landed::Cycle(Some(request())),
                 Outcome::ExpiredInLine => Landed::ExpiredInLine(stood.then(request)),
             }
         }
@@ -251,14 +255,28 @@ mod raw {
     impl<M: Message, R: Message> Place<'_, M, R> {
         /// Opens the wait; says where the answer is to be sent.
         pub(crate) fn open(&self, state: &Rc<State>) -> ReplyTo<R> {
+            self.open_for(state, None)
+        }
+
+        /// The same for a call to `callee`.
+        pub(crate) fn open_call(&self, state: &Rc<State>, callee: Pid) -> ReplyTo<R> {
+            self.open_for(state, Some(callee))
+        }
+
+        #[inline]
+        fn open_for(&self, state: &Rc<State>, callee: Option<Pid>) -> ReplyTo<R> {
             assert!(self.0.opened.get().is_none(), "a landing waits for one thing");
             assert!(!self.0.holds_request.get(), "an answer lands where no request is");
-            let owner = state.course.pid.get().map(Pid::slot);
+            let owner = state.course.pid.get();
             // SAFETY: this is pinned, as the future is being polled, and is dropped before its memory goes, which closes the wait;
             // the room takes either, and is used as the outcome says.
-            let opened = unsafe { state.waits.open(self.0.room(), owner) };
+            let opened = unsafe { state.waits.open(self.0.room(), owner, callee) };
             self.0.state.set(Some(Rc::clone(state)));
             self.0.opened.set(Some(opened));
+            let block = owner.and_then(|pid| state.table.find(pid.slot(), pid.generation()));
+            if let Some(block) = block {
+                block.begin_wait(opened.index);
+            }
             let Opened { index, generation } = opened;
             // SAFETY: opened with a landing for an `R`.
             unsafe { ReplyTo::of(WaitId { core: state.core, index, generation }) }

@@ -232,6 +232,7 @@ fn wait<M>(state: &State, held: &Held<'_, M>, context: &Context<'_>) {
 /// Notes a waker that is not that of a task of the process.
 #[cold]
 fn wait_as_other(block: &Block, waker: Waker) {
+    block.unbind(); // whoever receives for it may do so again
     let before = block.extra_or_new().receiver.replace(Some(waker));
     block.receiver.set(OTHER);
     drop(before);

@@ -31,6 +31,12 @@ impl Marks {
         self.tellers.is_empty()
     }
 
+    /// Takes a message out of account that left without being taken, behind so many others.
+    pub(crate) fn withdraw(&mut self, behind: u16) {
+        let place = self.taken + u64::from(behind);
+        self.tellers.iter_mut().filter(|(at, _)| *at > place).for_each(|(at, _)| *at -= 1);
+    }
+
     /// Counts a message that was taken.
     pub(crate) fn taken(&mut self) {
         self.taken += 1;

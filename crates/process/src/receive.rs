@@ -10,6 +10,7 @@
 )]
 
 use crate::charge::{charge_landing, move_into};
+use crate::circle;
 use crate::control::Control;
 use crate::deliver;
 use crate::flush;
@@ -238,6 +239,8 @@ fn obey(state: &Rc<State>, from: CoreId, control: Control) {
         Control::End { call, how } => waiting::end_call(state, call, how),
         Control::Flush { to, teller } => flush::asked(state, to, teller),
         Control::Unflush { to, teller } => flush::forget(state, to, teller),
+        Control::Probe(probe) => circle::probed(state, *probe),
+        Control::TakeBack { from, call } => circle::take_back(state, from, call),
         Control::Run(run) => state.contained(run),
     }
 }

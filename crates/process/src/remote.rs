@@ -157,11 +157,12 @@ pub(crate) fn wait(
     units: usize,
     wait: Opened,
 ) {
+    let is_message = matches!(waiting, Waiting::Message(_));
     let place = {
         let leases = &mut *state.leases.borrow_mut();
         state.lines.push(&leases.get_or_begin(to, state.course.tick()).line, waiting)
     };
-    state.waits.stand_in_line(wait, Line { mailbox: to, place });
+    state.waits.stand_in_line(wait, Line { mailbox: to, place, is_message });
     if state.outbound.starve(port, units) != Ok(true) {
         advance(state, to);
     }

@@ -23,6 +23,7 @@ use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::needs_drop;
 use std::rc::Rc;
 use std::task::{self, Poll};
 
@@ -203,6 +204,7 @@ where
         return Err(SpawnError::Stopping(what));
     }
     let Some(address) = state.table.claim::<M>(plan) else { return Err(SpawnError::Full(what)) };
+    hand_over::<F>(state);
     let pid = address.pid();
     state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full == Full::Wait);
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
@@ -217,6 +219,14 @@ where
     state.wake_task(pid.slot(), 0);
     count(&state.counts.spawns);
     Ok(Child { sender: Sender::first(state.port, address), pid, kill: Kill::of(pid) })
+}
+
+/// A closure may take replies with it that the process took, which is then not the one to answer them.
+fn hand_over<F>(state: &State) {
+    let spawner = state.course.pid.get().and_then(|pid| state.table.find_live(pid));
+    if needs_drop::<F>() && spawner.is_some_and(|spawner| spawner.messages.get() > 0) {
+        state.unbind();
+    }
 }
 
 /// How a new process on another core is to be.
@@ -282,6 +292,7 @@ where
             return Poll::Ready(Err(SpawnError::Stopping(what)));
         }
         let by = state.course.pid.get().expect("a process is spawned elsewhere by a process");
+        hand_over::<F>(state);
         let reply = Reply::new(place.open(state), by);
         let charged = self.charged.by(state);
         let run = move || {

@@ -128,6 +128,11 @@ impl Tasks {
         slot.body.take()
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.borrow().iter().all(|slot| slot.serial == 0)
+    }
+
     /// Takes out the youngest that is left.
     pub(crate) fn take_youngest(&self) -> Option<Body> {
         let slots = &mut *self.slots.borrow_mut();

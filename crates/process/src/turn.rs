@@ -5,6 +5,7 @@
 
 use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
 use crate::body::Body;
+use crate::circle;
 use crate::contain::{contain, drop_contained, text_of};
 use crate::deliver;
 use crate::end::end;
@@ -65,7 +66,10 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
             moved_up(state, slot, block);
             state.ready.exhaust(&state.table, slot, block);
         }
-        Ok(Turn::Idle) => moved_up(state, slot, block),
+        Ok(Turn::Idle) => {
+            moved_up(state, slot, block);
+            circle::look(state, pid, block);
+        }
     }
 }
 

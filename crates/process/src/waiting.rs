@@ -2,6 +2,7 @@
 
 use crate::address::{ReplyTo, WaitId};
 use crate::charge::charge_owner;
+use crate::circle;
 use crate::control::{Control, Unanswered};
 use crate::deliver;
 use crate::gauges::count;
@@ -11,14 +12,17 @@ use crate::parcel::{Envelope, Parcel};
 use crate::port::Port;
 use crate::remote;
 use crate::state::{SWEEP, State, wait_of};
-use crate::waits::{Left, Line, Opened, Outcome};
+use crate::waits::{Alarm, Left, Line, Opened, Outcome};
 use levada_shared::Full;
 
 /// Closes a wait, and undoes what it had elsewhere: its place in line, its timer, those who listen for its end. How it ended, and
 /// whether it stood in line.
 #[inline]
 pub(crate) fn close(state: &State, opened: Opened) -> (Outcome, bool) {
-    let (outcome, left) = state.waits.close(opened);
+    let (outcome, owner, left) = state.waits.close(opened);
+    if let Some(block) = owner.and_then(|pid| state.table.find(pid.slot(), pid.generation())) {
+        block.end_wait(opened.index);
+    }
     (outcome, left.is_some_and(|left| undo(state, opened, outcome, left)))
 }
 
@@ -43,6 +47,9 @@ pub(crate) fn timer_fired(state: &State, key: TimerKey) {
         return remote::sweep(state);
     }
     let Some(opened) = wait_of(&state.waits, key) else { return };
+    if let Some(Alarm::Look(looks)) = state.waits.fired(opened) {
+        return circle::look_again(state, opened, looks);
+    }
     let Some((wakee, line, listened)) = state.waits.expire(opened) else { return };
     if let Some(line) = line {
         leave_line(state, line);
@@ -54,8 +61,8 @@ pub(crate) fn timer_fired(state: &State, key: TimerKey) {
 }
 
 /// Takes somebody out of a line; who stands behind may fit where he did not.
-fn leave_line(state: &State, line: Line) {
-    let Line { mailbox, place } = line;
+pub(crate) fn leave_line(state: &State, line: Line) {
+    let Line { mailbox, place, .. } = line;
     if state.is_here(mailbox) {
         let block = state.table.block(mailbox.slot());
         drop(state.lines.remove(&block.line, place));
@@ -72,7 +79,7 @@ fn leave_line(state: &State, line: Line) {
 }
 
 /// Tells those who listened for the end of a call that it has none, or forgets them.
-fn end_listening(state: &State, opened: Opened, tell: bool) {
+pub(crate) fn end_listening(state: &State, opened: Opened, tell: bool) {
     let listeners = state.listeners.borrow_mut().remove(&opened.index);
     for listener in listeners.into_iter().flatten().filter(|_| tell) {
         answer(state, listener, ()).unwrap_or_default();
@@ -137,6 +144,7 @@ pub(crate) fn end_call(state: &State, call: WaitId, how: Unanswered) {
     let outcome = match how {
         Unanswered::Crashed => Outcome::Crashed,
         Unanswered::Dropped => Outcome::Dropped,
+        Unanswered::Cycle => Outcome::Cycle,
     };
     deliver::settle(state, opened(call), outcome);
 }

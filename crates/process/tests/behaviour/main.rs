@@ -2,6 +2,7 @@
 
 mod calling;
 mod charging;
+mod circles;
 mod during;
 mod flushing;
 mod life;
