@@ -113,12 +113,21 @@ fn walk(state: &State, home: Pid, bond: Bond, mut each: impl FnMut(Hop) -> bool)
             return Leads::Home;
         }
         let Some(next) = bond_of(state, peer) else { return Leads::Nowhere };
-        if !each(Hop { who: peer, wait: next.wait, is_in_line: next.line.is_some() }) {
+        if !each(hop_of(state, peer, next)) {
             return Leads::Nowhere;
         }
         bond = next;
     }
     Leads::Nowhere
+}
+
+fn hop_of(state: &State, who: Pid, bond: Bond) -> Hop {
+    Hop { who, wait: named(state, bond.wait), is_in_line: bond.line.is_some() }
+}
+
+/// The name of a wait of this core for others.
+fn named(state: &State, wait: Opened) -> WaitId {
+    WaitId { core: state.core, index: wait.index, generation: wait.generation }
 }
 
 /// Whether only the receiver can make room for who stands in a line of this core.
@@ -142,7 +151,7 @@ pub(crate) fn look_again(state: &State, wait: Opened, looks: u8) {
     {
         again = follow(state, who, bond);
         if again && !state.is_here(bond.peer) {
-            let first = Hop { who, wait, is_in_line: bond.line.is_some() };
+            let first = hop_of(state, who, bond);
             pass_on(state, Probe { hops: vec![first], way: Way::On(bond.peer) });
         }
     }
@@ -189,7 +198,7 @@ fn go_on(state: &State, mut probe: Probe, peer: Pid) {
         hops.push(hop);
         hops.len() <= HOPS_MAX && !asks_himself(state, hop)
     };
-    if !add(Hop { who: peer, wait: bond.wait, is_in_line: bond.line.is_some() }) {
+    if !add(hop_of(state, peer, bond)) {
         return;
     }
     let leads = walk(state, home, bond, add);
@@ -241,7 +250,8 @@ fn is_bound(state: &State, probe: &Probe, index: usize) -> bool {
     count(&state.counts.cycle_walk_steps);
     let hop = probe.hops[index];
     let next = probe.hops[(index + 1) % probe.hops.len()].who;
-    bond_of(state, hop.who).is_some_and(|bond| bond.wait == hop.wait && bond.peer == next)
+    bond_of(state, hop.who)
+        .is_some_and(|bond| named(state, bond.wait) == hop.wait && bond.peer == next)
 }
 
 fn end_first(state: &State, probe: &Probe) {
@@ -261,7 +271,7 @@ fn end(state: &State, bond: Bond) {
         return end_in_line(state, wait);
     }
     state.waits.set_closed_circle(wait);
-    let call = WaitId { core: state.core, index: wait.index, generation: wait.generation };
+    let call = named(state, wait);
     if state.is_here(peer) {
         take_back(state, peer, call);
     } else if state.tell(peer.core(), Control::TakeBack { from: peer, call }).is_err() {

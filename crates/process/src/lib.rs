@@ -68,6 +68,7 @@ mod control;
 mod course;
 mod deliver;
 mod drive;
+mod due;
 mod during;
 mod end;
 mod exit;

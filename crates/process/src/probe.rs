@@ -1,7 +1,7 @@
 //! A probe goes from core to core along a chain of processes that wait for each other, and back.
 
+use crate::address::WaitId;
 use crate::pid::Pid;
-use crate::waits::Opened;
 
 /// How many processes a chain has at most that leads over several cores; a longer one is left to its deadline.
 pub(crate) const HOPS_MAX: usize = 64;
@@ -26,7 +26,7 @@ pub(crate) enum Way {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Hop {
     pub(crate) who: Pid,
-    pub(crate) wait: Opened,
+    pub(crate) wait: WaitId,
     /// For room, not for an answer.
     pub(crate) is_in_line: bool,
 }

@@ -2,17 +2,15 @@
 
 use crate::address::{ReplyTo, WaitId};
 use crate::charge::charge_owner;
-use crate::circle;
 use crate::control::{Control, Unanswered};
 use crate::deliver;
 use crate::gauges::count;
-use crate::host::TimerKey;
 use crate::message::Message;
 use crate::parcel::{Envelope, Parcel};
 use crate::port::Port;
 use crate::remote;
-use crate::state::{SWEEP, State, wait_of};
-use crate::waits::{Alarm, Left, Line, Opened, Outcome};
+use crate::state::State;
+use crate::waits::{Left, Line, Opened, Outcome};
 use levada_shared::Full;
 
 /// Closes a wait, and undoes what it had elsewhere: its place in line, its timer, those who listen for its end. How it ended, and
@@ -39,25 +37,6 @@ fn undo(state: &State, opened: Opened, outcome: Outcome, left: Left) -> bool {
     }
     state.contained(|| drop(left.wakee));
     left.line.is_some()
-}
-
-/// A timer that was set is due.
-pub(crate) fn timer_fired(state: &State, key: TimerKey) {
-    if key == SWEEP {
-        return remote::sweep(state);
-    }
-    let Some(opened) = wait_of(&state.waits, key) else { return };
-    if let Some(Alarm::Look(looks)) = state.waits.fired(opened) {
-        return circle::look_again(state, opened, looks);
-    }
-    let Some((wakee, line, listened)) = state.waits.expire(opened) else { return };
-    if let Some(line) = line {
-        leave_line(state, line);
-    }
-    if listened {
-        end_listening(state, opened, true);
-    }
-    state.wake(wakee);
 }
 
 /// Takes somebody out of a line; who stands behind may fit where he did not.

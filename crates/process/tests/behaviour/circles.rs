@@ -4,9 +4,9 @@ use crate::during::narrow;
 use crate::rig::{Log, Rig};
 use levada_process::{CallError, Context, Failure, Mailbox, Message, Refused, Reply, Sender};
 use std::cell::RefCell;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 #[derive(Debug, Message)]
@@ -113,87 +113,97 @@ fn a_call_that_comes_home_over_any_number_of_processes_and_cores_ends_as_a_cycle
     }
 }
 
-#[test]
-fn who_waits_also_for_a_time_a_message_or_a_task_is_in_no_circle() {
-    for cores in [1, 2] {
-        for way in 0..4 {
-            let rig = Rig::new(cores);
-            let back = rig.spawn(cores - 1, "calls back", |_, inbox| plain(inbox)).sender;
-            let (log, noted) = Log::pair();
-            let peer = back.clone();
-            let me =
-                rig.spawn(0, "waits", move |cx: Context, mut inbox: Mailbox<Say>| async move {
-                    let (own, held) = (inbox.sender(), Rc::new(RefCell::new(Vec::new())));
-                    let mut call = pin!(peer.call(HOUR, |reply| Say::Round(vec![own], reply)));
-                    let held_by_task = Rc::clone(&held);
-                    match way {
-                        0 => {
-                            let mut until = pin!(cx.sleep_until(cx.now().after(SECOND)));
-                            first(call.as_mut(), until.as_mut()).await;
-                        }
-                        1 => {
-                            let each = |say| held.borrow_mut().push(say);
-                            let mut receiving =
-                                pin!(inbox.during(std::future::pending::<()>(), each));
-                            let mut until = pin!(cx.sleep_until(cx.now().after(SECOND)));
-                            std::future::poll_fn(|context| {
-                                assert!(receiving.as_mut().poll(context).is_pending());
-                                assert!(call.as_mut().poll(context).is_pending());
-                                until.as_mut().poll(context)
-                            })
-                            .await;
-                        }
-                        2 => {
-                            let task = cx.task(async move {
-                                let taken = inbox.recv().await?;
-                                held_by_task.borrow_mut().push(taken);
-                                Ok::<_, Failure>(inbox)
-                            });
-                            first(call.as_mut(), pin!(async { task.await.map(drop).unwrap() }))
-                                .await;
-                        }
-                        _ => {
-                            // Somebody keeps the waker, and may wake it for a reason of his own.
-                            let mut kept = None;
-                            let mut polled = pin!(std::future::poll_fn(|context| {
-                                kept.get_or_insert_with(|| context.waker().clone());
-                                Poll::<()>::Pending
-                            }));
-                            let mut both = pin!(first(call.as_mut(), polled.as_mut()));
-                            let mut until = pin!(cx.sleep_until(cx.now().after(SECOND)));
-                            assert!(!first(both.as_mut(), until.as_mut()).await);
-                        }
-                    }
-                    let cycle = |end: &Result<String, CallError<Say>>| {
-                        matches!(end, Err(CallError::Cycle(_)))
-                    };
-                    let end = std::future::poll_fn(|context| match call.as_mut().poll(context) {
-                        Poll::Ready(end) => Poll::Ready(Some(cycle(&end))),
-                        Poll::Pending => Poll::Ready(None),
-                    });
-                    noted.add(if way == 2 { None } else { end.await });
-                    Ok(())
-                });
-            rig.advance(SECOND / 2);
-            assert_eq!(rig.core(0).gauges().cycles, 0, "{cores} {way}");
-            drop(me);
-            rig.advance(10 * SECOND);
-            assert_eq!(log.take(), [None], "{cores} {way}");
-            assert_eq!(rig.core(0).gauges().cycles, 0, "{cores} {way}");
+/// Calls one who calls back, and waits for something else as well; how the call ended, if it did.
+async fn waits_also(
+    cx: Context,
+    mut inbox: Mailbox<Say>,
+    peer: Sender<Say>,
+    also: Also,
+    kept: Rc<RefCell<Option<Waker>>>,
+) -> Option<Result<String, CallError<Say>>> {
+    let own = inbox.sender();
+    let mut call = pin!(peer.call(HOUR, |reply| Say::Round(vec![own], reply)));
+    match also {
+        Also::Time => {
+            let mut until = pin!(cx.sleep_until(cx.now().after(SECOND)));
+            first(call.as_mut(), until.as_mut()).await
+        }
+        Also::Message => {
+            let mut taken = pin!(inbox.recv());
+            first(call.as_mut(), taken.as_mut()).await
+        }
+        Also::During => {
+            let each = |say| {
+                if let Say::Round(_, reply) = say {
+                    reply.send("end".into());
+                }
+            };
+            Some(inbox.during(call, each).await)
+        }
+        Also::Task => {
+            let mut task = cx.task(async move { inbox.recv().await.is_ok() });
+            first(call.as_mut(), Pin::new(&mut task)).await
+        }
+        Also::Waker => {
+            // Somebody keeps the waker, and may wake it for a reason of his own.
+            let mut polled = false;
+            let mut woken = pin!(std::future::poll_fn(|context| {
+                if std::mem::replace(&mut polled, true) {
+                    return Poll::Ready(());
+                }
+                kept.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }));
+            first(call.as_mut(), woken.as_mut()).await
         }
     }
 }
 
-/// Whether the first was ready first.
-async fn first<A, B>(
-    mut first: std::pin::Pin<&mut impl Future<Output = A>>,
-    mut second: std::pin::Pin<&mut impl Future<Output = B>>,
-) -> bool {
-    std::future::poll_fn(move |context| {
-        if first.as_mut().poll(context).is_ready() {
-            return Poll::Ready(true);
+/// For what else.
+#[derive(Clone, Copy, Debug)]
+enum Also {
+    Time,
+    Message,
+    During,
+    Task,
+    Waker,
+}
+
+#[test]
+fn who_waits_also_for_a_time_a_message_a_task_or_a_stranger_is_in_no_circle() {
+    for cores in [1, 2] {
+        for also in [Also::Time, Also::Message, Also::During, Also::Task, Also::Waker] {
+            let rig = Rig::new(cores);
+            let peer = rig.spawn(cores - 1, "calls back", |_, inbox| plain(inbox)).sender;
+            let (log, noted) = Log::pair();
+            let kept = Rc::new(RefCell::new(None));
+            let keeps = Rc::clone(&kept);
+            let me = rig.spawn(0, "waits", move |cx: Context, inbox: Mailbox<Say>| async move {
+                noted.add(waits_also(cx, inbox, peer, also, keeps).await.map(told));
+                Ok(())
+            });
+            rig.advance(SECOND / 2);
+            let waker = kept.take();
+            waker.into_iter().for_each(Waker::wake);
+            rig.settle_all();
+            rig.advance(SECOND);
+            let answer = matches!(also, Also::During).then(|| "end".to_owned());
+            assert_eq!(log.take(), [answer], "{cores} {also:?}: what else it waited for has come");
+            drop(me);
+            let gauges = (0..cores).map(|core| rig.core(core).gauges().cycles);
+            assert_eq!(gauges.sum::<u64>(), 0, "{cores} {also:?}");
         }
-        second.as_mut().poll(context).map(|_| false)
+    }
+}
+
+/// The value of the first, if it is ready before the second.
+async fn first<A, B>(
+    mut first: Pin<&mut impl Future<Output = A>>,
+    mut second: Pin<&mut impl Future<Output = B>>,
+) -> Option<A> {
+    std::future::poll_fn(move |context| match first.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => second.as_mut().poll(context).map(|_| None),
     })
     .await
 }
@@ -214,7 +224,7 @@ fn who_passed_the_reply_on_is_not_the_one_that_is_waited_for() {
         let passes = rig.spawn(cores - 1, "passes", |_, inbox| plain(inbox)).sender;
         let (log, noted) = Log::pair();
         let late = late.sender;
-        rig.spawn(0, "calls", move |_, mut inbox: Mailbox<Say>| async move {
+        let child = rig.spawn(0, "calls", move |_, mut inbox: Mailbox<Say>| async move {
             let own = inbox.sender();
             let end = passes.call(HOUR, |reply| Say::Pass(late, own, reply)).await;
             noted.add(told(end));
@@ -225,6 +235,7 @@ fn who_passed_the_reply_on_is_not_the_one_that_is_waited_for() {
         });
         rig.advance(2 * SECOND);
         assert_eq!(log.take(), ["held"]);
+        drop(child);
         nothing_waits(&rig, cores, 0);
     }
 }
