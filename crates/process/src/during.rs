@@ -19,6 +19,9 @@ impl<M: Message> Mailbox<M> {
     /// Waits for `wait`, and hands each message that comes meanwhile to `each`. Two processes that call each other do it in this
     /// form: each answers while it waits for its answer, whatever the bounds of their mailboxes.
     ///
+    /// Who holds a reply meanwhile keeps its caller waiting, and if he himself is waited for by that caller in the end, nobody is
+    /// told: whether a message will have him answer is not known here. So answer what comes, or before the wait.
+    ///
     /// Each message is handled on behalf of what it was sent for; what runs after runs on behalf of what began to wait. Once no
     /// message can come any more it only waits. Safe to drop: a message leaves the mailbox only to be handed over in the same
     /// poll, and what has not been handed over stays.

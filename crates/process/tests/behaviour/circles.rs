@@ -133,10 +133,12 @@ async fn waits_also(
             first(call.as_mut(), taken.as_mut()).await
         }
         Also::During => {
-            let each = |say| {
-                if let Say::Round(_, reply) = say {
-                    reply.send("end".into());
-                }
+            // Keeps the reply, until another message says that it may go.
+            let mut held = None;
+            let each = |say| match (say, held.take()) {
+                (Say::Round(_, reply), _) => held = Some(reply),
+                (Say::Note(_), Some(reply)) => reply.send("end".into()),
+                other => panic!("{other:?}"),
             };
             Some(inbox.during(call, each).await)
         }
@@ -185,6 +187,10 @@ fn who_waits_also_for_a_time_a_message_a_task_or_a_stranger_is_in_no_circle() {
             rig.advance(SECOND / 2);
             let waker = kept.take();
             waker.into_iter().for_each(Waker::wake);
+            if matches!(also, Also::During) {
+                let note = Say::Note(0);
+                rig.core(0).enter(|| me.sender.try_send(note).expect("there is room"));
+            }
             rig.settle_all();
             rig.advance(SECOND);
             let answer = matches!(also, Also::During).then(|| "end".to_owned());
