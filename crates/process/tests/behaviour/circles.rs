@@ -1,8 +1,10 @@
 //! Circles: processes that wait for each other are told so, and nobody is told so who is in none.
 
 use crate::during::narrow;
-use crate::rig::{Log, Rig};
-use levada_process::{CallError, Context, Failure, Mailbox, Message, Refused, Reply, Sender};
+use crate::rig::{Log, Rig, Sendable};
+use levada_process::{
+    Bounds, CallError, Context, Failure, Full, Mailbox, Message, Refused, Reply, Sender,
+};
 use std::cell::RefCell;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -346,4 +348,117 @@ fn a_call_is_walked_at_most_a_step_where_the_other_receives() {
     let gauges = rig.core(0).gauges();
     assert!(gauges.cycle_walk_steps <= gauges.calls, "{gauges:?}");
     assert_eq!(gauges.cycles, 0);
+}
+
+/// A rig whose cores are numbered as they were made, whoever else makes some at the same time.
+fn in_order(cores: usize) -> Rig {
+    loop {
+        let rig = Rig::new(cores);
+        if (1..cores).all(|core| rig.id(core - 1).number() < rig.id(core).number()) {
+            return rig;
+        }
+    }
+}
+
+#[test]
+fn an_answer_on_its_way_is_not_overtaken_by_who_asks_whether_it_will_come() {
+    let rig = in_order(3);
+    let (log, noted) = Log::pair();
+    // The third takes a request and answers it when it is told to; then it calls the first.
+    let first: Rc<RefCell<Option<Sender<Say>>>> = Rc::default();
+    let to_first = Rc::clone(&first);
+    let third = rig.spawn(2, "third", move |_, mut inbox: Mailbox<Say>| async move {
+        let Say::Held(reply) = inbox.recv().await? else { return Ok(()) };
+        let Say::Note(_) = inbox.recv().await? else { return Ok(()) };
+        reply.send("held".into());
+        let to = to_first.take().expect("made by then");
+        noted.add(told(to.call(HOUR, |reply| Say::Round(Vec::new(), reply)).await));
+        Ok(())
+    });
+    let (noted, to_third) = (log.clone(), third.sender.clone());
+    let second = rig.spawn(1, "second", move |_, inbox: Mailbox<Say>| async move {
+        noted.add(told(to_third.call(HOUR, Say::Held).await));
+        plain(inbox).await
+    });
+    let (noted, to_second) = (log.clone(), second.sender);
+    let child = rig.spawn(0, "first", move |_, mut inbox: Mailbox<Say>| async move {
+        let Say::Note(_) = inbox.recv().await? else { return Ok(()) };
+        noted.add(told(to_second.call(HOUR, |reply| Say::Round(Vec::new(), reply)).await));
+        drop(to_second);
+        plain(inbox).await
+    });
+    first.replace(Some(child.sender.clone()));
+    rig.settle();
+    rig.core(0).enter(|| child.sender.try_send(Say::Note(0)).expect("there is room"));
+    rig.settle_all();
+    // The second core sleeps on: the answer to it stays in the lane, and the third waits for the first.
+    rig.core(2).enter(|| third.sender.try_send(Say::Note(0)).expect("there is room"));
+    for core in [2, 0, 2, 0] {
+        rig.pass(core, 9);
+    }
+    assert_eq!(log.take(), [""; 0]);
+    rig.set_now(rig.now().after(Duration::from_millis(11)));
+    // The question goes round before anybody has a turn.
+    for core in [0, 1, 2, 0] {
+        rig.pass(core, 0);
+    }
+    rig.settle_all();
+    let mut ends = log.take();
+    ends.sort();
+    assert_eq!(ends, ["end", "end", "held"]);
+    rig.core(0).enter(|| drop((child, third)));
+    rig.settle_all();
+    nothing_waits(&rig, 3, 0);
+}
+
+#[test]
+fn who_waits_for_room_that_another_core_may_give_back_is_in_no_circle() {
+    let rig = Rig::new(2);
+    let (log, noted) = Log::pair();
+    let (talks, to_me) = (log.clone(), Rc::new(RefCell::new(None::<Sender<Say>>)));
+    let to_sending = Rc::clone(&to_me);
+    let bounds = Bounds { messages: 2, bytes: 1 << 20 };
+    let made = Rc::new(RefCell::new(None));
+    let inside = Sendable((Rc::clone(&made), noted, to_sending));
+    rig.spawn(0, "makes", move |cx: Context, _: Mailbox<()>| async move {
+        let (made, noted, to_sending) = inside.into_inner();
+        let inside = Sendable((noted, to_sending));
+        let options = cx.options().mailbox(bounds, Full::Wait);
+        let child = options.spawn("has room", move |_, mut inbox: Mailbox<Say>| async move {
+            let (noted, to_sending) = inside.into_inner();
+            assert!(matches!(inbox.recv().await?, Say::Note(_)));
+            let to = to_sending.take().expect("made by then");
+            noted.add(told(to.call(HOUR, |reply| Say::Round(Vec::new(), reply)).await));
+            drop(to);
+            while inbox.recv().await.is_ok() {}
+            Ok(())
+        })?;
+        made.replace(Some(child.sender));
+        Ok(())
+    });
+    rig.settle();
+    let to: Sender<Say> = made.take().expect("spawned when all has settled");
+    let leases = to.clone();
+    rig.spawn(1, "leases", move |cx: Context, _: Mailbox<()>| async move {
+        leases.ready().await?;
+        cx.sleep_until(cx.now().after(SECOND)).await;
+        drop(leases);
+        Ok(())
+    });
+    rig.settle();
+    let child = rig.spawn(0, "sends", move |_, inbox: Mailbox<Say>| async move {
+        for number in 0..3 {
+            to.send(Say::Note(number)).await.map_err(|why| Failure::new(why.to_string()))?;
+            talks.add("sent".into());
+        }
+        drop(to);
+        plain(inbox).await
+    });
+    to_me.replace(Some(child.sender));
+    rig.settle();
+    assert_eq!(log.take(), ["sent"; 2], "one is taken, one fills what is not leased");
+    rig.advance(SECOND);
+    assert_eq!(log.take(), ["sent", "end"]);
+    rig.advance(SECOND);
+    nothing_waits(&rig, 2, 0);
 }
