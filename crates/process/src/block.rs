@@ -1,12 +1,12 @@
 //! A control block is all that a core keeps of an idle process beside its future: 128 B, two adjacent cache lines.
 //!
 //! ```text
-//!   0  generation u32 | flags u16 | receiver u16            64  cause of the root 24
+//!   0  generation u32 | flags u32                           64  cause of the root 24
 //!   8  next in a list u32 | ready bits u32                  88  kind u32 | turns u32
 //!  16  root: data, table                                    96  extra: null, or tasks, monitors, lessees
 //!  32  mail: last chunk | head queued bound leased          104  messages u64
-//!  48        bytes held, bound                              112  budget: null, or whom it is charged to | 8 free
-//!  56  line of those who wait for room u32
+//!  48        bytes held, bound                              112  budget: null, or whom it is charged to 8
+//!  56  line of those who wait for room u32                   120  open waits: how many u32, their indices xored u32
 //! ```
 //!
 //! Touched by its own core only, no atomics.
@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::guard::Guard;
 use crate::lines::Queue;
 use crate::mail::Mail;
+use crate::marks::Marks;
 use crate::pid::{CoreId, Pid};
 use crate::tasks::Tasks;
 use std::cell::{Cell, RefCell};
@@ -31,9 +32,9 @@ use std::sync::Arc;
 use std::task::Waker;
 
 /// The root is to be polled.
-pub(crate) const READY_ROOT: u32 = 1;
+pub(crate) const READY_ROOT: u16 = 1;
 /// Some task is to be polled.
-pub(crate) const READY_TASKS: u32 = 2;
+pub(crate) const READY_TASKS: u16 = 2;
 
 /// Nobody waits for a message.
 pub(crate) const NOBODY: u16 = u16::MAX;
@@ -53,29 +54,31 @@ pub(crate) enum Life {
     Resting,
 }
 
-const LIFE: u16 = 3;
-const LISTED: u16 = 1 << 2;
-const RUNNING: u16 = 1 << 3;
-const DOOMED: u16 = 1 << 4;
-const BACKGROUND: u16 = 1 << 5;
-const DEAF: u16 = 1 << 6;
-const DEALS: u16 = 1 << 7;
-const CANCELLED: u16 = 1 << 11;
-const SUPERVISED: u16 = 1 << 12;
-const PAUSED: u16 = 1 << 13;
-const LEFT: u16 = 1 << 14;
-const CLOSED_SHIFT: u16 = 8;
-const CLOSED: u16 = 7 << CLOSED_SHIFT;
+const LIFE: u32 = 3;
+const LISTED: u32 = 1 << 2;
+const RUNNING: u32 = 1 << 3;
+const DOOMED: u32 = 1 << 4;
+const BACKGROUND: u32 = 1 << 5;
+const DEAF: u32 = 1 << 6;
+const DEALS: u32 = 1 << 7;
+const CANCELLED: u32 = 1 << 11;
+const SUPERVISED: u32 = 1 << 12;
+const PAUSED: u32 = 1 << 13;
+const LEFT: u32 = 1 << 14;
+const CLOSED_SHIFT: u32 = 8;
+const CLOSED: u32 = 7 << CLOSED_SHIFT;
+const UNBOUND: u32 = 1 << 15;
+const FLUSHED: u32 = 1 << 16;
 
 /// The state of one process.
 #[repr(C, align(128))]
 pub(crate) struct Block {
     pub(crate) generation: Cell<u32>,
-    flags: Cell<u16>,
+    flags: Cell<u32>,
+    pub(crate) next: Cell<u32>,
+    pub(crate) ready: Cell<u16>,
     /// Which task waits for a message.
     pub(crate) receiver: Cell<u16>,
-    pub(crate) next: Cell<u32>,
-    pub(crate) ready: Cell<u32>,
     pub(crate) root: Cell<Option<Body>>,
     pub(crate) mail: Mail,
     pub(crate) line: Queue,
@@ -85,6 +88,9 @@ pub(crate) struct Block {
     extra: Cell<Option<Rc<Extra>>>,
     pub(crate) messages: Cell<u64>,
     budget: Cell<Option<Arc<Budget>>>,
+    /// How many waits of it are open, and which, if it is one: all their indices, each xored in and out.
+    wait_count: Cell<u32>,
+    wait_mix: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<Block>() == 128);
@@ -107,6 +113,8 @@ pub(crate) struct Extra {
     pub(crate) outcome: Cell<Option<Result<(), Failure>>>,
     /// How often it was started anew.
     pub(crate) restarts: Cell<u32>,
+    /// Who waits until so much is taken.
+    pub(crate) marks: RefCell<Marks>,
     /// How many messages were accepted and, its mailbox dropped, not taken.
     pub(crate) undelivered: Cell<u32>,
     /// How it is to end at the next boundary of its turns.
@@ -129,7 +137,7 @@ impl Block {
     pub(crate) const fn vacant(generation: u32) -> Self {
         Self {
             generation: Cell::new(generation),
-            flags: Cell::new(Life::Vacant as u16),
+            flags: Cell::new(Life::Vacant as u32),
             receiver: Cell::new(NOBODY),
             next: Cell::new(0),
             ready: Cell::new(0),
@@ -142,6 +150,8 @@ impl Block {
             extra: Cell::new(None),
             messages: Cell::new(0),
             budget: Cell::new(None),
+            wait_count: Cell::new(0),
+            wait_mix: Cell::new(0),
         }
     }
 
@@ -156,25 +166,56 @@ impl Block {
     }
 
     pub(crate) fn set_life(&self, life: Life) {
-        self.flags.set(self.flags.get() & !LIFE | life as u16);
+        self.flags.set(self.flags.get() & !LIFE | life as u32);
     }
 
     /// Begins a life: nothing is left of the one before.
     pub(crate) fn begin(&self, class: Class, full: Full) {
-        self.flags.set(Life::Live as u16);
+        self.flags.set(Life::Live as u32);
         self.set(BACKGROUND, class == Class::Background);
         self.set(DEALS, full.is_dealt_with_on_arrival());
         self.receiver.set(NOBODY);
         self.ready.set(0);
         self.turns.set(0);
         self.messages.set(0);
+        self.wait_count.set(0);
+        self.wait_mix.set(0);
     }
 
-    fn has(&self, flag: u16) -> bool {
+    /// Notes a wait that was opened.
+    #[inline]
+    pub(crate) fn begin_wait(&self, index: u32) {
+        self.wait_count.set(self.wait_count.get() + 1);
+        self.wait_mix.set(self.wait_mix.get() ^ index);
+    }
+
+    /// Notes a wait that was closed.
+    #[inline]
+    pub(crate) fn end_wait(&self, index: u32) {
+        self.wait_count.set(self.wait_count.get() - 1);
+        self.wait_mix.set(self.wait_mix.get() ^ index);
+    }
+
+    /// The one wait that is open, if it can do nothing before that ends: it is not ready, waits for no message, and nothing
+    /// unknown may wake it or answer in its place. Its tasks are not looked at.
+    #[inline]
+    pub(crate) fn only_wait(&self) -> Option<u32> {
+        let is_still = self.ready.get() == 0 && self.receiver.get() == NOBODY;
+        let flags = self.flags.get() & (LIFE | RUNNING | DOOMED | UNBOUND);
+        (is_still && flags == Life::Live as u32 && self.wait_count.get() == 1)
+            .then(|| self.wait_mix.get())
+    }
+
+    /// Says that something not known here may wake it, or answer the calls that it took.
+    pub(crate) fn unbind(&self) {
+        self.set(UNBOUND, true);
+    }
+
+    fn has(&self, flag: u32) -> bool {
         self.flags.get() & flag != 0
     }
 
-    fn set(&self, flag: u16, on: bool) {
+    fn set(&self, flag: u32, on: bool) {
         self.flags.set(if on { self.flags.get() | flag } else { self.flags.get() & !flag });
     }
 
@@ -258,7 +299,7 @@ impl Block {
 
     /// Begins an incarnation; how it was to end is forgotten, unless that was said since the last one ended.
     pub(crate) fn resume(&self) {
-        self.set(PAUSED | CANCELLED | LEFT, false);
+        self.set(PAUSED | CANCELLED | LEFT | UNBOUND, false);
     }
 
     /// Whether something is to be done when its turn is over: it is doomed, or its mailbox was dropped.
@@ -310,6 +351,16 @@ impl Block {
         self.mail.leased() > 0 || self.deals_on_arrival() && self.extra().is_some_and(holds)
     }
 
+    /// Whether somebody waits until what is in its mailbox is taken.
+    #[inline]
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.has(FLUSHED)
+    }
+
+    pub(crate) fn set_flushed(&self, flushed: bool) {
+        self.set(FLUSHED, flushed);
+    }
+
     pub(crate) fn class(&self) -> Class {
         if self.has(BACKGROUND) { Class::Background } else { Class::Interactive }
     }
@@ -317,7 +368,7 @@ impl Block {
     /// Whether it lives and its mailbox takes more.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        self.flags.get() & (LIFE | CLOSED) == Life::Live as u16
+        self.flags.get() & (LIFE | CLOSED) == Life::Live as u32
     }
 
     /// Why its mailbox takes no more.
@@ -332,7 +383,7 @@ impl Block {
     /// Closes its mailbox; the first reason stays.
     pub(crate) fn close(&self, why: Closed) {
         if !self.has(CLOSED) {
-            let bits = u16::try_from(why.to_bits()).expect("reasons fit three bits");
+            let bits = u32::try_from(why.to_bits()).expect("reasons fit three bits");
             self.set(bits << CLOSED_SHIFT, true);
         }
     }

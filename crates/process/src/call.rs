@@ -9,7 +9,7 @@ use crate::deliver;
 use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::mail::Note;
-use crate::message::{Message, weight_bytes};
+use crate::message::{Message, hands_on, weight_bytes};
 use crate::refused::{Refusal, Refused};
 use crate::reply::Reply;
 use crate::sender::Sender;
@@ -59,8 +59,11 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
     ) -> Poll<Self::Output> {
         let make = self.make.take().expect("a call is not polled again after it is ready");
         count(&state.counts.calls);
-        let to = place.open(state);
+        let to = place.open_call(state, self.sender.pid());
         let mut request = make(Reply::new(to, self.sender.pid()));
+        if hands_on(&mut request, Some(to.wait())) {
+            state.unbind();
+        }
         let weight_bytes = weight_bytes(&mut request);
         match self.sender.admit(state, weight_bytes) {
             Ok(room) => {
@@ -100,6 +103,7 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
                 Err(CallError::Refused(Refused::AccountFull(request, full)))
             }
             Landed::OverBudget(full) => Err(CallError::OverBudget(full)),
+            Landed::Cycle(request) => Err(CallError::Cycle(request)),
             Landed::ExpiredInLine(Some(request)) => Err(CallError::Refused(Refused::Full(request))),
             Landed::Crashed => Err(CallError::Crashed),
             Landed::Dropped => Err(CallError::Dropped),
@@ -133,6 +137,9 @@ pub enum CallError<M> {
     /// There was an answer, and what it carries of the shared heap did not fit the account of who called: which limit, and what
     /// would still have fitted.
     OverBudget(Full<()>),
+    /// The call closed a circle of processes that wait for each other, none of which could ever go on. With the request, if nobody
+    /// took it; who took it holds a reply that nobody waits for.
+    Cycle(Option<M>),
 }
 
 impl<M> fmt::Debug for CallError<M> {
@@ -145,6 +152,7 @@ impl<M> fmt::Debug for CallError<M> {
             Self::Deadline => f.write_str("Deadline"),
             Self::Cancelled => f.write_str("Cancelled"),
             Self::OverBudget(full) => f.debug_tuple("OverBudget").field(full).finish(),
+            Self::Cycle(_) => f.write_str("Cycle"),
         }
     }
 }
@@ -161,6 +169,7 @@ impl<M> fmt::Display for CallError<M> {
             Self::OverBudget(full) => {
                 write!(f, "who called cannot hold what the answer carries: {full}")
             }
+            Self::Cycle(_) => f.write_str("the call closed a circle of waits"),
         }
     }
 }

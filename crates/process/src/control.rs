@@ -7,6 +7,7 @@ use crate::address::{ReplyTo, WaitId};
 use crate::closed::Closed;
 use crate::exit::Down;
 use crate::pid::Pid;
+use crate::probe::Probe;
 use std::fmt;
 
 pub(crate) enum Control {
@@ -40,6 +41,14 @@ pub(crate) enum Control {
     Unlisten { call: WaitId, listener: WaitId },
     /// A call has no answer.
     End { call: WaitId, how: Unanswered },
+    /// Who waits there wants to hear when all is taken that is in the mailbox now.
+    Flush { to: Pid, teller: ReplyTo<Option<Closed>> },
+    /// It no longer does.
+    Unflush { to: Pid, teller: WaitId },
+    /// Whether the wait that asks closes a circle, on the way round it and back.
+    Probe(Box<Probe>),
+    /// A call closed a circle: its request is to go back, if it was not taken.
+    TakeBack { from: Pid, call: WaitId },
     /// A process is to be spawned.
     Run(Box<dyn FnOnce() + Send>),
 }
@@ -51,6 +60,8 @@ pub(crate) enum Unanswered {
     Crashed,
     /// Who held the reply dropped it.
     Dropped,
+    /// The call closed a circle of waits, and its request was taken.
+    Cycle,
 }
 
 impl fmt::Debug for Control {
@@ -75,6 +86,10 @@ impl fmt::Debug for Control {
             Self::Listen { call, listener } => write!(f, "Listen({call:?}, {listener:?})"),
             Self::Unlisten { call, listener } => write!(f, "Unlisten({call:?}, {listener:?})"),
             Self::End { call, how } => write!(f, "End({call:?}, {how:?})"),
+            Self::Flush { to, teller } => write!(f, "Flush({to}, {teller:?})"),
+            Self::Unflush { to, teller } => write!(f, "Unflush({to}, {teller:?})"),
+            Self::Probe(probe) => write!(f, "{probe:?}"),
+            Self::TakeBack { from, call } => write!(f, "TakeBack({from}, {call:?})"),
             Self::Run(_) => f.write_str("Run"),
         }
     }

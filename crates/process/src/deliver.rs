@@ -67,6 +67,9 @@ fn make_room(state: &State, slot: u32, block: &Block, weight_bytes: u32) -> Resu
                     state.table.pop_cargo(block, |_, cargo| state.contained(|| drop(cargo)));
                 assert!(dropped.is_some(), "an empty mailbox has room for what is not too large");
                 count(&state.counts.mailbox_dropped_oldest);
+                if let Some(extra) = block.extra().filter(|_| block.is_flushed()) {
+                    extra.marks.borrow_mut().withdraw(0); // who waits for it hears with the next that is taken
+                }
             }
             Ok(())
         }
@@ -466,14 +469,6 @@ fn refuse_line(state: &State, slot: u32, block: &Block, why: Closed) {
             state.tell(core, Control::Shut { to, why }).unwrap_or_default();
         }
     }
-}
-
-/// Closes a mailbox that nobody will take anything out of any more.
-pub(crate) fn leave(state: &State, slot: u32, block: &Block) {
-    shut(state, slot, block, Closed::ByOwner);
-    block.set_deaf();
-    let discarded = discard(state, slot, block);
-    count_undelivered(block, discarded);
 }
 
 /// Notes messages that its process will not take, for the notice of its end.

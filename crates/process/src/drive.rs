@@ -18,6 +18,7 @@ use crate::cancel;
 use crate::closed::Closed;
 use crate::context::Context;
 use crate::deliver;
+use crate::due;
 use crate::end::end;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -37,7 +38,6 @@ use crate::state::State;
 use crate::supervise;
 use crate::table::Plan;
 use crate::turn;
-use crate::waiting;
 use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
@@ -170,7 +170,7 @@ impl Core {
 
     /// Says that a timer is due.
     pub fn timer_fired(&self, key: TimerKey) {
-        self.step(|state| waiting::timer_fired(state, key));
+        self.step(|state| due::timer_fired(state, key));
     }
 
     /// Runs the turn of the next process; false if none is ready.

@@ -13,6 +13,7 @@ use crate::block::{Block, Extra, Life, NOBODY};
 use crate::closed::Closed;
 use crate::deliver;
 use crate::exit::{Down, Exit};
+use crate::flush;
 use crate::gauges::count;
 use crate::host::Ended;
 use crate::link;
@@ -37,6 +38,9 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
         take_apart(state, pid, block, &exit);
     }
     let discarded = if is_kept { 0 } else { deliver::discard(state, slot, block) };
+    if !is_kept {
+        flush::end(state, block, Closed::Ended);
+    }
     state.course.crashing.set(false);
     state.course.leave();
     let quarantined_bytes = if is_kept { 0 } else { leave_budget(state, pid, block) };

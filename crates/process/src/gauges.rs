@@ -106,6 +106,10 @@ gauges! {
     calls,
     /// Replies that came too late.
     replies_late,
+    /// Waits that ended because they closed a circle of processes that wait for each other.
+    cycles,
+    /// Steps from a process to the one that it waits for, in looking for circles.
+    cycle_walk_steps,
     /// Timers set with the host.
     timers,
 }

@@ -5,9 +5,9 @@
     reason = "it holds a short list, for as long as a push or a take of it"
 )]
 
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 #[derive(Debug)]
 pub(crate) struct Handover<T> {

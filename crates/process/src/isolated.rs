@@ -32,5 +32,6 @@ impl<T: Send + 'static> Message for Isolated<T> {
 
     fn visit(&mut self, visit: &mut Visit<'_>) {
         visit.owned(self.owned_bytes);
+        visit.hidden();
     }
 }

@@ -75,6 +75,8 @@ pub(crate) enum Landed<M, R> {
     ExpiredInLine(Option<M>),
     /// Who waits was cancelled; the request, if it is still here.
     Cancelled(Option<M>),
+    /// It closed a circle of waits; the request, if nobody took it.
+    Cycle(Option<M>),
 }
 
 mod raw {
@@ -84,6 +86,7 @@ mod raw {
     use crate::lines::{InFuture, Waiting, Who};
     use crate::mail::Note;
     use crate::message::Message;
+    use crate::pid::Pid;
     use crate::shape::Shape;
     use crate::state::{Deadline, State};
     use crate::tick::Tick;
@@ -227,6 +230,8 @@ mod raw {
                 Outcome::OverBudget(full) => Landed::OverBudget(full),
                 Outcome::Crashed => Landed::Crashed,
                 Outcome::Dropped => Landed::Dropped,
+                Outcome::Cycle => Landed::Cycle(None),
+                Outcome::CycleReturned => Landed::Cycle(Some(request())),
                 Outcome::ExpiredInLine => Landed::ExpiredInLine(stood.then(request)),
                 Outcome::Cancelled => Landed::Cancelled(None),
                 Outcome::CancelledInLine => Landed::Cancelled(stood.then(request)),
@@ -266,17 +271,30 @@ mod raw {
     impl<M: Message, R: Message> Place<'_, M, R> {
         /// Opens the wait; says where the answer is to be sent.
         pub(crate) fn open(&self, state: &Rc<State>) -> ReplyTo<R> {
+            self.open_for(state, None)
+        }
+
+        /// The same for a call to `callee`.
+        pub(crate) fn open_call(&self, state: &Rc<State>, callee: Pid) -> ReplyTo<R> {
+            self.open_for(state, Some(callee))
+        }
+
+        #[inline]
+        fn open_for(&self, state: &Rc<State>, callee: Option<Pid>) -> ReplyTo<R> {
             assert!(self.0.opened.get().is_none(), "a landing waits for one thing");
             assert!(!self.0.holds_request.get(), "an answer lands where no request is");
-            let owner = state.course.pid.get().map(|pid| Owner {
-                slot: pid.slot(),
-                ends_by_cancel: self.1 && !state.course.finishing.get(),
-            });
+            let pid = state.course.pid.get();
+            let owner = pid
+                .map(|pid| Owner { pid, ends_by_cancel: self.1 && !state.course.finishing.get() });
             // SAFETY: this is pinned, as the future is being polled, and is dropped before its memory goes, which closes the wait;
             // the room takes either, and is used as the outcome says.
-            let opened = unsafe { state.waits.open(self.0.room(), owner) };
+            let opened = unsafe { state.waits.open(self.0.room(), owner, callee) };
             self.0.state.set(Some(Rc::clone(state)));
             self.0.opened.set(Some(opened));
+            let block = pid.and_then(|pid| state.table.find(pid.slot(), pid.generation()));
+            if let Some(block) = block {
+                block.begin_wait(opened.index);
+            }
             let Opened { index, generation } = opened;
             // SAFETY: opened with a landing for an `R`.
             unsafe { ReplyTo::of(WaitId { core: state.core, index, generation }) }

@@ -104,6 +104,11 @@ impl Lines {
         }
     }
 
+    /// Whether nobody stands before who stands at `place`.
+    pub(crate) fn is_first(&self, line: &Queue, place: u32) -> bool {
+        line.0.get() == place + 1
+    }
+
     /// How many units of a lane the first takes.
     pub(crate) fn first_units(&self, line: &Queue) -> usize {
         let Some(place) = line.0.get().checked_sub(1) else { return 0 };

@@ -209,6 +209,61 @@ mod raw {
             Some(note)
         }
 
+        /// Moves what the first message carries that `picks` picks to `to`; those behind it move up. Its note, and how many stood
+        /// before it.
+        /// # Safety
+        /// As [`pop_carried`](Self::pop_carried); `picks` only looks at what is carried, and does not panic.
+        pub(crate) unsafe fn pop_picked(
+            &self,
+            shape: &Shape,
+            to: *mut u8,
+            mut picks: impl FnMut(*mut u8) -> bool,
+        ) -> Option<(Note, u16)> {
+            let (form, head) = (Form::of(shape), usize::from(self.head.get()));
+            let mut chunk = self.last.get();
+            let mut slots = Vec::new();
+            for place in head..head + usize::from(self.queued.get()) {
+                if place == head || place.is_multiple_of(CHUNK_SLOTS) {
+                    chunk = next_of(chunk);
+                }
+                slots.push(form.slot(chunk, place % CHUNK_SLOTS));
+            }
+            let index = slots.iter().position(|slot| picks(slot.wrapping_add(NOTE_BYTES)))?;
+            // SAFETY: invariant 2: a note stands there.
+            let note = unsafe { slots[index].cast::<Note>().read() };
+            let carried = slots[index].wrapping_add(NOTE_BYTES);
+            // SAFETY: invariant 2, and the caller's word; the slot is written over or left by what follows.
+            unsafe { ptr::copy_nonoverlapping(carried, to, shape.carried_bytes) };
+            for pair in slots[index..].windows(2) {
+                // SAFETY: two slots of this mail, each a note and what the shape carries; what was in the first was moved out.
+                unsafe {
+                    ptr::copy_nonoverlapping(pair[1], pair[0], NOTE_BYTES + shape.carried_bytes);
+                }
+            }
+            self.leave_last(shape, note.weight_bytes);
+            Some((note, u16::try_from(index).expect("messages are counted in 16 bits")))
+        }
+
+        /// Leaves the last slot, whose message was moved.
+        fn leave_last(&self, shape: &Shape, weight_bytes: u32) {
+            if self.queued.get() == 1 {
+                return self.pass(shape, weight_bytes);
+            }
+            self.held_bytes.set(self.held_bytes.get() - weight_bytes);
+            self.queued.set(self.queued.get() - 1);
+            let filled = usize::from(self.head.get()) + usize::from(self.queued.get());
+            if filled.is_multiple_of(CHUNK_SLOTS) {
+                let last = self.last.get();
+                let mut before = next_of(last);
+                while next_of(before) != last {
+                    before = next_of(before);
+                }
+                set_next(before, next_of(last));
+                self.last.set(before);
+                give_chunk(last, shape);
+            }
+        }
+
         /// Adds a slot at the end and writes its note; says where the value goes.
         #[inline]
         fn push_note(&self, pool: &Pool, shape: &Shape, note: Note) -> *mut u8 {

@@ -1,10 +1,12 @@
 //! A mailbox is the end that messages come out at, one by one, in the process that it was made with.
 
 use crate::address::Address;
-use crate::block::{Block, OTHER};
+use crate::block::{Block, NOBODY, OTHER};
 use crate::cause::Cause;
 use crate::closed::Closed;
 use crate::deliver;
+use crate::flush;
+use crate::forsake::forsake;
 use crate::here;
 use crate::lines::Wants;
 use crate::message::Message;
@@ -45,7 +47,7 @@ impl<M: Message> Mailbox<M> {
     /// # Panics
     /// If it is polled elsewhere than on its own core.
     pub fn recv(&mut self) -> impl Future<Output = Result<M, Closed>> {
-        Receiving { mailbox: self }
+        Receiving { mailbox: self, waits: false }
     }
 
     /// Takes up to `most` messages at once, behind what is in `into`, or waits for one; says how many. Each keeps its own cause:
@@ -62,13 +64,16 @@ impl<M: Message> Mailbox<M> {
         most: usize,
     ) -> impl Future<Output = Result<usize, Closed>> {
         assert!(most > 0, "who receives wants at least one message");
+        let mut receiving = Receiving { mailbox: self, waits: false };
         std::future::poll_fn(move |context| {
             here::with(|state| {
-                let held = match self.look(state, context) {
+                receiving.waits = true;
+                let held = match receiving.mailbox.look(state, context) {
                     Poll::Ready(Ok(held)) => held,
                     Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
                     Poll::Pending => return Poll::Pending,
                 };
+                receiving.waits = false;
                 let before = into.len();
                 while into.len() - before < most && held.has_more() {
                     let mut cause = Cause::NONE;
@@ -102,6 +107,29 @@ impl<M: Message> Mailbox<M> {
         });
     }
 
+    /// Takes the next message, or notes that it is waited for.
+    #[inline]
+    pub(crate) fn poll_recv(&mut self, context: &Context<'_>) -> Poll<Result<M, Closed>> {
+        here::with(|state| {
+            let filled = match self.look(state, context) {
+                Poll::Ready(Ok(filled)) => filled,
+                Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
+                Poll::Pending => return Poll::Pending,
+            };
+            Poll::Ready(Ok(filled.take(|cause| filled.state.course.cause.set(cause))))
+        })
+    }
+
+    /// Nobody waits for a message any more: whoever looks who waits for what is not to find what was given up.
+    pub(crate) fn stop_waiting(&self) {
+        let before = here::with(|state| {
+            let state = state.filter(|state| state.core == self.pid().core())?;
+            let block = state.table.find_live(self.pid())?;
+            (block.receiver.replace(NOBODY) == OTHER).then(|| block.extra()?.receiver.take())?
+        });
+        drop(before); // somebody's own waker, with nothing borrowed
+    }
+
     /// Whether there is a message to take now, and the way to it.
     #[inline]
     fn look<'a>(
@@ -133,21 +161,27 @@ impl<M: Message> Mailbox<M> {
 /// Waits for a message.
 struct Receiving<'a, M: Message> {
     mailbox: &'a mut Mailbox<M>,
+    /// Whether it may be noted as who waits.
+    waits: bool,
 }
 
 impl<M: Message> Future for Receiving<'_, M> {
     type Output = Result<M, Closed>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        here::with(|state| {
-            let filled = match self.mailbox.look(state, context) {
-                Poll::Ready(Ok(filled)) => filled,
-                Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
-                Poll::Pending => return Poll::Pending,
-            };
-            Poll::Ready(Ok(filled.take(|cause| filled.state.course.cause.set(cause))))
-        })
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.mailbox.poll_recv(context);
+        self.waits = polled.is_pending();
+        polled
+    }
+}
+
+impl<M: Message> Drop for Receiving<'_, M> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.waits {
+            self.mailbox.stop_waiting();
+        }
     }
 }
 
@@ -164,6 +198,9 @@ impl<M: Message> Filled<'_, M> {
         let block = self.held.block;
         block.messages.set(block.messages.get() + 1);
         let message = self.held.pop(|note| show(note.cause));
+        if block.is_flushed() {
+            flush::taken(self.state, block);
+        }
         if !block.line.is_empty() {
             self.moved_up();
         }
@@ -201,6 +238,7 @@ fn wait<M>(state: &State, held: &Held<'_, M>, context: &Context<'_>) {
 /// Notes a waker that is not that of a task of the process.
 #[cold]
 fn wait_as_other(block: &Block, waker: Waker) {
+    block.unbind(); // whoever receives for it may do so again
     let before = block.extra_or_new().receiver.replace(Some(waker));
     block.receiver.set(OTHER);
     drop(before);
@@ -222,7 +260,7 @@ impl<M: Message> Drop for Mailbox<M> {
                 if block.is_supervised() {
                     block.set_left(); // if its process ends by this, the next incarnation takes what is in it
                 } else {
-                    deliver::leave(state, self.pid().slot(), block);
+                    forsake(state, self.pid().slot(), block);
                 }
             }
         });

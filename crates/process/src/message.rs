@@ -54,6 +54,7 @@
 use crate::address::WaitId;
 use crate::pid::Pid;
 use levada_shared::{Account, Charged, Reservation};
+use std::mem::needs_drop;
 
 /// A type whose values may be sent to another process; implemented by `#[derive(Message)]`, never by hand.
 #[diagnostic::on_unimplemented(
@@ -86,6 +87,8 @@ enum Wanted<'a> {
     Weight(&'a mut u64),
     /// The reply that was made for a call to this process.
     ReplyMadeFor(Pid, &'a mut Option<WaitId>),
+    /// Whether there may be any reply but this one.
+    OtherReplies(Option<WaitId>, &'a mut bool),
     /// How much an account lacks to hold all that is charged.
     Lacks(&'a Account, &'a mut u64),
     /// Everything that is charged, to make it that of who set the room aside.
@@ -107,16 +110,23 @@ impl Visit<'_> {
         match &mut self.0 {
             Wanted::Lacks(at, sum) => **sum = sum.saturating_add(handle.lacks_bytes(at)),
             Wanted::Rehome(room) => handle.rehome(room),
-            Wanted::Weight(_) | Wanted::ReplyMadeFor(..) => {}
+            Wanted::Weight(_) | Wanted::ReplyMadeFor(..) | Wanted::OtherReplies(..) => {}
         }
     }
 
     /// A reply to `wait`, made for a call to `callee`.
     pub(crate) fn reply(&mut self, callee: Pid, wait: WaitId) {
-        if let Wanted::ReplyMadeFor(wanted, found) = &mut self.0
-            && *wanted == callee
-        {
-            **found = Some(wait);
+        match &mut self.0 {
+            Wanted::ReplyMadeFor(wanted, found) if *wanted == callee => **found = Some(wait),
+            Wanted::OtherReplies(own, found) => **found |= *own != Some(wait),
+            _ => {}
+        }
+    }
+
+    /// Something that nobody looks into.
+    pub(crate) fn hidden(&mut self) {
+        if let Wanted::OtherReplies(_, found) = &mut self.0 {
+            **found = true;
         }
     }
 }
@@ -148,5 +158,16 @@ pub(crate) fn rehome(room: &mut Reservation, visited: impl FnOnce(&mut Visit<'_>
 pub(crate) fn caller_of(callee: Pid, visited: impl FnOnce(&mut Visit<'_>)) -> Option<WaitId> {
     let mut found = None;
     visited(&mut Visit(Wanted::ReplyMadeFor(callee, &mut found)));
+    found
+}
+
+/// Whether `message` may carry a reply other than that to `own`: who sends it is then no longer the one to answer that call.
+#[inline]
+pub(crate) fn hands_on<M: Message>(message: &mut M, own: Option<WaitId>) -> bool {
+    let mut found = false;
+    // A reply does something when it is dropped, and so does what has one in it.
+    if needs_drop::<M>() {
+        message.visit(&mut Visit(Wanted::OtherReplies(own, &mut found)));
+    }
     found
 }

@@ -9,6 +9,7 @@ use crate::lane::LaneIn;
 use crate::parcel::Envelope;
 use crate::payers::Payers;
 use crate::pid::{CORES_MAX, CoreId, GENERATION_MAX};
+use crate::places::Places;
 use crate::porch::{Porch, Went};
 use crate::submitted::Submitted;
 use levada_queue::{Collector, Gate, Submitter, mpsc};
@@ -52,7 +53,7 @@ pub(crate) struct Port {
     answers: Handover<Vec<Envelope>>,
     lanes: Handover<Vec<LaneIn>>,
     alarm: Handover<Option<Waker>>,
-    waiting: Handover<Vec<Waker>>,
+    waiting: Places,
 }
 
 impl Port {
@@ -71,7 +72,7 @@ impl Port {
             answers: Handover::new(),
             lanes: Handover::new(),
             alarm: Handover::new(),
-            waiting: Handover::new(),
+            waiting: Places::new(),
         };
         *this.collector.lock() = Some(collector);
         this
@@ -218,21 +219,14 @@ impl Port {
         self.lanes.take()
     }
 
-    /// Calls `waker` when a place in the outside queue may be free.
+    /// Calls `waker` when a place in the outside queue may be free. Who waits tries once more after this.
     pub(crate) fn wait_for_place(&self, waker: &Waker) {
-        self.waiting.put(|waiting| {
-            if !waiting.iter().any(|other| other.will_wake(waker)) {
-                waiting.push(waker.clone());
-            }
-        });
-        // With the fence in `places_free`: either the submit that is tried after this finds the place, or we are called.
-        fence(Ordering::SeqCst);
+        self.waiting.wait(waker);
     }
 
     /// Calls those who wait for a place in the outside queue, after places were given back.
     pub(crate) fn places_free(&self) {
-        fence(Ordering::SeqCst);
-        self.waiting.take().into_iter().for_each(Waker::wake);
+        self.waiting.freed();
     }
 
     /// The bit of every gate that stands for lanes from this core.

@@ -11,8 +11,10 @@
 
 use crate::cancel;
 use crate::charge::{charge_landing, move_into};
+use crate::circle;
 use crate::control::Control;
 use crate::deliver;
+use crate::flush;
 use crate::gauges::count;
 use crate::kill;
 use crate::lane::LaneIn;
@@ -241,6 +243,10 @@ fn obey(state: &Rc<State>, from: CoreId, control: Control) {
         Control::Listen { call, listener } => waiting::listen(state, call, listener),
         Control::Unlisten { call, listener } => waiting::unlisten(state, call, listener),
         Control::End { call, how } => waiting::end_call(state, call, how),
+        Control::Flush { to, teller } => flush::asked(state, to, teller),
+        Control::Unflush { to, teller } => flush::forget(state, to, teller),
+        Control::Probe(probe) => circle::probed(state, *probe),
+        Control::TakeBack { from, call } => circle::take_back(state, from, call),
         Control::Run(run) => state.contained(run),
     }
 }

@@ -19,6 +19,8 @@ pub enum Refused<M> {
     /// What it carries of the shared heap does not fit the account of the receiver: which limit, and what would still have fitted.
     /// So it is under every policy: nobody can say when an account has room again, so nobody waits for it.
     AccountFull(M, levada_shared::Full<()>),
+    /// The wait for room closed a circle of processes that wait for each other, none of which could ever go on.
+    Cycle(M),
 }
 
 impl<M> Refused<M> {
@@ -29,7 +31,8 @@ impl<M> Refused<M> {
             | Self::Closed(message, _)
             | Self::TooLarge(message)
             | Self::Cancelled(message)
-            | Self::AccountFull(message, _) => message,
+            | Self::AccountFull(message, _)
+            | Self::Cycle(message) => message,
         }
     }
 
@@ -87,32 +90,30 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl<M> Refused<M> {
-    fn why(&self) -> Result<Refusal, levada_shared::Full<()>> {
-        match self {
-            Self::Full(_) => Ok(Refusal::Full),
-            Self::Closed(_, why) => Ok(Refusal::Closed(*why)),
-            Self::TooLarge(_) => Ok(Refusal::TooLarge),
-            Self::Cancelled(_) => Ok(Refusal::Closed(Closed::Cancelled)),
-            Self::AccountFull(_, full) => Err(*full),
-        }
-    }
-}
-
 impl<M> fmt::Debug for Refused<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.why() {
-            Ok(why) => fmt::Debug::fmt(&why, f),
-            Err(full) => f.debug_tuple("AccountFull").field(&full).finish(),
+        match self {
+            Self::Full(_) => fmt::Debug::fmt(&Refusal::Full, f),
+            Self::Closed(_, why) => fmt::Debug::fmt(&Refusal::Closed(*why), f),
+            Self::TooLarge(_) => fmt::Debug::fmt(&Refusal::TooLarge, f),
+            Self::AccountFull(_, full) => f.debug_tuple("AccountFull").field(full).finish(),
+            Self::Cycle(_) => f.write_str("Cycle"),
+            Self::Cancelled(_) => f.write_str("Cancelled"),
         }
     }
 }
 
 impl<M> fmt::Display for Refused<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.why() {
-            Ok(why) => fmt::Display::fmt(&why, f),
-            Err(full) => write!(f, "the receiver cannot hold what it carries: {full}"),
+        match self {
+            Self::Full(_) => fmt::Display::fmt(&Refusal::Full, f),
+            Self::Closed(_, why) => fmt::Display::fmt(&Refusal::Closed(*why), f),
+            Self::TooLarge(_) => fmt::Display::fmt(&Refusal::TooLarge, f),
+            Self::AccountFull(_, full) => {
+                write!(f, "the receiver cannot hold what it carries: {full}")
+            }
+            Self::Cycle(_) => f.write_str("the wait for room closed a circle of waits"),
+            Self::Cancelled(_) => fmt::Display::fmt(&Cancelled, f),
         }
     }
 }

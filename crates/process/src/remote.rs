@@ -162,11 +162,12 @@ pub(crate) fn wait(
     units: usize,
     wait: Opened,
 ) {
+    let is_message = matches!(waiting, Waiting::Message(_));
     let place = {
         let leases = &mut *state.leases.borrow_mut();
         state.lines.push(&leases.get_or_begin(to, state.course.tick()).line, waiting)
     };
-    state.waits.stand_in_line(wait, Line { mailbox: to, place });
+    state.waits.stand_in_line(wait, Line { mailbox: to, place, is_message });
     if state.outbound.starve(port, units) != Ok(true) {
         advance(state, to);
     }
@@ -337,6 +338,9 @@ fn lost(state: &State, core: CoreId, arrived: Arrived<'_>) {
             teller,
             Down { pid: whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 },
         ),
+        Arrived::Control(Control::Flush { teller, .. }) => {
+            tell_here(state, teller, Some(Closed::Ended))
+        }
         Arrived::Control(Control::Listen { listener, .. }) => tell_here(state, listener, ()),
         other => state.contained(|| drop(other)),
     }

@@ -7,7 +7,7 @@ use crate::address::{ReplyTo, WaitId};
 use crate::control::{Control, Unanswered};
 use crate::here;
 use crate::landing::{Await, Errand, Landed, Place};
-use crate::message::{Message, Visit};
+use crate::message::{Message, Visit, hands_on};
 use crate::parcel::{Envelope, Parcel};
 use crate::pid::Pid;
 use crate::port::Port;
@@ -41,12 +41,26 @@ impl<R: Message> Reply<R> {
     /// # Errors
     /// The answer, if who called has gone, or has no room in his account for what it carries, as far as can be seen from here: of a
     /// caller on another core nothing is seen.
-    pub fn try_send(self, answer: R) -> Result<(), R> {
+    pub fn try_send(self, mut answer: R) -> Result<(), R> {
         let to = ManuallyDrop::new(self).to;
         here::with(|state| match state {
-            Some(state) => waiting::answer_call(state, to, answer),
+            Some(state) => {
+                if hands_on(&mut answer, None) {
+                    state.unbind();
+                }
+                waiting::answer_call(state, to, answer)
+            }
             None => answer_from_outside(to.wait(), |parcel| parcel.answer(to, answer)),
         })
+    }
+
+    /// Says that it is about to leave the process otherwise than in a message, an answer or a closure that is spawned: to a thread
+    /// that is no core. These three are seen; without this word who took the request is held to be the one who will answer it, and
+    /// a call of his to who waits for the answer is taken for a circle ([`CallError::Cycle`](crate::CallError::Cycle)).
+    #[must_use = "it is the reply"]
+    pub fn hand_over(self) -> Self {
+        here::with(|state| state.map(|state| state.unbind()));
+        self
     }
 
     /// Waits until nobody waits for the answer any more: the call was dropped, or its time is over.

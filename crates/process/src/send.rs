@@ -7,7 +7,7 @@ use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::lines::Waiting;
 use crate::mail::Note;
-use crate::message::{Message, weight_bytes};
+use crate::message::{Message, hands_on, weight_bytes};
 use crate::outside;
 use crate::parcel::Parcel;
 use crate::refused::{Refusal, Refused, Sent};
@@ -46,10 +46,10 @@ impl<M: Message> Sender<M> {
     /// Puts somebody into the line of the mailbox, who was told just before that it is full.
     pub(crate) fn stand_in_line(&self, state: &State, waiting: Waiting, wait: Opened) {
         count(&state.counts.mailbox_waits);
-        let to = self.pid();
+        let (to, is_message) = (self.pid(), matches!(waiting, Waiting::Message(_)));
         if ptr::eq(state.port, self.port()) {
             let place = state.lines.push(&state.table.block(to.slot()).line, waiting);
-            state.waits.stand_in_line(wait, Line { mailbox: to, place });
+            state.waits.stand_in_line(wait, Line { mailbox: to, place, is_message });
         } else {
             remote::wait(
                 state,
@@ -79,6 +79,9 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
         _context: &mut Context<'_>,
     ) -> Poll<Self::Output> {
         let message = place.request();
+        if hands_on(message, None) {
+            state.unbind();
+        }
         let weight_bytes = weight_bytes(message);
         match self.sender.admit(state, weight_bytes) {
             Ok(room) => {
@@ -133,6 +136,7 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
             Landed::Refused(why, Some(message)) => Err(Refused::Closed(message, why)),
             Landed::AccountFull(full, message) => Err(Refused::AccountFull(message, full)),
             Landed::Cancelled(Some(message)) => Err(Refused::Cancelled(message)),
+            Landed::Cycle(Some(message)) => Err(Refused::Cycle(message)),
             _ => unreachable!("a send that waits is accepted or refused"),
         }
     }

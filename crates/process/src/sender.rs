@@ -13,7 +13,7 @@ use crate::charge::charge;
 use crate::deliver;
 use crate::gauges::count;
 use crate::here;
-use crate::message::{Message, Visit, weight_bytes};
+use crate::message::{Message, Visit, hands_on, weight_bytes};
 use crate::outside;
 use crate::pid::Pid;
 use crate::porch::Went;
@@ -70,6 +70,9 @@ impl<M: Message> Sender<M> {
                 return outside::offer(self.port, self.to, weight_bytes, message)
                     .map(|()| Sent::Accepted);
             };
+            if hands_on(&mut message, None) {
+                state.unbind();
+            }
             match self.admit(state, weight_bytes) {
                 Ok(room) => {
                     if let Err(why) = room.charge(state, &mut message) {

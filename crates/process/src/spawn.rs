@@ -24,6 +24,7 @@ use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::needs_drop;
 use std::rc::Rc;
 use std::task::{self, Poll};
 
@@ -213,6 +214,7 @@ where
         Ok(address) => address,
         Err(no_place) => return Err(no_place.of(what)),
     };
+    hand_over::<F>(state);
     let pid = address.pid();
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
     let block = state.table.block(pid.slot());
@@ -257,6 +259,14 @@ impl NoPlace {
             Self::Full => SpawnError::Full(what),
             Self::Stopping => SpawnError::Stopping(what),
         }
+    }
+}
+
+/// A closure may take replies with it that the process took, which is then not the one to answer them.
+fn hand_over<F>(state: &State) {
+    let spawner = state.course.pid.get().and_then(|pid| state.table.find_live(pid));
+    if needs_drop::<F>() && spawner.is_some_and(|spawner| spawner.messages.get() > 0) {
+        state.unbind();
     }
 }
 
@@ -324,6 +334,7 @@ where
             return Poll::Ready(Err(SpawnError::Stopping(what)));
         }
         let by = state.course.pid.get().expect("a process is spawned elsewhere by a process");
+        hand_over::<F>(state);
         let reply = Reply::new(place.open(state), by);
         let charged = self.charged.by(state);
         let run = move || {

@@ -71,6 +71,8 @@ pub(crate) enum Deadline {
     At(Tick),
     /// For so long from the end of the pass, when the clock is read anyway: never too short, and at most a pass too long.
     Within(Duration),
+    /// Until it is looked at whether the wait is part of a circle, which it is not sure not to be.
+    Look,
 }
 
 /// What comes in from elsewhere.
@@ -257,6 +259,13 @@ impl State {
         staged
     }
 
+    /// Says of the process that runs that something not known here may wake it, or answer the calls that it took.
+    pub(crate) fn unbind(&self) {
+        if let Some(block) = self.course.pid.get().and_then(|pid| self.table.find_live(pid)) {
+            block.unbind();
+        }
+    }
+
     /// Shows what is staged for other cores: all, or what is due.
     pub(crate) fn publish(&self, all: bool) {
         self.outbound.publish(all, self.course.tick(), |shown| {
@@ -289,21 +298,35 @@ impl State {
     pub(crate) fn arm(&self) {
         let mut unarmed = std::mem::take(&mut *self.unarmed.borrow_mut());
         for (until, opened) in unarmed.drain(..) {
-            if self.waits.is_open(opened) {
-                let at = match until {
-                    Deadline::At(at) => at,
-                    Deadline::Within(wait) => self.course.tick().after(wait),
-                };
-                let timer = self.host.0.timer_set(at, timer_key(opened));
-                count(&self.counts.timers);
-                if self.waits.set_timer(opened, timer).is_err() {
-                    self.host.0.timer_cancel(timer);
-                }
+            if !self.waits.is_open(opened) {
+                continue;
             }
+            match until {
+                Deadline::At(at) => self.waits.set_deadline(opened, at),
+                Deadline::Within(wait) => {
+                    self.waits.set_deadline(opened, self.course.tick().after(wait))
+                }
+                Deadline::Look => {}
+            }
+            self.set_alarm(opened);
         }
         let mut again = self.unarmed.borrow_mut();
         if again.is_empty() {
             *again = unarmed; // its memory is used again
+        }
+    }
+
+    /// Sets the timer of a wait. The clock was just read.
+    pub(crate) fn set_alarm(&self, opened: Opened) {
+        let look_at = |looks: u8| self.course.tick().after(LOOK_AFTER * (1 << looks.min(4)));
+        let Some((at, before)) = self.waits.next_alarm(opened, look_at) else { return };
+        if let Some(before) = before {
+            self.host.0.timer_cancel(before);
+        }
+        let timer = self.host.0.timer_set(at, timer_key(opened));
+        count(&self.counts.timers);
+        if self.waits.set_timer(opened, timer).is_err() {
+            self.host.0.timer_cancel(timer);
         }
     }
 
@@ -318,6 +341,9 @@ impl State {
         pid.core() == self.core
     }
 }
+
+/// How old a wait is before it is asked of other cores whether it is part of a circle; then twice as long, up to sixteen times.
+const LOOK_AFTER: Duration = Duration::from_millis(10);
 
 /// Keys name a wait by 24 bits of index and 40 of generation; all ones is the sweep of leases.
 pub(crate) const KEY_GENERATION: u64 = (1 << 40) - 1;

@@ -411,7 +411,10 @@ impl Supervisor {
             if let Some(gone) = self.exits.take() {
                 return Poll::Ready(Event::Gone(gone));
             }
-            drop(self.exits.set_wakee(self.with(|state| wakee_of(state, context))));
+            drop(self.exits.set_wakee(self.with(|state| {
+                state.unbind(); // what wakes it is not known to who looks for circles
+                wakee_of(state, context)
+            })));
             if heeds_cancel && cancelled.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Event::Cancelled);
             }

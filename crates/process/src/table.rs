@@ -49,7 +49,7 @@ mod raw {
     use crate::block::{Block, Life};
     use crate::lines::InFuture;
     use crate::mail::Note;
-    use crate::message::Message;
+    use crate::message::{Message, Visit};
     use crate::parcel::Cargo;
     use crate::pid::{CoreId, GENERATION_MAX, Pid, SLOTS_MAX};
     use crate::pool::Pool;
@@ -278,10 +278,6 @@ mod raw {
             block: &Block,
             show: impl FnOnce(Note, Cargo<'_>) -> T,
         ) -> Option<T> {
-            /// Room for what any shape carries.
-            #[repr(align(16))]
-            struct Carried(MaybeUninit<[u8; crate::shape::INLINE_BYTES_MAX]>);
-
             let shape = self.kind(block).shape;
             let mut carried = Carried(MaybeUninit::uninit());
             let at = carried.0.as_mut_ptr().cast::<u8>();
@@ -291,6 +287,33 @@ mod raw {
             Some(show(note, unsafe { Cargo::of(at, shape) }))
         }
     }
+
+    impl Table {
+        /// Takes the first message that `picks` picks out of the mail of a process; how many stood before it. `picks` does not
+        /// panic.
+        pub(crate) fn pop_picked<T>(
+            &self,
+            block: &Block,
+            mut picks: impl FnMut(&mut dyn FnMut(&mut Visit<'_>)) -> bool,
+            show: impl FnOnce(u16, Cargo<'_>) -> T,
+        ) -> Option<T> {
+            let shape = self.kind(block).shape;
+            let mut carried = Carried(MaybeUninit::uninit());
+            let at = carried.0.as_mut_ptr().cast::<u8>();
+            let picks = |carried: *mut u8| {
+                // SAFETY: the mail shows what it holds, which by invariant 1 is of the kind's shape, and nobody else looks at it.
+                picks(&mut |by: &mut Visit<'_>| unsafe { shape.visit(carried, by) })
+            };
+            // SAFETY: by invariant 1 the kind's shape is that of the mail; there is room for the largest. What picks looks only.
+            let (_, behind) = unsafe { block.mail.pop_picked(shape, at, picks) }?;
+            // SAFETY: just moved there.
+            Some(show(behind, unsafe { Cargo::of(at, shape) }))
+        }
+    }
+
+    /// Room for what any shape carries.
+    #[repr(align(16))]
+    struct Carried(MaybeUninit<[u8; crate::shape::INLINE_BYTES_MAX]>);
 
     impl Drop for Table {
         fn drop(&mut self) {

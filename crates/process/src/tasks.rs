@@ -137,6 +137,11 @@ impl Tasks {
         self.slots.borrow().iter().any(|slot| slot.serial > 0 && slot.is_finishing)
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.borrow().iter().all(|slot| slot.serial == 0)
+    }
+
     /// Takes out the youngest that is left.
     pub(crate) fn take_youngest(&self) -> Option<Body> {
         self.take_youngest_of(|_| true)

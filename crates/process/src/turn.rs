@@ -5,11 +5,13 @@
 
 use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
 use crate::body::Body;
+use crate::circle;
 use crate::contain::{contain, drop_contained, text_of};
 use crate::deliver;
 use crate::end::end;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::forsake::forsake;
 use crate::gauges::count;
 use crate::pid::Pid;
 use crate::state::State;
@@ -63,11 +65,13 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
         Ok(_) if block.is_doomed() => end_doomed(state, slot, block),
         Ok(turn) => {
             if block.has_afterwards() && block.take_left() {
-                deliver::leave(state, slot, block);
+                forsake(state, slot, block);
             }
             moved_up(state, slot, block);
             if matches!(turn, Turn::Exhausted) {
                 state.ready.exhaust(&state.table, slot, block);
+            } else {
+                circle::look(state, pid, block);
             }
         }
     }

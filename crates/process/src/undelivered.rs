@@ -27,7 +27,7 @@ pub(crate) fn undelivered(state: &State, to: Pid, mut message: Cargo<'_>) {
 
 /// Gives a request back to who called. `caller` was found in a reply that was made for a call to the mailbox that `request` came
 /// to: a call is made with the type of its mailbox, so what lands is of the type that its landing takes.
-fn give_back(state: &State, caller: WaitId, mut request: Cargo<'_>) {
+pub(crate) fn give_back(state: &State, caller: WaitId, mut request: Cargo<'_>) {
     if caller.core == state.core {
         let wait = Opened { index: caller.index, generation: caller.generation };
         // It is the caller's again, also where his account has no room: then it stays charged where it was.

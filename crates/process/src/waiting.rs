@@ -5,12 +5,11 @@ use crate::charge::charge_owner;
 use crate::control::{Control, Unanswered};
 use crate::deliver;
 use crate::gauges::count;
-use crate::host::TimerKey;
 use crate::message::Message;
 use crate::parcel::{Envelope, Parcel};
 use crate::port::Port;
 use crate::remote;
-use crate::state::{SWEEP, State, wait_of};
+use crate::state::State;
 use crate::waits::{Left, Line, Opened, Outcome};
 use levada_shared::Full;
 
@@ -18,7 +17,10 @@ use levada_shared::Full;
 /// whether it stood in line.
 #[inline]
 pub(crate) fn close(state: &State, opened: Opened) -> (Outcome, bool) {
-    let (outcome, left) = state.waits.close(opened);
+    let (outcome, owner, left) = state.waits.close(opened);
+    if let Some(block) = owner.and_then(|pid| state.table.find(pid.slot(), pid.generation())) {
+        block.end_wait(opened.index);
+    }
     (outcome, left.is_some_and(|left| undo(state, opened, outcome, left)))
 }
 
@@ -37,17 +39,6 @@ fn undo(state: &State, opened: Opened, outcome: Outcome, left: Left) -> bool {
     left.line.is_some()
 }
 
-/// A timer that was set is due.
-pub(crate) fn timer_fired(state: &State, key: TimerKey) {
-    if key == SWEEP {
-        return remote::sweep(state);
-    }
-    let Some(opened) = wait_of(&state.waits, key) else { return };
-    if let Some(left) = state.waits.expire(opened) {
-        stopped(state, opened, left);
-    }
-}
-
 /// Ends the waits of processes that were cancelled.
 pub(crate) fn cancel(state: &State, picks: impl FnMut(u32) -> bool) {
     for opened in state.waits.cancellable(picks) {
@@ -59,7 +50,7 @@ pub(crate) fn cancel(state: &State, picks: impl FnMut(u32) -> bool) {
 }
 
 /// Undoes what a wait had elsewhere that ended before anything came, and wakes who waits.
-fn stopped(state: &State, opened: Opened, left: Left) {
+pub(crate) fn stopped(state: &State, opened: Opened, left: Left) {
     let Left { wakee, timer, line, listened } = left;
     if let Some(timer) = timer {
         state.host.0.timer_cancel(timer);
@@ -74,8 +65,8 @@ fn stopped(state: &State, opened: Opened, left: Left) {
 }
 
 /// Takes somebody out of a line; who stands behind may fit where he did not.
-fn leave_line(state: &State, line: Line) {
-    let Line { mailbox, place } = line;
+pub(crate) fn leave_line(state: &State, line: Line) {
+    let Line { mailbox, place, .. } = line;
     if state.is_here(mailbox) {
         let block = state.table.block(mailbox.slot());
         drop(state.lines.remove(&block.line, place));
@@ -92,7 +83,7 @@ fn leave_line(state: &State, line: Line) {
 }
 
 /// Tells those who listened for the end of a call that it has none, or forgets them.
-fn end_listening(state: &State, opened: Opened, tell: bool) {
+pub(crate) fn end_listening(state: &State, opened: Opened, tell: bool) {
     let listeners = state.listeners.borrow_mut().remove(&opened.index);
     for listener in listeners.into_iter().flatten().filter(|_| tell) {
         answer(state, listener, ()).unwrap_or_default();
@@ -157,6 +148,7 @@ pub(crate) fn end_call(state: &State, call: WaitId, how: Unanswered) {
     let outcome = match how {
         Unanswered::Crashed => Outcome::Crashed,
         Unanswered::Dropped => Outcome::Dropped,
+        Unanswered::Cycle => Outcome::Cycle,
     };
     deliver::settle(state, opened(call), outcome);
 }

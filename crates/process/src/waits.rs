@@ -43,6 +43,10 @@ pub(crate) enum Outcome {
     AccountFull(Full<()>),
     /// The account of who waits has no room for what the answer carries.
     OverBudget(Full<()>),
+    /// It closed a circle of waits; the request was taken.
+    Cycle,
+    /// It closed a circle of waits; the landing holds the request.
+    CycleReturned,
     /// Who waits was cancelled.
     Cancelled,
     /// Who waits was cancelled, and the request was not accepted yet: the landing holds it.
@@ -52,8 +56,8 @@ pub(crate) enum Outcome {
 /// Whose a wait is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
-    /// The slot of the process.
-    pub(crate) slot: u32,
+    /// The process.
+    pub(crate) pid: Pid,
     /// Whether the wait ends when the process is cancelled.
     pub(crate) ends_by_cancel: bool,
 }
@@ -85,15 +89,36 @@ pub(crate) struct Left {
 pub(crate) struct Line {
     pub(crate) mailbox: Pid,
     pub(crate) place: u32,
+    /// Whether with a message, and not only to hear of room.
+    pub(crate) is_message: bool,
+}
+
+/// For whom a wait waits, which is that of a call or for room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bond {
+    pub(crate) wait: Opened,
+    pub(crate) peer: Pid,
+    /// Where it stands, if it waits for room.
+    pub(crate) line: Option<Line>,
+}
+
+/// When a wait is looked at next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Alarm {
+    /// Its time is over.
+    Over,
+    /// It is old enough to ask whether it is part of a circle: how often that was done.
+    Look(u8),
 }
 
 mod raw {
-    use super::{Left, Line, Outcome, Owner, Wakee};
+    use super::{Alarm, Bond, Left, Line, Outcome, Owner, Wakee};
     use crate::address::ReplyTo;
     use crate::host::TimerId;
     use crate::message::Message;
     use crate::parcel::Cargo;
-    use crate::pid::SLOTS_MAX;
+    use crate::pid::{Pid, SLOTS_MAX};
+    use crate::tick::Tick;
     use std::cell::{Cell, RefCell};
     use std::mem;
 
@@ -126,6 +151,16 @@ mod raw {
         next_free: u32,
         /// The process that waits.
         owner: Option<Owner>,
+        /// Whom its call was made to, if it is one.
+        callee: Option<Pid>,
+        /// When its time is over.
+        deadline: Option<Tick>,
+        /// When its timer fires, and for what.
+        due: Option<(Tick, Alarm)>,
+        /// How often it was looked at whether it is part of a circle, if it is to be.
+        looks: Option<u8>,
+        /// Whether it was found to have closed a circle, and its request is asked back.
+        closed_circle: bool,
     }
 
     impl Wait {
@@ -172,12 +207,17 @@ mod raw {
             self.open.get()
         }
 
-        /// Opens a wait.
+        /// Opens a wait of a process; `callee` is whom it calls.
         /// # Safety
         /// `landing` takes what invariant 2 says, is not null, is valid until the wait is closed, and is used meanwhile only as the
         /// outcome allows: what it does not hold may not be read, and what may come may not be written.
         #[inline]
-        pub(crate) unsafe fn open(&self, landing: *mut u8, owner: Option<Owner>) -> Opened {
+        pub(crate) unsafe fn open(
+            &self,
+            landing: *mut u8,
+            owner: Option<Owner>,
+            callee: Option<Pid>,
+        ) -> Opened {
             let generation = self.next_generation.get();
             self.next_generation.set(generation + 1);
             self.open.set(self.open.get() + 1);
@@ -191,6 +231,11 @@ mod raw {
                 listened: false,
                 next_free: NONE,
                 owner,
+                callee,
+                deadline: None,
+                due: None,
+                looks: None,
+                closed_circle: false,
             };
             let waits = &mut *self.waits.borrow_mut();
             let index = self.free.get();
@@ -205,10 +250,10 @@ mod raw {
             Opened { index, generation }
         }
 
-        /// Closes a wait; its landing is the future's alone again. How it ended, and what is left to be dealt with elsewhere: mostly
-        /// nothing.
+        /// Closes a wait; its landing is the future's alone again. How it ended, whose it was, and what is left to be dealt with
+        /// elsewhere: mostly nothing.
         #[inline]
-        pub(crate) fn close(&self, opened: Opened) -> (Outcome, Option<Left>) {
+        pub(crate) fn close(&self, opened: Opened) -> (Outcome, Option<Pid>, Option<Left>) {
             let waits = &mut *self.waits.borrow_mut();
             let wait = &mut waits[opened.index as usize];
             assert!(wait.generation == opened.generation, "a wait is closed once");
@@ -217,9 +262,9 @@ mod raw {
             self.open.set(self.open.get() - 1);
             let is_plain = wait.timer.is_none() && wait.line.is_none() && !wait.listened;
             if is_plain && !matches!(wait.wakee, Wakee::Other(_)) {
-                return (wait.outcome, None);
+                return (wait.outcome, wait.owner.map(|owner| owner.pid), None);
             }
-            (wait.outcome, Some(wait.take_left()))
+            (wait.outcome, wait.owner.map(|owner| owner.pid), Some(wait.take_left()))
         }
 
         fn with<T>(&self, opened: Opened, f: impl FnOnce(&mut Wait) -> T) -> Option<T> {
@@ -244,7 +289,87 @@ mod raw {
         pub(crate) fn owner(&self, opened: Opened) -> Option<u32> {
             self.with(opened, |wait| {
                 let may_land = wait.outcome == Outcome::Open && wait.line.is_none();
-                wait.owner.filter(|_| may_land).map(|owner| owner.slot)
+                wait.owner.filter(|_| may_land).map(|owner| owner.pid.slot())
+            })?
+        }
+
+        /// For whom the wait at `index` waits, if it is a call or stands in a line, is open, and is to wake the root of `owner`.
+        pub(crate) fn bond(&self, index: u32, owner: Pid) -> Option<Bond> {
+            let waits = self.waits.borrow();
+            let wait = waits.get(index as usize)?;
+            let wakes = matches!(wait.wakee, Wakee::Task { slot, task: 0 } if slot == owner.slot());
+            let is_open = wait.generation != FREE && wait.outcome == Outcome::Open;
+            if !wakes
+                || !is_open
+                || wait.owner.is_none_or(|other| other.pid != owner)
+                || wait.closed_circle
+            {
+                return None;
+            }
+            let peer = wait.line.map(|line| line.mailbox).or(wait.callee)?;
+            let opened = Opened { index, generation: wait.generation };
+            Some(Bond { wait: opened, peer, line: wait.line })
+        }
+
+        /// Whose wait it is, if it is still open.
+        pub(crate) fn waiter(&self, opened: Opened) -> Option<Pid> {
+            self.with(opened, |wait| {
+                wait.owner.map(|owner| owner.pid).filter(|_| wait.outcome == Outcome::Open)
+            })?
+        }
+
+        /// Notes that a wait closed a circle, and its request is asked back.
+        pub(crate) fn set_closed_circle(&self, opened: Opened) {
+            self.with(opened, |wait| wait.closed_circle = true);
+        }
+
+        /// Ends a wait that stands in a line because it closed a circle; whom to wake, its line, whether somebody listens.
+        pub(crate) fn end_in_line(&self, opened: Opened) -> Option<(Wakee, Line, bool)> {
+            self.with(opened, |wait| {
+                let line = wait.line.take()?;
+                wait.outcome = Outcome::CycleReturned;
+                Some((mem::take(&mut wait.wakee), line, mem::take(&mut wait.listened)))
+            })?
+        }
+
+        /// Notes when the time of a wait is over.
+        pub(crate) fn set_deadline(&self, opened: Opened, at: Tick) {
+            self.with(opened, |wait| wait.deadline = Some(at));
+        }
+
+        /// Says that it is to be looked at whether a wait is part of a circle, or no more; whether that is new.
+        pub(crate) fn set_looks(&self, opened: Opened, looks: Option<u8>) -> bool {
+            let before = self.with(opened, |wait| mem::replace(&mut wait.looks, looks));
+            before.is_some_and(|before| before.is_none())
+        }
+
+        /// When a timer of a wait is to fire, seen from `now`, and the one to be cancelled first; none if all is as it should be.
+        pub(crate) fn next_alarm(
+            &self,
+            opened: Opened,
+            look_at: impl FnOnce(u8) -> Tick,
+        ) -> Option<(Tick, Option<TimerId>)> {
+            self.with(opened, |wait| {
+                let look = wait.looks.map(|looks| (look_at(looks), Alarm::Look(looks)));
+                let over = wait.deadline.map(|at| (at, Alarm::Over));
+                let next = match (look, over) {
+                    (Some(look), Some(over)) => Some(if look.0 < over.0 { look } else { over }),
+                    (look, over) => look.or(over),
+                };
+                let (at, alarm) = next?;
+                if wait.timer.is_some() && wait.due.is_some_and(|(due, _)| due <= at) {
+                    return None;
+                }
+                wait.due = Some((at, alarm));
+                Some((at, wait.timer.take()))
+            })?
+        }
+
+        /// The timer of a wait fired: for what.
+        pub(crate) fn fired(&self, opened: Opened) -> Option<Alarm> {
+            self.with(opened, |wait| {
+                wait.timer = None;
+                wait.due.take().map(|(_, alarm)| alarm)
             })?
         }
 
@@ -285,7 +410,9 @@ mod raw {
         pub(crate) fn expire(&self, opened: Opened) -> Option<Left> {
             self.with(opened, |wait| {
                 wait.timer = None;
-                wait.stop(Outcome::Expired, Outcome::ExpiredInLine)
+                wait.due = None;
+                let over = if wait.closed_circle { Outcome::Cycle } else { Outcome::Expired };
+                wait.stop(over, Outcome::ExpiredInLine)
             })?
         }
 
@@ -301,7 +428,7 @@ mod raw {
                 let owner = wait.owner.filter(|owner| owner.ends_by_cancel)?;
                 let is_open = wait.generation != FREE && wait.outcome == Outcome::Open;
                 let index = u32::try_from(index).expect("waits are fewer than slots");
-                (is_open && picks(owner.slot))
+                (is_open && picks(owner.pid.slot()))
                     .then_some(Opened { index, generation: wait.generation })
             };
             waits.iter().enumerate().filter_map(of).collect()
@@ -350,6 +477,11 @@ mod raw {
             cargo: Cargo<'a>,
         ) -> Result<Wakee, Cargo<'a>> {
             let mut cargo = Some(cargo);
+            let closed_circle = self.with(opened, |wait| wait.closed_circle).unwrap_or(false);
+            let outcome = match outcome {
+                Outcome::Returned if closed_circle => Outcome::CycleReturned,
+                outcome => outcome,
+            };
             let wakee = self.land(opened, outcome, |landing| {
                 let cargo = cargo.take().expect("landed once");
                 // SAFETY: as in `answer`, and the caller's word.

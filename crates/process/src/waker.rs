@@ -13,6 +13,7 @@
     reason = "a waker is made of functions that take a pointer; here it is a number"
 )]
 
+use crate::block::Block;
 use crate::here;
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
@@ -27,8 +28,7 @@ const SLOT_SHIFT: u32 = 30;
 const CORE_SHIFT: u32 = 54;
 const GENERATION: u64 = (1 << TASK_SHIFT) - 1;
 
-static TABLE: RawWakerVTable =
-    RawWakerVTable::new(|word| RawWaker::new(word, &TABLE), wake, wake, |_| ());
+static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| ());
 
 /// A task's name as a word.
 #[inline]
@@ -47,7 +47,8 @@ pub(crate) fn waker_of(pid: Pid, task: u16) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::new(word, &TABLE) })
 }
 
-/// Whom a leaf future is to have woken that was polled with `context`.
+/// Whom a leaf future is to have woken that was polled with `context`. Who keeps it otherwise than for an open wait, a mailbox or a
+/// task, which the search for circles knows of, has to [unbind](State::unbind) the process.
 #[inline]
 pub(crate) fn wakee_of(state: &State, context: &Context<'_>) -> Wakee {
     let (waker, task) = (context.waker(), state.course.task.get());
@@ -67,19 +68,36 @@ fn address(word: u64) -> usize {
     word as usize
 }
 
-fn wake(word: *const ()) {
+/// Who keeps a clone may wake the task at any time, for reasons that are not known here: the process is bound to nobody any more.
+fn clone(word: *const ()) -> RawWaker {
+    here::with(|state| {
+        let (core, slot, generation) = parts(word);
+        let state = state.filter(|state| state.core == core && slot < state.table.made());
+        let block = state.map(|state| state.table.block(slot));
+        block
+            .filter(|block| u64::from(block.generation.get()) & GENERATION == generation)
+            .map(Block::unbind)
+    });
+    RawWaker::new(word, &TABLE)
+}
+
+fn parts(word: *const ()) -> (CoreId, u32, u64) {
     let word = word.addr() as u64;
-    let part = |shift: u32, bits: u32| {
-        u32::try_from(word >> shift & ((1 << bits) - 1)).unwrap_or_default()
-    };
-    let (core, slot) = (part(CORE_SHIFT, 10), part(SLOT_SHIFT, 24));
-    let core = CoreId::new(u16::try_from(core).unwrap_or_default());
+    let core = u16::try_from(word >> CORE_SHIFT).unwrap_or_default();
+    let slot = u32::try_from(word >> SLOT_SHIFT & ((1 << 24) - 1)).unwrap_or_default();
+    (CoreId::new(core), slot, word & GENERATION)
+}
+
+fn wake(word: *const ()) {
+    let (core, slot, generation) = parts(word);
+    let task =
+        u16::try_from(word.addr() as u64 >> TASK_SHIFT & ((1 << 12) - 1)).unwrap_or_default();
     let is_done = here::with(|state| {
         let Some(state) = state.filter(|state| state.core == core) else { return false };
         if slot < state.table.made()
-            && u64::from(state.table.block(slot).generation.get()) & GENERATION == word & GENERATION
+            && u64::from(state.table.block(slot).generation.get()) & GENERATION == generation
         {
-            state.wake_task(slot, u16::try_from(part(TASK_SHIFT, 12)).unwrap_or_default());
+            state.wake_task(slot, task);
         }
         true
     });

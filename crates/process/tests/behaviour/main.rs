@@ -2,8 +2,15 @@
 
 mod calling;
 mod cancelling;
+mod chance;
 mod charging;
+mod circles;
+mod dropping;
+mod during;
+mod fairness;
+mod flushing;
 mod full;
+mod graphs;
 mod life;
 mod outside;
 mod random;

@@ -1,5 +1,6 @@
 //! Random programs over several processes and cores, with what holds at every step and what is left at the end.
 
+use crate::chance::Chance;
 use crate::rig::{Rig, Sendable};
 use levada_process::{
     Bounds, CallError, Context, CoreOptions, Failure, Full, Isolated, Mailbox, Message, Refused,
@@ -34,17 +35,6 @@ struct Books {
     accepted: Cell<u64>,
     received: Cell<u64>,
     alive: Arc<()>,
-}
-
-/// A small random number generator (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ mixed >> 31) % bound
-    }
 }
 
 /// The value of the first, if it is ready before the second.
