@@ -305,7 +305,7 @@ fn a_need_that_exceeds_the_window_is_an_error_at_once_and_the_stream_can_be_used
         let waits = cx
             .task(async move { (reader.at_least(9).await.map(|chunk| chunk.data.len()), reader) });
         for text in ["e", "f", "g"] {
-            cx.yield_now().await;
+            cx.sleep_until(cx.now().after(std::time::Duration::from_millis(1))).await;
             writer.write(piece(text)).await.unwrap();
         }
         let (seen, mut reader) = waits.await;
@@ -319,7 +319,7 @@ fn a_need_that_exceeds_the_window_is_an_error_at_once_and_the_stream_can_be_used
             reader.until(b'\n').await.unwrap().is_none() && reader.next().await.unwrap().is_none()
         );
     }));
-    rig.settle();
+    rig.advance(std::time::Duration::from_secs(1));
     assert_balanced(rig, &heap);
 }
 
