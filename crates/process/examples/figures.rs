@@ -4,7 +4,7 @@
 
 use levada_process::{
     Bounds, Context, Core, CoreId, CoreOptions, Failure, Full, Host, Mailbox, Message, Reply,
-    Sender, Tick, TimerId, TimerKey,
+    Sender, StreamReader, StreamWriter, Tick, TimerId, TimerKey, Window,
 };
 use levada_shared::{Account, Options, SharedData, SharedHeap};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -291,12 +291,69 @@ fn call_figures() {
     });
 }
 
+/// What one process writes and another of the same core reads: `count` pieces.
+fn stream_figure<Fut>(
+    what: &str,
+    count: u64,
+    read: impl Fn(StreamReader) -> Fut + Copy + Send + 'static,
+) where
+    Fut: Future<Output = Result<(), Failure>> + 'static,
+{
+    let heap = SharedHeap::new(Options::default()).expect("there are addresses");
+    print_runs(&format!("{what}, ns"), 9, || {
+        let account = heap.account("core", u64::MAX).expect("there is one left");
+        let core = core_with(Instant::now(), Some(account.clone()));
+        let took = Rc::new(Cell::new(0.0));
+        let noted = Rc::clone(&took);
+        core.spawn("reads", move |cx: Context, _: Mailbox<()>| async move {
+            let (mut writer, reader): (StreamWriter, _) = cx.stream(Window::default());
+            cx.spawn("writes", move |cx: Context, _: Mailbox<()>| async move {
+                let piece = cx.account().copy_from(&[1; 4096])?;
+                for _ in 0..count {
+                    writer.write(piece.clone()).await?;
+                }
+                writer.finish();
+                Ok(())
+            })?;
+            let start = Instant::now();
+            read(reader).await?;
+            noted.set(nanos_each(start, count));
+            Ok(())
+        })
+        .expect("there is room");
+        drive(&core, || took.get() > 0.0);
+        took.get()
+    });
+}
+
+fn stream_figures() {
+    const PIECES: u64 = 1_000_000;
+    stream_figure(
+        "a piece of 4 KiB through a stream, same core",
+        PIECES,
+        |mut reader| async move {
+            while let Some(data) = reader.next().await? {
+                black_box(data);
+            }
+            Ok(())
+        },
+    );
+    let frames = |mut reader: StreamReader| async move {
+        while reader.at_least(1024).await?.data.len() >= 1024 {
+            reader.advance(1024, 1024);
+        }
+        Ok(())
+    };
+    stream_figure("the same, read as four frames of 1 KiB", PIECES / 4, frames);
+}
+
 fn main() {
     pin(0);
     if let Some(only) = std::env::args().nth(1) {
         match &*only {
             "call" => call_figures(),
             "charged" => all_charged_figures(),
+            "stream" => stream_figures(),
             "one" => message_figures(1, 4_000_000),
             "many" => message_figures(10_000, 4_000_000),
             _ => spawn_figures(),
@@ -311,6 +368,7 @@ fn main() {
     }
     call_figures();
     all_charged_figures();
+    stream_figures();
     let _ = (
         Bounds::default(),
         Full::Wait,
