@@ -1,8 +1,11 @@
 //! A handover is what other threads leave for a core, behind a lock that is held for one put or one take, and a flag that says
 //! whether it is worth locking.
-#![expect(
-    clippy::disallowed_types,
-    reason = "it holds a short list, for as long as a push or a take of it"
+#![cfg_attr(
+    not(loom),
+    expect(
+        clippy::disallowed_types,
+        reason = "it holds a short list, for as long as a push or a take of it"
+    )
 )]
 
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
