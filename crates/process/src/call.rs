@@ -4,6 +4,7 @@
 //! one core: a message, a wait and a write. The timer of a deadline is set with the host only if the answer has not come by the
 //! end of the pass.
 
+use crate::events::What;
 use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::mail::Note;
@@ -11,6 +12,7 @@ use crate::message::{Message, weight_bytes};
 use crate::refused::{Refusal, Refused};
 use crate::reply::Reply;
 use crate::sender::Sender;
+use crate::shape::Shape;
 use crate::state::State;
 use levada_shared::Full;
 use std::error::Error;
@@ -59,6 +61,7 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
         let to = place.open(state);
         let mut request = make(Reply::new(to, self.sender.pid()));
         let weight_bytes = weight_bytes(&mut request);
+        let what = What::Message(Shape::of::<M>());
         match self.sender.admit(state, weight_bytes) {
             Ok(room) => {
                 if let Err(why) = room.charge(state, &mut request) {
@@ -69,7 +72,8 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
                 room.put(state, request);
             }
             Err(Refusal::Full) if self.sender.lets_wait() => {
-                let note = Note { cause: state.next_cause(), weight_bytes };
+                let cause = state.next_cause(Some(self.sender.pid()), what);
+                let note = Note { cause, weight_bytes };
                 let waiting = place.stand(self.sender.address(), request, note, true);
                 self.sender.stand_in_line(state, waiting, place.opened());
             }
@@ -79,6 +83,7 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
                 return Poll::Ready(Err(CallError::Refused(Refused::of(why, request))));
             }
         }
+        place.note_asked(state, self.sender.pid(), what);
         place.within(state, self.within);
         Poll::Pending
     }

@@ -87,7 +87,23 @@ impl Sequence {
     pub(crate) fn begun(sampled: bool) -> Self {
         Self(u64::from(sampled) << 63)
     }
+
+    pub(crate) fn of(core: CoreId, counter: u64, sampled: bool) -> Self {
+        Self(u64::from(sampled) << 63 | u64::from(core.number()) << 53 | counter)
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// All three parts in one word.
+    #[must_use]
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
 }
+
+const SAMPLED: u64 = 1 << 63;
 
 /// A core's count of steps.
 #[derive(Debug)]
@@ -103,7 +119,18 @@ impl Sequences {
     pub(crate) fn step(&self, cause: Cause) -> Cause {
         let next = self.0.get();
         self.0.set(next + 1);
-        cause.with(Sequence(next | cause.sequence.0 & 1 << 63))
+        cause.with(Sequence(next | cause.sequence.0 & SAMPLED))
+    }
+
+    /// The step that was counted last, on behalf of `cause`.
+    #[inline]
+    pub(crate) fn last(&self, cause: Cause) -> Sequence {
+        Sequence((self.0.get() - 1) | cause.sequence.0 & SAMPLED)
+    }
+
+    /// How many were counted.
+    pub(crate) fn count(&self) -> u64 {
+        Sequence(self.0.get()).counter()
     }
 }
 

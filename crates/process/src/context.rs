@@ -44,7 +44,7 @@ impl Context {
     /// Begins a request: what runs next runs on its behalf, under this id, or under one made at random.
     pub fn begin_cause(&self, id: Option<u128>, sampled: bool) -> Cause {
         self.with(|state| {
-            let cause = state.begin_cause(id, sampled);
+            let cause = state.begin_cause(id, sampled, 0);
             state.course.cause.set(cause);
             cause
         })

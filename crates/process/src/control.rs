@@ -4,6 +4,7 @@
 //! overtakes what was sent before it. Each kind is bounded by what it speaks about: a lease, a monitor, a wait, a spawn.
 
 use crate::address::{ReplyTo, WaitId};
+use crate::chain::Report;
 use crate::closed::Closed;
 use crate::exit::Down;
 use crate::pid::Pid;
@@ -32,6 +33,8 @@ pub(crate) enum Control {
     Unlisten { call: WaitId, listener: WaitId },
     /// A call has no answer.
     End { call: WaitId, how: Unanswered },
+    /// What led to the end of a process: to be followed, or to be told at its home.
+    Report(Box<Report>),
     /// A process is to be spawned.
     Run(Box<dyn FnOnce() + Send>),
 }
@@ -63,6 +66,7 @@ impl fmt::Debug for Control {
             Self::Listen { call, listener } => write!(f, "Listen({call:?}, {listener:?})"),
             Self::Unlisten { call, listener } => write!(f, "Unlisten({call:?}, {listener:?})"),
             Self::End { call, how } => write!(f, "End({call:?}, {how:?})"),
+            Self::Report(report) => write!(f, "Report({})", report.pid),
             Self::Run(_) => f.write_str("Run"),
         }
     }

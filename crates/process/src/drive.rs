@@ -18,6 +18,7 @@ use crate::closed::Closed;
 use crate::context::Context;
 use crate::deliver;
 use crate::end::end;
+use crate::events::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gauges::Gauges;
@@ -154,7 +155,7 @@ impl Core {
         let plan =
             Plan { name, bounds: Bounds::default(), full: Full::Wait, class: Class::Interactive };
         self.step(|state| {
-            spawn_here(state, plan, ChargedTo::Core, state.begin_cause(None, false), what)
+            spawn_here(state, plan, ChargedTo::Core, state.next_cause(None, What::Spawned), what)
         })
     }
 

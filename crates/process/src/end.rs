@@ -8,11 +8,11 @@
 //! Each drop of the user's is contained for itself: one that panics keeps nothing else from its end.
 
 use crate::block::{Block, Life, NOBODY};
+use crate::chain::{self, Chain, Report};
 use crate::closed::Closed;
 use crate::deliver;
 use crate::exit::{Down, Exit};
 use crate::gauges::count;
-use crate::host::Ended;
 use crate::pid::Pid;
 use crate::state::State;
 use crate::waiting;
@@ -58,16 +58,11 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
     state.table.rest(slot);
     deliver::leave_if_unsent(state, slot);
     if !exit.is_normal() {
-        let message = kind.shape.name();
-        state.host.0.ended(&Ended {
-            pid,
-            name: kind.name,
-            exit: &exit,
-            cause,
-            message,
-            undelivered,
-            quarantined_bytes,
-        });
+        let (name, message) = (kind.name, kind.shape.name());
+        let (chain, next) = (Chain::default(), None);
+        let report =
+            Report { pid, name, exit, cause, message, undelivered, quarantined_bytes, chain, next };
+        chain::tell(state, report);
     }
 }
 

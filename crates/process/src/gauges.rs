@@ -90,6 +90,8 @@ gauges! {
     replies_late,
     /// Timers set with the host.
     timers,
+    /// Chains of causes that end where nobody knows any more what came before.
+    cause_lost,
 }
 
 /// Adds one.

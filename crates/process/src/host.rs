@@ -1,6 +1,7 @@
 //! A host is what drives a core, and lends it what processes may not reach for: time, chance, timers, the bell of another core.
 
 use crate::cause::Cause;
+use crate::chain::Chain;
 use crate::exit::Exit;
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
@@ -28,7 +29,8 @@ pub trait Host {
         core.ring();
     }
 
-    /// Hears that a process ended otherwise than normally.
+    /// Hears that a process ended otherwise than normally: at once, or, if other cores have to say what led to it, when they have.
+    /// If its own core is gone by then, the host of another hears of it.
     fn ended(&self, ended: &Ended<'_>) {
         let _ = ended;
     }
@@ -67,6 +69,8 @@ pub struct Ended<'a> {
     pub message: &'static str,
     /// How many messages it had accepted and not taken.
     pub undelivered: u32,
+    /// What led to it; of a process that was killed only itself.
+    pub chain: &'a Chain,
     /// How many bytes of the shared heap were still charged to its own account when that closed: somebody holds them, or forgot them.
     pub quarantined_bytes: u64,
 }

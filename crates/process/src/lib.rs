@@ -48,6 +48,8 @@
 //! a bound in messages and one in bytes, by default 256 and 4 MiB, and who finds it full waits or has the message back; 4,096
 //! messages of threads that are no core wait at a core. A process never changes its core. A turn is not interrupted: a process
 //! that computes for long yields by itself. Not contained are a stack overflow, an abort, and a panic in a drop while unwinding.
+//! What led to the end of a process is told as far as it is known: each core keeps its last 32,768 steps, 1 MiB; calls that still wait
+//! are known however old.
 //! What comes of the shared heap is bounded by the account of the receiver, not by the bound of his mailbox, and is refused at once where
 //! it does not fit. What a closure carries that is spawned, or an [`Isolated`], stays whose it is.
 //! A core that is made has to be driven until it is dropped: what others lease it, or ask of it, waits for its loop.
@@ -59,15 +61,18 @@ mod bounds;
 mod budget;
 mod call;
 mod cause;
+mod chain;
 mod charge;
 mod closed;
 mod contain;
 mod context;
 mod control;
 mod course;
+mod crashed;
 mod deliver;
 mod drive;
 mod end;
+mod events;
 mod exit;
 mod failure;
 mod gauges;
@@ -119,6 +124,7 @@ mod waker;
 pub use bounds::{Bounds, Class, Full};
 pub use call::CallError;
 pub use cause::{Cause, Sequence};
+pub use chain::{By, Chain, Link};
 pub use closed::Closed;
 pub use context::Context;
 pub use drive::{Core, CoreOptions, NoCoreLeft, ProcessReport};

@@ -7,10 +7,12 @@
 //! ```
 
 use crate::address::{Address, ReplyTo};
+use crate::chain;
 use crate::charge::charge_to;
 use crate::closed::Closed;
 use crate::control::Control;
 use crate::deliver::{accepted, returned, settle};
+use crate::events::What;
 use crate::exit::{Down, Exit};
 use crate::gauges::count;
 use crate::lease::{Lease, Returned, UNUSED_MAX};
@@ -40,7 +42,8 @@ pub(crate) fn put<M: Message>(
         count(&state.counts.messages_boxed);
     }
     let mut parcel = Parcel::new();
-    parcel.message(to, Note { cause: state.next_cause(), weight_bytes }, message);
+    let cause = state.next_cause(Some(to.pid()), What::Message(Shape::of::<M>()));
+    parcel.message(to, Note { cause, weight_bytes }, message);
     state.put(port, &parcel);
 }
 
@@ -331,6 +334,7 @@ fn lost(state: &State, core: CoreId, arrived: Arrived<'_>) {
             teller,
             Down { pid: whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 },
         ),
+        Arrived::Control(Control::Report(report)) => chain::lost(state, report),
         Arrived::Control(Control::Listen { listener, .. }) => tell_here(state, listener, ()),
         other => state.contained(|| drop(other)),
     }

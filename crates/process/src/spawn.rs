@@ -6,6 +6,7 @@ use crate::budget::ChargedTo;
 use crate::cause::Cause;
 use crate::context::Context;
 use crate::control::Control;
+use crate::events::What;
 use crate::failure::Failure;
 use crate::gauges::count;
 use crate::here;
@@ -161,7 +162,13 @@ impl<'a> SpawnOptions<'a> {
         let plan = self.plan(name);
         here::with(|state| {
             let state = state.expect("a process is spawned on a core");
-            spawn_here(state, plan, self.charged.by(state), state.next_cause(), what)
+            spawn_here(
+                state,
+                plan,
+                self.charged.by(state),
+                state.next_cause(None, What::Spawned),
+                what,
+            )
         })
     }
 
@@ -274,7 +281,7 @@ where
         _context: &mut task::Context<'_>,
     ) -> Poll<Self::Output> {
         let what = self.what.take().expect("a spawn is not polled again after it is ready");
-        let (core, plan, cause) = (self.core, self.plan, state.next_cause());
+        let (core, plan, cause) = (self.core, self.plan, state.next_cause(None, What::Spawned));
         if core == state.core {
             return Poll::Ready(spawn_here(state, plan, self.charged.by(state), cause, what));
         }

@@ -5,10 +5,12 @@
 
 use crate::address::ReplyTo;
 use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
-use crate::cause::{Cause, Sequence, Sequences};
+use crate::cause::{Cause, Sequence};
 use crate::contain::{contain, drop_contained};
 use crate::control::Control;
 use crate::course::Course;
+use crate::crashed::Crashed;
+use crate::events::{Events, Step, What};
 use crate::gauges::{Counts, count};
 use crate::host::{Host, TimerId, TimerKey};
 use crate::lane::LaneIn;
@@ -59,7 +61,8 @@ pub(crate) struct State {
     pub(crate) account: Option<Account>,
     /// No process is spawned any more.
     pub(crate) stopping: Cell<bool>,
-    sequences: Sequences,
+    pub(crate) events: Events,
+    pub(crate) crashed: Crashed,
     random: Cell<u64>,
 }
 
@@ -124,7 +127,8 @@ impl State {
             host: HostBox(host),
             account,
             stopping: Cell::new(false),
-            sequences: Sequences::of(core),
+            events: Events::of(core),
+            crashed: Crashed::default(),
         }
     }
 
@@ -150,20 +154,36 @@ impl State {
         mixed ^ mixed >> 31
     }
 
-    /// The next step of what runs; of a new request, if it runs on behalf of none.
+    /// The next step of what runs: `what` is done to `to`. Of a new request, if nobody runs.
     #[inline]
-    pub(crate) fn next_cause(&self) -> Cause {
-        if self.course.pid.get().is_none() {
-            return self.begin_cause(None, false);
-        }
-        self.sequences.step(self.course.cause.get())
+    pub(crate) fn next_cause(&self, to: Option<Pid>, what: What) -> Cause {
+        let from = self.course.pid.get();
+        let before = if from.is_none() { self.new_request() } else { self.course.cause.get() };
+        self.events.record(before, Step { from, to, what, at: self.course.tick() })
     }
 
-    /// The first step of a new request.
-    pub(crate) fn begin_cause(&self, id: Option<u128>, sampled: bool) -> Cause {
-        let id =
-            id.unwrap_or_else(|| u128::from(self.random()) << 64 | u128::from(self.random()) | 1);
-        self.sequences.step(Cause::new(id, Sequence::begun(sampled)))
+    /// The first step of a request: one with this id, or a new one; what was said to have led to it elsewhere.
+    pub(crate) fn begin_cause(&self, id: Option<u128>, sampled: bool, parent_id: u64) -> Cause {
+        let id = id.unwrap_or_else(|| self.new_request().id());
+        let step = Step {
+            from: self.course.pid.get(),
+            to: None,
+            what: What::Began,
+            at: self.course.tick(),
+        };
+        self.events.begin(Cause::new(id, Sequence::begun(sampled)), parent_id, step)
+    }
+
+    /// The first step of a request that came from a thread that is no core.
+    pub(crate) fn outside_cause(&self, to: Pid, what: What) -> Cause {
+        let step = Step { from: None, to: Some(to), what, at: self.course.tick() };
+        self.events.record(self.new_request(), step)
+    }
+
+    #[cold]
+    fn new_request(&self) -> Cause {
+        let id = u128::from(self.random()) << 64 | u128::from(self.random()) | 1;
+        Cause::new(id, Sequence::begun(false))
     }
 
     /// Makes a task ready; the root is task zero.

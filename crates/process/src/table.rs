@@ -248,7 +248,7 @@ mod raw {
         pub(crate) fn held<M: Message>(&self, to: Address<M>) -> Option<Held<'_, M>> {
             let slot = to.pid().slot();
             let block = self.find(slot, to.pid().generation())?;
-            Some(Held { slot, block, messages: PhantomData })
+            Some(Held { pid: to.pid(), slot, block, messages: PhantomData })
         }
 
         /// Puts what is carried into the mail of a process; its bytes are held already.
@@ -313,12 +313,19 @@ mod raw {
     /// The block of a process whose messages are `M`.
     #[derive(Debug)]
     pub(crate) struct Held<'a, M> {
+        pid: Pid,
         pub(crate) slot: u32,
         pub(crate) block: &'a Block,
         messages: PhantomData<fn(M) -> M>,
     }
 
     impl<M: Message> Held<'_, M> {
+        /// The process.
+        #[inline]
+        pub(crate) fn pid(&self) -> Pid {
+            self.pid
+        }
+
         /// Puts a message last; its bytes are held already.
         #[inline]
         pub(crate) fn push(&self, pool: &Pool, note: Note, message: M) {

@@ -59,7 +59,7 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
     state.course.leave();
     match came_to {
         Ok(Turn::Done(outcome)) => end(state, slot, Exit::of(outcome)),
-        Err(panic) => end_panicked(state, slot, panic),
+        Err(panic) => end_panicked(state, slot, block, panic),
         Ok(_) if block.is_killed() => end_killed(state, slot, block),
         Ok(Turn::Exhausted) => {
             moved_up(state, slot, block);
@@ -152,7 +152,9 @@ fn end_killed(state: &Rc<State>, slot: u32, block: &Block) {
     end(state, slot, Exit::Killed { by, why });
 }
 
-fn end_panicked(state: &Rc<State>, slot: u32, panic: Box<dyn Any + Send>) {
+fn end_panicked(state: &Rc<State>, slot: u32, block: &Block, panic: Box<dyn Any + Send>) {
+    // The root or task that panicked did not come to say what it had taken on.
+    block.cause.set(state.course.cause.get());
     let at = state.course.panicked_at.take().unwrap_or_else(|| "unknown".into());
     let text = text_of(&*panic);
     drop_contained(panic);

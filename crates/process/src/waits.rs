@@ -77,6 +77,8 @@ pub(crate) struct Line {
 mod raw {
     use super::{Left, Line, Outcome, Wakee};
     use crate::address::ReplyTo;
+    use crate::cause::Sequence;
+    use crate::events::Event;
     use crate::host::TimerId;
     use crate::message::Message;
     use crate::parcel::Cargo;
@@ -113,6 +115,8 @@ mod raw {
         next_free: u32,
         /// The slot of the process that waits.
         owner: Option<u32>,
+        /// What was asked of whom, and on behalf of what, if this is a call.
+        asked: Option<Event>,
     }
 
     impl Wait {
@@ -169,6 +173,7 @@ mod raw {
                 listened: false,
                 next_free: NONE,
                 owner,
+                asked: None,
             };
             let waits = &mut *self.waits.borrow_mut();
             let index = self.free.get();
@@ -224,6 +229,25 @@ mod raw {
                 let may_land = wait.outcome == Outcome::Open && wait.line.is_none();
                 wait.owner.filter(|_| may_land)
             })?
+        }
+
+        /// Notes what was asked, in a call.
+        #[inline]
+        pub(crate) fn set_asked(&self, opened: Opened, asked: Event) {
+            self.with(opened, |wait| wait.asked = Some(asked))
+                .expect("who has just asked has not closed it");
+        }
+
+        /// What was asked in a call that is not closed.
+        pub(crate) fn asked_in(&self, opened: Opened) -> Option<Event> {
+            self.with(opened, |wait| wait.asked)?
+        }
+
+        /// What was asked with this step, in a call that is not closed. Looks at all waits.
+        pub(crate) fn asked_with(&self, sequence: Sequence) -> Option<Event> {
+            let waits = self.waits.borrow();
+            let open = waits.iter().filter(|wait| wait.generation != FREE);
+            open.filter_map(|wait| wait.asked).find(|asked| asked.sequence == sequence)
         }
 
         /// Says whom to wake. What was said before is given back, to be dropped where nothing is borrowed.

@@ -175,6 +175,7 @@ fn tell_failure(ended: &Ended<'_>) {
         pid = ?ended.pid,
         cause = %format_args!("{:032x}", ended.cause.id()),
         message = ended.message,
+        chain = %ended.chain,
         undelivered = ended.undelivered,
         "a process ended: {}",
         ended.exit

@@ -1,6 +1,7 @@
 //! What processes do, seen through the face of the crate.
 
 mod calling;
+mod causes;
 mod charging;
 mod life;
 mod outside;

@@ -4,8 +4,8 @@
 #![expect(unsafe_code, reason = "tests pass what is not `Send` between processes of one thread")]
 
 use levada_process::{
-    Child, Context, Core, CoreId, CoreOptions, Ended, Exit, Failure, Host, Mailbox, Message, Pid,
-    Tick, TimerId, TimerKey,
+    Chain, Child, Context, Core, CoreId, CoreOptions, Ended, Exit, Failure, Host, Mailbox, Message,
+    Pid, Tick, TimerId, TimerKey,
 };
 use levada_shared::SharedHeap;
 use std::cell::{Cell, RefCell};
@@ -35,6 +35,7 @@ pub(crate) struct Lent {
     next_timer: Cell<u64>,
     pub(crate) ended: RefCell<Vec<(Pid, &'static str, Exit)>>,
     pub(crate) quarantined_bytes: Cell<u64>,
+    pub(crate) chains: RefCell<Vec<Chain>>,
 }
 
 #[derive(Default)]
@@ -72,6 +73,7 @@ impl Host for RigHost {
 
     fn ended(&self, ended: &Ended<'_>) {
         self.0.ended.borrow_mut().push((ended.pid, ended.name, ended.exit.clone()));
+        self.0.chains.borrow_mut().push(ended.chain.clone());
         let quarantined = &self.0.quarantined_bytes;
         quarantined.set(quarantined.get() + ended.quarantined_bytes);
     }
@@ -238,6 +240,7 @@ fn node(options: CoreOptions, now: &Rc<Cell<Tick>>) -> Node {
         next_timer: Cell::new(0),
         ended: RefCell::default(),
         quarantined_bytes: Cell::new(0),
+        chains: RefCell::default(),
     });
     let alarm = Arc::new(Alarm::default());
     let core = Core::new(options, RigHost(Rc::clone(&lent)), Waker::from(Arc::clone(&alarm)))
