@@ -13,6 +13,7 @@ use crate::core_values::CoreValues;
 use crate::looks::Looks;
 use crate::timers::Timers;
 use crate::wall::Wall;
+use crate::watchdog::Rest;
 
 /// What a core lends to who runs on it.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Lent {
     pub(crate) values: CoreValues,
     /// Whom the core's channel is charged to, and its processes that have no other account.
     pub(crate) account: Account,
+    /// Who is to know whether this core sleeps; nobody where nobody watches.
+    pub(crate) rest: Option<Rest>,
     /// The looks at the machine's memory; none where the clock is not the machine's.
     pub(crate) looks: Option<Arc<Looks>>,
     /// Whether it is this core that wakes for them.

@@ -12,11 +12,19 @@ use crate::here;
 #[derive(Clone, Debug)]
 pub struct Io {
     cores: Arc<[CoreId]>,
+    salt: u64,
 }
 
 impl Io {
-    pub(crate) fn new(cores: Arc<[CoreId]>) -> Self {
-        Self { cores }
+    pub(crate) fn new(cores: Arc<[CoreId]>, salt: u64) -> Self {
+        Self { cores, salt }
+    }
+
+    /// What the domain salts the numbers of its steps with where it tells them outside, by
+    /// [`Cause::to_traceparent`](levada_process::Cause::to_traceparent): a random number of its own.
+    #[must_use]
+    pub fn salt(&self) -> u64 {
+        self.salt
     }
 
     /// The cores of the domain; the first process runs on the first.

@@ -28,7 +28,8 @@
 //! # Limits
 //!
 //! 1,024 cores in an OS process. Timers fire up to a millisecond and a pass late, never early. A process that does not
-//! return from its turn holds up its core: nothing interrupts it.
+//! return from its turn holds up its core: nothing interrupts it; one thread of the domain tells of turns over 50 ms, and sleeps
+//! while all cores do.
 
 #![forbid(unsafe_code)]
 
@@ -43,15 +44,18 @@ mod io;
 mod looks;
 mod orders;
 mod patience;
+mod patrol;
 mod per_core;
 mod run;
 mod timers;
 mod wall;
+mod watchdog;
 mod wheel;
 
-pub use config::{Config, DriverFor, OnFailure};
+pub use config::{Config, DriverFor, OnFailure, OnLog, OnOverrun};
 pub use domain::{Domain, Report, StartError};
 pub use folder::Folder;
 pub use io::Io;
 pub use patience::Patience;
+pub use patrol::Overrun;
 pub use per_core::PerCore;

@@ -70,6 +70,9 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
         }
         let mut has_more = core.receive();
         fire(core, lent, &mut due);
+        if let Some(rest) = lent.rest.as_ref().filter(|_| core.is_ready()) {
+            rest.end();
+        }
         run_turns(core, lent);
         if let Some(by) = orders.stop_by() {
             stage = next_stage(core, lent, stage, by);
@@ -83,6 +86,9 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
             core.publish();
             Wait::No
         } else if core.sleep() {
+            if let Some(rest) = &lent.rest {
+                rest.begin();
+            }
             Wait::Until(wake_at(lent, stage))
         } else {
             Wait::No

@@ -27,6 +27,7 @@ use crate::host::{Host, TimerKey};
 use crate::kill;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::onlook::CoreWatch;
 use crate::panics;
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
@@ -41,6 +42,7 @@ use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// One core: the processes of one thread, to be driven by a loop. It stays on its thread.
@@ -231,11 +233,18 @@ impl Core {
         });
     }
 
+    /// What another thread may see of this core's turns.
+    #[must_use]
+    pub fn watch(&self) -> CoreWatch {
+        CoreWatch::of(Arc::clone(self.state.course.onlook()))
+    }
+
     /// What the core counted.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         let mut gauges = self.state.counts.read();
         gauges.processes_live = self.state.table.live().into();
+        gauges.turns_over_limit = self.state.course.onlook().over_limit();
         gauges.waits_open = self.state.waits.open_count().into();
         gauges
     }

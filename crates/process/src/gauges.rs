@@ -50,6 +50,8 @@ gauges! {
     panics_contained,
     /// Turns run.
     turns,
+    /// Turns that a watchdog found to run too long.
+    turns_over_limit,
     /// Messages accepted from processes of the same core.
     messages_same,
     /// Messages that came by lanes.

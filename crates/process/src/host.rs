@@ -3,6 +3,7 @@
 use crate::cause::Cause;
 use crate::chain::Chain;
 use crate::exit::Exit;
+use crate::log::LogLine;
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
 use crate::tick::Tick;
@@ -33,6 +34,11 @@ pub trait Host {
     /// If its own core is gone by then, the host of another hears of it.
     fn ended(&self, ended: &Ended<'_>) {
         let _ = ended;
+    }
+
+    /// Hears what a process says. The default keeps no log.
+    fn log(&self, line: &LogLine<'_>) {
+        let _ = line;
     }
 }
 

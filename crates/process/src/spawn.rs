@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::pid::{CoreId, Pid};
 use crate::reply::Reply;
 use crate::sender::Sender;
+use crate::shape::Shape;
 use crate::state::State;
 use crate::table::Plan;
 use levada_shared::Account;
@@ -214,6 +215,7 @@ where
     state.port.porch.open(pid.slot(), plan.bounds.bytes, plan.full == Full::Wait);
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
     let block = state.table.block(pid.slot());
+    state.note_kind(block.kind.get(), plan.name, Shape::of::<M>());
     block.root.set(Some(body));
     let budget = charged.into_budget();
     if let Some(budget) = &budget {

@@ -22,6 +22,7 @@ use crate::pid::{CoreId, Pid};
 use crate::pool::Pool;
 use crate::port::Port;
 use crate::ready::Ready;
+use crate::shape::Shape;
 use crate::submitted::Submitted;
 use crate::table::Table;
 use crate::tick::Tick;
@@ -59,6 +60,8 @@ pub(crate) struct State {
     pub(crate) host: HostBox,
     /// Whom processes are charged to that have no budget.
     pub(crate) account: Option<Account>,
+    /// How many kinds of processes a watchdog knows the names of.
+    kinds_noted: Cell<u32>,
     /// No process is spawned any more.
     pub(crate) stopping: Cell<bool>,
     pub(crate) events: Events,
@@ -126,6 +129,7 @@ impl State {
             random: Cell::new(host.seed()),
             host: HostBox(host),
             account,
+            kinds_noted: Cell::new(0),
             stopping: Cell::new(false),
             events: Events::of(core),
             crashed: Crashed::default(),
@@ -178,6 +182,14 @@ impl State {
     pub(crate) fn outside_cause(&self, to: Pid, what: What) -> Cause {
         let step = Step { from: None, to: Some(to), what, at: self.course.tick() };
         self.events.record(self.new_request(), step)
+    }
+
+    /// Has a watchdog know what processes of a kind are called.
+    pub(crate) fn note_kind(&self, kind: u32, name: &'static str, shape: &Shape) {
+        if kind == self.kinds_noted.get() {
+            self.course.onlook().note_kind(kind, name, shape.name());
+            self.kinds_noted.set(kind + 1);
+        }
     }
 
     #[cold]

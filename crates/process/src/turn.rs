@@ -54,7 +54,10 @@ pub(crate) fn run(state: &Rc<State>) -> bool {
 fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
     state.course.enter(pid);
     block.set_running(true);
+    let (onlook, number) = (state.course.onlook(), state.counts.turns.get());
+    onlook.begin(number, pid, block.kind.get());
     let came_to = contain(|| poll_ready(state, block, pid));
+    onlook.end(number);
     block.set_running(false);
     state.course.leave();
     match came_to {

@@ -130,6 +130,33 @@ fn what_is_too_long_ago_is_lost_and_counted() {
 }
 
 #[test]
+fn a_request_that_was_begun_elsewhere_keeps_its_id_and_names_who_began_it() {
+    let rig = Rig::new(2);
+    let there = rig.id(1);
+    let (id, parent_id) = (0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 0x00f0_67aa_0ba9_02b7);
+    rig.spawn(0, "edge", move |cx: Context, _: Mailbox<()>| async move {
+        let fails = |cx: Context, mut inbox: Mailbox<ToC>| async move {
+            let ToC(_reply) = inbox.recv().await?;
+            cx.log("asked", 7_u32);
+            panic!("on behalf of another program");
+        };
+        let to = cx.options().on(there).spawn("fails", fails).await?.sender;
+        let cause = cx.begin_cause_under(id, parent_id, true);
+        assert_eq!((cause.id(), cause.sequence().is_sampled()), (id, true));
+        to.call(LONG, ToC).await.unwrap_or_default();
+        cx.log("answered", "not");
+        Ok(())
+    });
+    rig.settle();
+    let chains = rig.lent(1).chains.borrow();
+    let expected = [("fails", By::Message(type_name::<ToC>())), ("edge", By::Began { parent_id })];
+    assert_eq!(read(&chains[0]), expected);
+    assert_eq!(rig.lent(1).causes.borrow()[..], [id]);
+    assert_eq!(rig.lent(1).said.take(), [("fails", id, "asked: 7".to_owned())]);
+    assert_eq!(rig.lent(0).said.take(), [("edge", id, "answered: not".to_owned())]);
+}
+
+#[test]
 fn a_chain_that_never_ends_is_cut() {
     #[derive(Message)]
     struct Hop(u32, Sender<Self>);
