@@ -149,7 +149,7 @@ impl Domain {
         let io = Io::new(begun.iter().map(|begun| begun.core).collect(), random_salt());
         let (sender, receiver) = sync_channel(1);
         domain.root = receiver;
-        let mut root = Some(root_process(root, io, sender));
+        let mut root: Option<First> = Some(Box::new(root_process(root, io, sender)));
         for begun in begun {
             let first = root.take().unwrap_or_else(|| Box::new(|_| ()));
             begun.first.send(first).map_err(|_| StartError::Lost)?;
@@ -237,12 +237,16 @@ fn random_salt() -> u64 {
 }
 
 /// Makes the root process, and tells how it ended.
-fn root_process<F, Fut>(root: F, io: Io, ended: SyncSender<Result<(), String>>) -> First
+pub(crate) fn root_process<F, Fut>(
+    root: F,
+    io: Io,
+    ended: SyncSender<Result<(), String>>,
+) -> impl FnOnce(&Core)
 where
-    F: FnOnce(Context, Io) -> Fut + Send + 'static,
+    F: FnOnce(Context, Io) -> Fut + 'static,
     Fut: Future<Output = Result<(), Failure>> + 'static,
 {
-    Box::new(move |core| {
+    move |core| {
         let spawned = core.spawn("root", |context: Context, _: Mailbox<()>| async move {
             let result = root(context, io).await;
             let told = match &result {
@@ -254,7 +258,7 @@ where
             result
         });
         assert!(spawned.is_ok(), "a core that has just begun has room for a process");
-    })
+    }
 }
 
 fn core_thread(
@@ -281,7 +285,7 @@ fn core_thread(
         let channel = channel.map_err(StartError::Channel)?;
         let alarm = alarm(channel.waker());
         let lent = Rc::new(Lent {
-            channel,
+            channel: Some(channel),
             clock,
             timers: Timers::new(tick_now()),
             wall: Wall::default(),
@@ -312,8 +316,8 @@ fn core_thread(
     };
     here::move_in(&lent);
     let (first_sender, first) = sync_channel::<First>(1);
-    let waker = lent.channel.waker();
-    let caps = lent.channel.caps();
+    let waker = lent.channel().waker();
+    let caps = lent.channel().caps();
     let begins = Begun { core: core.id(), waker, caps, watch: core.watch(), first: first_sender };
     if begun.send(Ok(begins)).is_ok()
         && let Ok(first) = first.recv()
@@ -323,7 +327,7 @@ fn core_thread(
     let is_clean = run(&core, &lent, orders);
     drop(core); // ends what is left, while its channel is still there
     let end_by = Deadline { ns: lent.read_clock().after(config.channel_end).as_nanos() };
-    let ended = lent.channel.end(end_by);
+    let ended = lent.channel().end(end_by);
     here::move_out();
     Ok(Left { is_clean: is_clean?, quarantined: ended?.quarantined })
 }

@@ -36,10 +36,10 @@ impl Io {
     /// The channel of the core that this runs on.
     ///
     /// # Panics
-    /// Elsewhere than on a core.
+    /// Elsewhere than on a core, and in a simulation without a driver.
     #[must_use]
     pub fn channel(&self) -> Channel {
-        here::with(|lent| lent.channel.clone())
+        here::with(|lent| lent.channel().clone())
     }
 
     /// The account of the core that this runs on: that of its channel, and of its processes that were given no other. What a process

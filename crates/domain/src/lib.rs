@@ -22,6 +22,8 @@
 //!
 //! # Cost
 //!
+//! In a simulation all cores are the calling thread, and time takes none: [`Domain::simulate`].
+//!
 //! A core is a thread, a channel (52 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
 //! system call; an idle core makes none, but the first of a domain wakes twice a second to look at the machine's memory. A timer is 64 bytes, a deadline that is pushed back a write.
 //!
@@ -47,6 +49,7 @@ mod patience;
 mod patrol;
 mod per_core;
 mod run;
+mod simulate;
 mod timers;
 mod wall;
 mod watchdog;
@@ -59,3 +62,4 @@ pub use io::Io;
 pub use patience::Patience;
 pub use patrol::Overrun;
 pub use per_core::PerCore;
+pub use simulate::{Outcome, Replay};

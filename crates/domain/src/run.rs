@@ -63,7 +63,7 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
     let mut wait = Wait::No;
     let mut due = Vec::new();
     loop {
-        let passed = core.enter(|| lent.channel.pass(wait))?;
+        let passed = core.enter(|| lent.channel().pass(wait))?;
         lent.timers.read(Tick::from_nanos(passed.now.ns));
         if let Some(looks) = &lent.looks {
             looks.look(lent.timers.now());
@@ -96,7 +96,8 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
     }
 }
 
-fn fire(core: &Core, lent: &Lent, due: &mut Vec<Due>) {
+/// Tells those whose timers are due.
+pub(crate) fn fire(core: &Core, lent: &Lent, due: &mut Vec<Due>) {
     lent.timers.expire(due);
     for due in due.drain(..) {
         match due {
@@ -126,7 +127,7 @@ fn next_stage(core: &Core, lent: &Lent, stage: Stage, by: Tick) -> Stage {
     match stage {
         Stage::Running => {
             core.stop();
-            core.enter(|| lent.channel.wind_down());
+            core.enter(|| lent.channel().wind_down());
             Stage::Stopping(lent.clock.moment(by, now))
         }
         Stage::Stopping(at) => {

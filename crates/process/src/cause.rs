@@ -110,8 +110,9 @@ const SAMPLED: u64 = 1 << 63;
 pub(crate) struct Sequences(Cell<u64>);
 
 impl Sequences {
-    pub(crate) fn of(core: CoreId) -> Self {
-        Self(Cell::new(u64::from(core.number()) << 53))
+    /// Of a core whose number counted `first` steps before.
+    pub(crate) fn of(core: CoreId, first: u64) -> Self {
+        Self(Cell::new(Sequence::of(core, first, false).0))
     }
 
     /// The next step of `cause`.
@@ -128,8 +129,8 @@ impl Sequences {
         Sequence((self.0.get() - 1) | cause.sequence.0 & SAMPLED)
     }
 
-    /// How many were counted.
-    pub(crate) fn count(&self) -> u64 {
+    /// The counter of the next.
+    pub(crate) fn next(&self) -> u64 {
         Sequence(self.0.get()).counter()
     }
 }
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_step_keeps_the_request_and_whether_it_is_sampled() {
-        let steps = Sequences::of(CoreId::new(5));
+        let steps = Sequences::of(CoreId::new(5), 0);
         let begun = Cause::new(0xdead_beef_u128 << 64 | 7, Sequence::begun(true));
         let (first, second) = (steps.step(begun), steps.step(begun));
         assert_eq!((first.id(), second.id()), (begun.id(), begun.id()));

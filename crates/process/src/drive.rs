@@ -130,6 +130,10 @@ impl Core {
         self.state.core
     }
 
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Runs `inside` as this core: wakers called there know where they are.
     pub fn enter<T>(&self, inside: impl FnOnce() -> T) -> T {
         here::enter(&self.state, inside)
@@ -312,5 +316,6 @@ fn leave(state: &Rc<State>) {
         state.contained(|| drop(message));
     }
     state.port.places_free();
+    state.port.end_steps(state.events.next());
     state.port.vacate(state.table.made(), state.table.last_generation() + 1, collector);
 }

@@ -8,10 +8,11 @@
 //! Each drop of the user's is contained for itself: one that panics keeps nothing else from its end.
 
 use crate::block::{Block, Life, NOBODY};
-use crate::chain::{self, Chain, Report};
+use crate::chain::{Chain, Report};
 use crate::closed::Closed;
 use crate::deliver;
 use crate::exit::{Down, Exit};
+use crate::follow;
 use crate::gauges::count;
 use crate::pid::Pid;
 use crate::state::State;
@@ -62,7 +63,7 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
         let (chain, next) = (Chain::default(), None);
         let report =
             Report { pid, name, exit, cause, message, undelivered, quarantined_bytes, chain, next };
-        chain::tell(state, report);
+        follow::tell(state, report);
     }
 }
 

@@ -23,9 +23,9 @@ const PLACE_BITS: u32 = 15;
 
 const SLOT_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 30;
-const TICK_BITS: u32 = 22;
+pub(crate) const TICK_BITS: u32 = 22;
 /// A unit of an event's tick, as a shift of nanoseconds.
-const TICK_SHIFT: u32 = 20;
+pub(crate) const TICK_SHIFT: u32 = 20;
 
 /// What a step is.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl PartialEq for What {
     }
 }
 
-/// A step as it is recorded, but for its own number.
+/// A step as it is noted, but for its own number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     /// Who did it; nobody, if it came from outside.
@@ -77,27 +77,30 @@ pub(crate) struct Event {
 pub(crate) struct Events {
     core: CoreId,
     sequences: Sequences,
+    first: u64,
     ring: RefCell<Vec<[u64; 4]>>,
     types: Types,
 }
 
 impl Events {
-    pub(crate) fn of(core: CoreId) -> Self {
+    /// Of a core whose number counted `first` steps before.
+    pub(crate) fn of(core: CoreId, first: u64) -> Self {
         Self {
             core,
-            sequences: Sequences::of(core),
+            first,
+            sequences: Sequences::of(core, first),
             ring: RefCell::new(vec![[0; 4]; EVENTS_KEPT]),
             types: Types::default(),
         }
     }
 
-    /// Counts and records the next step on behalf of `cause`.
+    /// Counts and notes the next step on behalf of `cause`.
     #[inline]
-    pub(crate) fn record(&self, cause: Cause, step: Step) -> Cause {
+    pub(crate) fn note(&self, cause: Cause, step: Step) -> Cause {
         self.write(cause, cause.sequence().to_bits(), step)
     }
 
-    /// Counts and records the first step of `cause`, to which the step `parent_id` of somebody else's led, if it is not zero.
+    /// Counts and notes the first step of `cause`, to which the step `parent_id` of somebody else's led, if it is not zero.
     pub(crate) fn begin(&self, cause: Cause, parent_id: u64, step: Step) -> Cause {
         self.write(cause, parent_id, step)
     }
@@ -131,18 +134,28 @@ impl Events {
     /// What is known of a step; nothing, if it is of another core, or too long ago.
     pub(crate) fn find(&self, sequence: Sequence) -> Option<Event> {
         let counter = sequence.counter();
-        if sequence.core_number() != self.core.number() || counter >= self.sequences.count() {
+        let is_ours = (self.first..self.sequences.next()).contains(&counter);
+        if sequence.core_number() != self.core.number() || !is_ours {
             return None;
         }
         self.read(counter).filter(|event| event.sequence.counter() == counter)
     }
 
+    /// The counter of the first step of this core.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// That of the next.
+    pub(crate) fn next(&self) -> u64 {
+        self.sequences.next()
+    }
+
     /// All that are kept, the oldest first.
-    #[cfg(test)]
     pub(crate) fn all(&self) -> impl Iterator<Item = Event> {
-        let count = self.sequences.count();
-        let first = count.saturating_sub(EVENTS_KEPT as u64);
-        (first..count).filter_map(|counter| self.read(counter))
+        let next = self.sequences.next();
+        let first = next.saturating_sub(EVENTS_KEPT as u64).max(self.first);
+        (first..next).filter_map(|counter| self.read(counter))
     }
 
     fn read(&self, counter: u64) -> Option<Event> {
@@ -260,11 +273,10 @@ mod tests {
 
     #[test]
     fn an_event_is_read_as_it_was_written_until_32768_later() {
-        let events = Events::of(CoreId::new(9));
+        let events = Events::of(CoreId::new(9), 5);
         let begun = Cause::new(7, Sequence::begun(true));
         let (kept, total) = (u32::try_from(EVENTS_KEPT).unwrap(), 100_000_u32);
-        let written: Vec<_> =
-            (0..total).map(|n| events.record(begun, step(n)).sequence()).collect();
+        let written: Vec<_> = (0..total).map(|n| events.note(begun, step(n)).sequence()).collect();
         for (number, sequence) in (0..total).zip(&written) {
             let found = events.find(*sequence);
             if number < total - kept {
@@ -283,11 +295,13 @@ mod tests {
 
     #[test]
     fn nothing_is_known_of_what_is_to_come_or_is_of_another_core() {
-        let (events, other) = (Events::of(CoreId::new(3)), Events::of(CoreId::new(4)));
+        let (events, other) = (Events::of(CoreId::new(3), 40), Events::of(CoreId::new(4), 0));
         let begun = Cause::new(7, Sequence::begun(false));
-        let first = events.record(begun, step(1)).sequence();
+        let first = events.note(begun, step(1)).sequence();
         assert_eq!(other.find(first), None);
-        assert_eq!(events.find(Sequence::of(CoreId::new(3), 1, false)), None);
+        for other in [0, 39, 41] {
+            assert_eq!(events.find(Sequence::of(CoreId::new(3), other, false)), None);
+        }
         assert_eq!(events.find(first).map(|event| event.sequence), Some(first));
     }
 }

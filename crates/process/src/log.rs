@@ -4,7 +4,6 @@
 //! Cost: a call; nothing is allocated here.
 
 use crate::cause::Cause;
-use crate::context::Context;
 use crate::pid::Pid;
 use crate::tick::Tick;
 use std::fmt;
@@ -130,25 +129,4 @@ loggable! {
     f64: |value| LogValue::Float(*value);
     str String Box<str>: |value| LogValue::Text(value);
     char Pid Cause: |value| LogValue::Shown(value);
-}
-
-impl Context {
-    /// Says something to whoever keeps the log: `what` it is, and a value.
-    ///
-    /// ```
-    /// # fn say(cx: &levada_process::Context, lines: u64) {
-    /// cx.log("lines", lines);
-    /// cx.log("refused", format_args!("{lines} of them"));
-    /// # }
-    /// ```
-    pub fn log(&self, what: &'static str, value: impl Loggable) {
-        self.with(|state| {
-            let (pid, cause, at) = (self.pid(), state.course.cause.get(), state.now());
-            let block = state.table.find(pid.slot(), pid.generation());
-            let name = block.map_or("", |block| state.table.kind(block).name);
-            value.show(&mut |value| {
-                state.host.0.log(&LogLine { pid, name, cause, at, what, value });
-            });
-        });
-    }
 }

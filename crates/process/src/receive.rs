@@ -9,10 +9,10 @@
     reason = "answers land where they were addressed to; their types are those of the address"
 )]
 
-use crate::chain;
 use crate::charge::{charge_landing, move_into};
 use crate::control::Control;
 use crate::deliver;
+use crate::follow;
 use crate::gauges::count;
 use crate::kill;
 use crate::lane::LaneIn;
@@ -236,7 +236,7 @@ fn obey(state: &Rc<State>, from: CoreId, control: Control) {
         Control::Listen { call, listener } => waiting::listen(state, call, listener),
         Control::Unlisten { call, listener } => waiting::unlisten(state, call, listener),
         Control::End { call, how } => waiting::end_call(state, call, how),
-        Control::Report(report) => chain::pass_on(state, report),
+        Control::Report(report) => follow::pass_on(state, report),
         Control::Run(run) => state.contained(run),
     }
 }

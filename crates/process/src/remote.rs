@@ -7,13 +7,13 @@
 //! ```
 
 use crate::address::{Address, ReplyTo};
-use crate::chain;
 use crate::charge::charge_to;
 use crate::closed::Closed;
 use crate::control::Control;
 use crate::deliver::{accepted, returned, settle};
 use crate::events::What;
 use crate::exit::{Down, Exit};
+use crate::follow;
 use crate::gauges::count;
 use crate::lease::{Lease, Returned, UNUSED_MAX};
 use crate::lines::{Waiting, Wants};
@@ -334,7 +334,7 @@ fn lost(state: &State, core: CoreId, arrived: Arrived<'_>) {
             teller,
             Down { pid: whom, exit: Exit::Unknown, undelivered: 0, quarantined_bytes: 0 },
         ),
-        Arrived::Control(Control::Report(report)) => chain::lost(state, report),
+        Arrived::Control(Control::Report(report)) => follow::lost(state, report),
         Arrived::Control(Control::Listen { listener, .. }) => tell_here(state, listener, ()),
         other => state.contained(|| drop(other)),
     }

@@ -131,7 +131,7 @@ impl State {
             account,
             kinds_noted: Cell::new(0),
             stopping: Cell::new(false),
-            events: Events::of(core),
+            events: Events::of(core, port.first_step()),
             crashed: Crashed::default(),
         }
     }
@@ -149,6 +149,11 @@ impl State {
         if self.course.is_fresh() { self.course.tick() } else { self.read_clock() }
     }
 
+    /// Begins the random numbers anew.
+    pub(crate) fn reseed(&self, seed: u64) {
+        self.random.set(seed);
+    }
+
     /// A random number (splitmix64).
     pub(crate) fn random(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -163,7 +168,7 @@ impl State {
     pub(crate) fn next_cause(&self, to: Option<Pid>, what: What) -> Cause {
         let from = self.course.pid.get();
         let before = if from.is_none() { self.new_request() } else { self.course.cause.get() };
-        self.events.record(before, Step { from, to, what, at: self.course.tick() })
+        self.events.note(before, Step { from, to, what, at: self.course.tick() })
     }
 
     /// The first step of a request: one with this id, or a new one; what was said to have led to it elsewhere.
@@ -181,7 +186,7 @@ impl State {
     /// The first step of a request that came from a thread that is no core.
     pub(crate) fn outside_cause(&self, to: Pid, what: What) -> Cause {
         let step = Step { from: None, to: Some(to), what, at: self.course.tick() };
-        self.events.record(self.new_request(), step)
+        self.events.note(self.new_request(), step)
     }
 
     /// Has a watchdog know what processes of a kind are called.

@@ -173,6 +173,17 @@ mod raw {
             self.kinds.borrow()[block.kind.get() as usize]
         }
 
+        /// The name that a process was spawned with, as long as its slot is not another's.
+        pub(crate) fn name_of(&self, pid: Pid) -> Option<&'static str> {
+            if pid.slot() >= self.made.get() {
+                return None;
+            }
+            let block = self.block(pid.slot());
+            let (is, was) = (block.generation.get(), pid.generation());
+            let is_last = block.life() == Life::Vacant && is == was + 1;
+            (is == was && block.life() != Life::Vacant || is_last).then(|| self.kind(block).name)
+        }
+
         /// Takes a slot for a process with messages of `M`; none if all are used.
         pub(crate) fn claim<M: Message>(&self, plan: Plan) -> Option<Address<M>> {
             let slot = match self.free.get() {
@@ -233,6 +244,11 @@ mod raw {
             if block.generation.get() < GENERATION_MAX {
                 block.next.set(self.free.replace(slot));
             }
+        }
+
+        /// The first generation that any slot had.
+        pub(crate) fn first_generation(&self) -> u32 {
+            self.first_generation
         }
 
         /// The last generation that any slot has.

@@ -250,6 +250,17 @@ mod raw {
             open.filter_map(|wait| wait.asked).find(|asked| asked.sequence == sequence)
         }
 
+        /// Shows each wait of a process to which nothing has come: in which slot that is, what was asked, its place in a line.
+        pub(crate) fn each_open(&self, mut show: impl FnMut(u32, Option<Event>, Option<Line>)) {
+            let waits = self.waits.borrow();
+            let open = waits.iter().filter(|wait| wait.generation != FREE);
+            for wait in open.filter(|wait| wait.outcome == Outcome::Open) {
+                if let Some(owner) = wait.owner {
+                    show(owner, wait.asked, wait.line);
+                }
+            }
+        }
+
         /// Says whom to wake. What was said before is given back, to be dropped where nothing is borrowed.
         #[inline]
         pub(crate) fn set_wakee(&self, opened: Opened, wakee: Wakee) -> Option<Wakee> {

@@ -2,7 +2,7 @@
 
 use crate::rig::Rig;
 use levada_process::{
-    Bounds, By, Chain, Context, CoreId, Failure, Full, Mailbox, Message, Reply, Sender,
+    Bounds, By, Chain, Context, CoreId, Failure, Full, Mailbox, Message, Reply, Sender, WaitsFor,
 };
 use std::any::type_name;
 use std::time::Duration;
@@ -98,7 +98,7 @@ fn a_panic_is_told_with_the_callers_and_what_they_were_asked() {
     for cores in [[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 2], [0, 1, 1]] {
         let (rig, core) = panics_after(cores, 10);
         let chains = rig.lent(core).chains.borrow();
-        assert_eq!(chains.len(), 1, "{cores:?}");
+        assert_eq!(chains.len(), 1, "{cores:?}: {chains:?}");
         assert_eq!(read(&chains[0])[..3], expected(), "{cores:?}");
         let last = chains[0].links().last().map(|link| link.by);
         assert_eq!(last, Some(By::Spawned), "it began where somebody was spawned: {}", chains[0]);
@@ -154,6 +154,60 @@ fn a_request_that_was_begun_elsewhere_keeps_its_id_and_names_who_began_it() {
     assert_eq!(rig.lent(1).causes.borrow()[..], [id]);
     assert_eq!(rig.lent(1).said.take(), [("fails", id, "asked: 7".to_owned())]);
     assert_eq!(rig.lent(0).said.take(), [("edge", id, "answered: not".to_owned())]);
+}
+
+#[test]
+fn who_waits_is_told_with_what_he_waits_for() {
+    let rig = Rig::new(1);
+    let silent = rig.spawn(0, "silent", |_, mut inbox: Mailbox<ToC>| async move {
+        let _never_answered = inbox.recv().await?;
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let of = silent.pid;
+    let asks = rig.spawn(0, "asks", move |cx: Context, mut inbox: Mailbox<Go>| async move {
+        let asking = cx.task(async move { silent.sender.call(LONG, ToC).await.is_ok() });
+        let Go = inbox.recv().await?;
+        assert!(!asking.await);
+        Ok(())
+    });
+    rig.settle();
+    let told: Vec<_> =
+        rig.core(0).waiting().into_iter().map(|one| (one.name, one.waits_for)).collect();
+    let answer = WaitsFor::Answer { from: of, to: type_name::<ToC>() };
+    let expected =
+        [("silent", vec![]), ("asks", vec![WaitsFor::Message(type_name::<Go>()), answer])];
+    assert_eq!(told, expected);
+    drop(asks);
+}
+
+#[test]
+fn a_process_that_has_ended_is_named_as_long_as_no_other_has_its_place() {
+    let rig = Rig::new(1);
+    for (others, expected) in [(0, "sends"), (1, "gone")] {
+        rig.spawn(0, "begins", move |cx: Context, _: Mailbox<()>| async move {
+            let late =
+                cx.spawn("late", |cx: Context, mut inbox: Mailbox<Reply<()>>| async move {
+                    let done = inbox.recv().await?;
+                    cx.sleep_until(cx.now().after(Duration::from_secs(1))).await;
+                    drop(done);
+                    panic!("when who sent has ended");
+                })?;
+            let sender = late.sender;
+            cx.spawn("sends", move |_, _: Mailbox<()>| async move {
+                sender.call(Duration::from_millis(1), |done| done).await.unwrap_or_default();
+                Ok(())
+            })?;
+            cx.sleep_until(cx.now().after(Duration::from_millis(500))).await;
+            for _ in 0..others {
+                cx.spawn("other", |_, _: Mailbox<()>| async move { Ok(()) })?;
+            }
+            Ok(())
+        });
+        rig.advance(Duration::from_secs(2));
+        let chain = rig.lent(0).chains.borrow_mut().remove(0);
+        assert_eq!(read(&chain)[1].0, expected, "{chain}");
+    }
 }
 
 #[test]
