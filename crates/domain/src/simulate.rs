@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::task::{Wake, Waker};
+use std::thread::{ThreadId, current};
 
 use levada_channel::{Channel, CoreWaker, Deadline, Fatal, Wait};
 use levada_process::{
@@ -162,15 +163,18 @@ struct Node {
     is_asleep: Cell<bool>,
 }
 
-/// The alarm of a core.
-#[derive(Default)]
+/// The alarm of a core. Other threads do not ring it: what they have for a core of the same number that is gone is no part of this run.
 struct Rung {
+    thread: ThreadId,
     is_rung: AtomicBool,
     channel: OnceLock<CoreWaker>,
 }
 
 impl Wake for Rung {
     fn wake(self: Arc<Self>) {
+        if current().id() != self.thread {
+            return;
+        }
         self.is_rung.store(true, Ordering::Relaxed);
         if let Some(channel) = self.channel.get() {
             channel.wake();
@@ -370,13 +374,14 @@ impl Simulation {
             fire(core, lent, due);
             let has_run = (0..turns).take_while(|_| core.run_turn()).count() > 0;
             has_more |= core.is_ready();
-            let is_asleep = if has_more {
+            while !has_more && !core.sleep() {
+                // Somebody's last words to a core of this number that is gone: no reason for another pass.
+                has_more = core.receive() || core.is_ready();
+            }
+            if has_more {
                 core.publish();
-                false
-            } else {
-                core.sleep()
-            };
-            node.is_asleep.set(is_asleep);
+            }
+            node.is_asleep.set(!has_more);
             Ok(has_run)
         })
     }
@@ -429,7 +434,9 @@ impl Node {
 fn make(config: &Config, number: usize) -> Result<Made, StartError> {
     let account =
         config.heap.account(&format!("core {number}"), u64::MAX).map_err(|_| StartError::Cores)?;
-    let (lent, rung) = (Rc::new(OnceCell::new()), Arc::new(Rung::default()));
+    let lent = Rc::new(OnceCell::new());
+    let (is_rung, channel) = (AtomicBool::new(false), OnceLock::new());
+    let rung = Arc::new(Rung { thread: current().id(), is_rung, channel });
     let host = Simulated { lent: Rc::clone(&lent), config: config.clone() };
     let options =
         CoreOptions { processes_max: config.processes_max, account: Some(account.clone()) };

@@ -301,13 +301,15 @@ fn leave(state: &Rc<State>) {
     if let Some(timer) = state.sweeping.take() {
         state.host.0.timer_cancel(timer);
     }
-    let mut others = state.outbound.cores();
-    others.extend(with_lanes);
-    for core in others {
+    let known = state.outbound.cores();
+    // Who has gone is not called: his number may be another's, who is not to be woken for nothing.
+    let there = known.iter().copied().filter(|core| !state.outbound.leads_nowhere(*core));
+    let there: Vec<_> = there.chain(with_lanes).collect();
+    known.into_iter().chain(there.iter().copied()).for_each(|core| {
         remote::core_gone(state, core); // as seen from here
-        if let Some(port) = Port::of(core) {
-            state.raise(port); // who finds that we are gone tells those that wait for us
-        }
+    });
+    for port in there.into_iter().filter_map(Port::of) {
+        state.raise(port); // who finds that we are gone tells those that wait for us
     }
     let collector = state.inbound.borrow_mut().collector.take();
     let mut collector = collector.expect("a core has its collector until it leaves");

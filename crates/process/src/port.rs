@@ -101,7 +101,9 @@ impl Port {
         drop(port.answers.take());
         *port.alarm.lock() = Some(alarm);
         port.payers.begin(account);
-        let _ = port.gate.take(); // what was raised for the core before is nothing to this one
+        // What was raised and rung for the core before is nothing to this one.
+        port.porch.answer(|_| ());
+        let _ = port.gate.take();
         port.enter(RUNNING);
         Some((port, collector))
     }

@@ -80,16 +80,16 @@ fn close_lane(state: &Rc<State>, lane: LaneIn) {
 }
 
 /// Does what is left in all lanes, since this core leaves and nobody is let in any more: whoever said something hears that its
-/// process is gone. Which cores have lanes to this one.
+/// process is gone. Which cores still have lanes to this one.
 pub(crate) fn close_lanes(state: &Rc<State>) -> Vec<CoreId> {
     take_new_lanes(state);
     let lanes = std::mem::take(&mut state.inbound.borrow_mut().lanes);
     let lanes = lanes.into_iter().flatten();
     lanes
-        .map(|lane| {
-            let from = lane.from();
+        .filter_map(|lane| {
+            let (from, is_there) = (lane.from(), !lane.is_abandoned());
             close_lane(state, lane);
-            from
+            is_there.then_some(from)
         })
         .collect()
 }
