@@ -78,6 +78,22 @@ gauges! {
     publishes,
     /// Units in them.
     units_published,
+    /// Of the batches, those of one unit.
+    lane_batches_1,
+    /// Those of 2 to 7 units.
+    lane_batches_7,
+    /// Those of 8 to 63 units.
+    lane_batches_63,
+    /// Those of 64 units and more.
+    lane_batches_more,
+    /// What other cores said about room in mailboxes.
+    controls_room,
+    /// About who is to be told of ends and calls.
+    controls_watch,
+    /// That processes are to be made or killed.
+    controls_life,
+    /// What led to failures, passing by.
+    controls_report,
     /// Sleeping cores woken.
     wakes,
     /// Leases asked for.

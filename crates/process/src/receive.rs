@@ -220,6 +220,7 @@ fn land(state: &State, wait: Opened, outcome: Outcome, mut cargo: Cargo<'_>) {
 
 /// Does what another core says.
 fn obey(state: &Rc<State>, from: CoreId, control: Control) {
+    count_control(state, &control);
     match control {
         Control::Ask { to, weight_bytes } => deliver::asked(state, from, to, weight_bytes),
         Control::Grant { to, messages, bytes, serial } => {
@@ -239,4 +240,23 @@ fn obey(state: &Rc<State>, from: CoreId, control: Control) {
         Control::Report(report) => follow::pass_on(state, report),
         Control::Run(run) => state.contained(run),
     }
+}
+
+/// Counts what another core says by what it is about.
+fn count_control(state: &State, control: &Control) {
+    let counts = &state.counts;
+    count(match control {
+        Control::Ask { .. }
+        | Control::Grant { .. }
+        | Control::Recall { .. }
+        | Control::Return { .. }
+        | Control::Shut { .. } => &counts.controls_room,
+        Control::Monitor { .. }
+        | Control::Demonitor { .. }
+        | Control::Listen { .. }
+        | Control::Unlisten { .. }
+        | Control::End { .. } => &counts.controls_watch,
+        Control::Kill { .. } | Control::Run(_) => &counts.controls_life,
+        Control::Report(_) => &counts.controls_report,
+    });
 }

@@ -297,6 +297,12 @@ impl State {
             count(&self.counts.publishes);
             let units = &self.counts.units_published;
             units.set(units.get() + shown.units as u64);
+            count(match shown.units {
+                ..=1 => &self.counts.lane_batches_1,
+                2..=7 => &self.counts.lane_batches_7,
+                8..=63 => &self.counts.lane_batches_63,
+                64.. => &self.counts.lane_batches_more,
+            });
             self.raise(shown.port);
         });
     }
