@@ -10,8 +10,8 @@ use levada_http::h1::{
     parse_head,
 };
 use levada_http::{
-    Coding, CodingSet, Field, FileVersion, PREFERENCE, PathRules, RangePlan, Validators,
-    choose_coding, judge, plan_ranges,
+    Coding, CodingSet, Compose, Field, FileVersion, PREFERENCE, PathRules, RangePlan, TraceParent,
+    Validators, choose_coding, judge, plan_ranges,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -168,6 +168,14 @@ fn check_semantics(head: &RequestHead<'_>) {
     judge(method, fields, &validators);
     let codings: CodingSet = Coding::ALL.into_iter().collect();
     choose_coding(fields, codings, &PREFERENCE);
+    if let Some(value) = fields.only(Field::Traceparent)
+        && let Some(parent) = TraceParent::parse(value)
+    {
+        let mut text = Vec::new();
+        parent.put_into(&mut text);
+        // A later version may say more, and is written as the one that is known.
+        assert_eq!(text[2..], value[2..TraceParent::TEXT_BYTES]);
+    }
     match plan_ranges(method, fields, 100, &validators) {
         RangePlan::One(range) => assert!(range.first() <= range.last() && range.last() < 100),
         RangePlan::Several(ranges) => {

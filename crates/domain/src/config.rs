@@ -5,11 +5,19 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use levada_channel::{ChannelConfig, Driver};
-use levada_process::Ended;
+use levada_process::{Ended, LogLine};
 use levada_shared::SharedHeap;
+
+use crate::patrol::Overrun;
 
 /// Hears of each process that ends otherwise than normally, on the core where it did.
 pub type OnFailure = Arc<dyn Fn(&Ended<'_>) + Send + Sync>;
+
+/// Hears what the processes of a core say, on that core.
+pub type OnLog = Arc<dyn Fn(&LogLine<'_>) + Send + Sync>;
+
+/// Hears of each turn that runs too long, on the thread that watches.
+pub type OnOverrun = Arc<dyn Fn(&Overrun) + Send + Sync>;
 
 /// Makes the driver of the core with that number, on its thread.
 pub type DriverFor = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
@@ -36,6 +44,13 @@ pub struct Config {
     pub channel_end: Duration,
     /// Who hears of failures.
     pub on_failure: OnFailure,
+    /// How long a turn may run before that is told, and again each time it has run twice as long; nothing ends it. None: nobody
+    /// watches. Nobody does either where there is a [`driver_for`](Self::driver_for): its clock stands still in a turn.
+    pub turn_max: Option<Duration>,
+    /// Who hears of turns that run longer. It runs on the thread that watches, not on the core.
+    pub on_overrun: OnOverrun,
+    /// Who hears what processes say by [`Context::log`](levada_process::Context::log). It runs on the core, which waits for it.
+    pub on_log: OnLog,
 }
 
 impl Config {
@@ -50,6 +65,9 @@ impl Config {
             processes_max: 1 << 20,
             channel_end: Duration::from_secs(2),
             on_failure: Arc::new(|_| ()),
+            on_log: Arc::new(|_| ()),
+            turn_max: Some(Duration::from_millis(50)),
+            on_overrun: Arc::new(|_| ()),
         }
     }
 }

@@ -3,13 +3,14 @@
 use core::cell::OnceCell;
 use core::fmt;
 use core::time::Duration;
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use levada_channel::{Caps, Channel, CoreWaker, Deadline, Fatal, OpenError};
-use levada_process::{Context, Core, CoreId, CoreOptions, Failure, Mailbox, NoCoreLeft};
+use levada_process::{Context, Core, CoreId, CoreOptions, CoreWatch, Failure, Mailbox, NoCoreLeft};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::clock::{Clock, tick_now};
@@ -23,12 +24,15 @@ use crate::orders::Orders;
 use crate::run::{alarm, run};
 use crate::timers::Timers;
 use crate::wall::Wall;
+use crate::watchdog::{Rest, Rests, Watchdog};
 
 /// A running domain. Dropped, it is stopped at once.
 pub struct Domain {
     cores: Vec<Running>,
     caps: Vec<Caps>,
     root: Receiver<Result<(), String>>,
+    /// Ended behind the cores.
+    watchdog: Option<Watchdog>,
 }
 
 /// Why a domain did not start. What had started was stopped again.
@@ -95,6 +99,7 @@ struct Begun {
     core: CoreId,
     waker: CoreWaker,
     caps: Caps,
+    watch: CoreWatch,
     /// Where it waits for what to do first.
     first: SyncSender<First>,
 }
@@ -121,19 +126,30 @@ impl Domain {
         if config.cores.is_empty() {
             return Err(StartError::NoCores);
         }
-        let mut domain = Self { cores: Vec::new(), caps: Vec::new(), root: sync_channel(1).1 };
+        let root_ended = sync_channel(1).1;
+        let mut domain =
+            Self { cores: Vec::new(), caps: Vec::new(), root: root_ended, watchdog: None };
         let mut begun = Vec::new();
         // A driver of the caller's own stands for the machine: what the real one is short of is nothing to its run.
         let looks = config.driver_for.is_none().then(|| Arc::new(Looks::new(config.heap.clone())));
+        let rests = Rests::of(config.cores.len());
+        let limit = config.turn_max.filter(|_| config.driver_for.is_none());
         for number in 0..config.cores.len() {
-            let core = domain.start_core(config, number, looks.clone())?;
+            let rest = limit.map(|_| Rest::of(&rests, number));
+            let core = domain.start_core(config, number, looks.clone(), rest)?;
             domain.caps.push(core.caps.clone());
             begun.push(core);
         }
-        let io = Io::new(begun.iter().map(|begun| begun.core).collect());
+        if let Some(limit) = limit {
+            let watches = begun.iter().map(|begun| begun.watch.clone()).collect();
+            let told = Arc::clone(&config.on_overrun);
+            let watchdog = Watchdog::start(rests, watches, limit, told);
+            domain.watchdog = Some(watchdog.map_err(StartError::Thread)?);
+        }
+        let io = Io::new(begun.iter().map(|begun| begun.core).collect(), random_salt());
         let (sender, receiver) = sync_channel(1);
         domain.root = receiver;
-        let mut root = Some(root_process(root, io, sender));
+        let mut root: Option<First> = Some(Box::new(root_process(root, io, sender)));
         for begun in begun {
             let first = root.take().unwrap_or_else(|| Box::new(|_| ()));
             begun.first.send(first).map_err(|_| StartError::Lost)?;
@@ -146,6 +162,7 @@ impl Domain {
         config: &Config,
         number: usize,
         looks: Option<Arc<Looks>>,
+        rest: Option<Rest>,
     ) -> Result<Begun, StartError> {
         let (sender, receiver) = sync_channel(1);
         let orders = Arc::new(Orders::new());
@@ -153,7 +170,7 @@ impl Domain {
         let core_orders = Arc::clone(&orders);
         let thread = std::thread::Builder::new()
             .name(format!("levada-core-{number}"))
-            .spawn(move || core_thread(&core_config, number, looks, &core_orders, &sender))
+            .spawn(move || core_thread(&core_config, number, looks, rest, &core_orders, &sender))
             .map_err(StartError::Thread)?;
         let begun = receiver.recv().unwrap_or(Err(StartError::Lost))?;
         self.cores.push(Running { thread: Some(thread), orders, waker: begun.waker.clone() });
@@ -199,6 +216,7 @@ impl Domain {
                 report.cores_failed += 1;
             }
         }
+        drop(self.watchdog.take());
         report
     }
 }
@@ -215,13 +233,22 @@ impl fmt::Debug for Domain {
     }
 }
 
+/// What this domain's steps are salted with, before they are told outside.
+fn random_salt() -> u64 {
+    RandomState::new().hash_one(tick_now().as_nanos())
+}
+
 /// Makes the root process, and tells how it ended.
-fn root_process<F, Fut>(root: F, io: Io, ended: SyncSender<Result<(), String>>) -> First
+pub(crate) fn root_process<F, Fut>(
+    root: F,
+    io: Io,
+    ended: SyncSender<Result<(), String>>,
+) -> impl FnOnce(&Core)
 where
-    F: FnOnce(Context, Io) -> Fut + Send + 'static,
+    F: FnOnce(Context, Io) -> Fut + 'static,
     Fut: Future<Output = Result<(), Failure>> + 'static,
 {
-    Box::new(move |core| {
+    move |core| {
         let spawned = core.spawn("root", |context: Context, _: Mailbox<()>| async move {
             let result = root(context, io).await;
             let told = match &result {
@@ -233,13 +260,14 @@ where
             result
         });
         assert!(spawned.is_ok(), "a core that has just begun has room for a process");
-    })
+    }
 }
 
 fn core_thread(
     config: &Config,
     number: usize,
     looks: Option<Arc<Looks>>,
+    rest: Option<Rest>,
     orders: &Orders,
     begun: &SyncSender<Result<Begun, StartError>>,
 ) -> Result<Left, Fatal> {
@@ -259,17 +287,22 @@ fn core_thread(
         let channel = channel.map_err(StartError::Channel)?;
         let alarm = alarm(channel.waker());
         let lent = Rc::new(Lent {
-            channel,
+            channel: Some(channel),
             clock,
             timers: Timers::new(tick_now()),
             wall: Wall::default(),
             values: CoreValues::default(),
             account: account.clone(),
+            rest,
             looks,
             wakes_to_look: number == 0,
             core: OnceCell::new(),
         });
-        let host = CoreHost { lent: Rc::clone(&lent), on_failure: Arc::clone(&config.on_failure) };
+        let host = CoreHost {
+            lent: Rc::clone(&lent),
+            on_failure: Arc::clone(&config.on_failure),
+            on_log: Arc::clone(&config.on_log),
+        };
         let options = CoreOptions { processes_max: config.processes_max, account: Some(account) };
         let core = Core::new(options, host, alarm).map_err(|NoCoreLeft| StartError::Cores)?;
         let core = Rc::new(core);
@@ -285,9 +318,10 @@ fn core_thread(
     };
     here::move_in(&lent);
     let (first_sender, first) = sync_channel::<First>(1);
-    let waker = lent.channel.waker();
-    let caps = lent.channel.caps();
-    if begun.send(Ok(Begun { core: core.id(), waker, caps, first: first_sender })).is_ok()
+    let waker = lent.channel().waker();
+    let caps = lent.channel().caps();
+    let begins = Begun { core: core.id(), waker, caps, watch: core.watch(), first: first_sender };
+    if begun.send(Ok(begins)).is_ok()
         && let Ok(first) = first.recv()
     {
         first(&core);
@@ -295,7 +329,7 @@ fn core_thread(
     let is_clean = run(&core, &lent, orders);
     drop(core); // ends what is left, while its channel is still there
     let end_by = Deadline { ns: lent.read_clock().after(config.channel_end).as_nanos() };
-    let ended = lent.channel.end(end_by);
+    let ended = lent.channel().end(end_by);
     here::move_out();
     Ok(Left { is_clean: is_clean?, quarantined: ended?.quarantined })
 }

@@ -35,7 +35,7 @@ impl Folder {
     /// The folder itself, on this core's channel.
     #[must_use]
     pub fn here(&self) -> File {
-        here::with(|lent| File::adopt(&lent.channel, Arc::clone(&self.0)))
+        here::with(|lent| File::adopt(lent.channel(), Arc::clone(&self.0)))
     }
 
     /// Opens what `path` leads to. A path or a link that leaves the folder is refused (`XDEV`).

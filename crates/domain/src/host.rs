@@ -3,10 +3,10 @@
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
-use levada_process::{Ended, Host, Tick, TimerId, TimerKey};
+use levada_process::{Ended, Host, LogLine, Tick, TimerId, TimerKey};
 
 use crate::clock::tick_now;
-use crate::config::OnFailure;
+use crate::config::{OnFailure, OnLog};
 use crate::here::Lent;
 use crate::timers::Due;
 use crate::wheel::TimerName;
@@ -15,6 +15,7 @@ use crate::wheel::TimerName;
 pub(crate) struct CoreHost {
     pub(crate) lent: Rc<Lent>,
     pub(crate) on_failure: OnFailure,
+    pub(crate) on_log: OnLog,
 }
 
 impl Host for CoreHost {
@@ -38,5 +39,9 @@ impl Host for CoreHost {
 
     fn ended(&self, ended: &Ended<'_>) {
         (self.on_failure)(ended);
+    }
+
+    fn log(&self, line: &LogLine<'_>) {
+        (self.on_log)(line);
     }
 }

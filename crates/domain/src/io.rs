@@ -12,11 +12,19 @@ use crate::here;
 #[derive(Clone, Debug)]
 pub struct Io {
     cores: Arc<[CoreId]>,
+    salt: u64,
 }
 
 impl Io {
-    pub(crate) fn new(cores: Arc<[CoreId]>) -> Self {
-        Self { cores }
+    pub(crate) fn new(cores: Arc<[CoreId]>, salt: u64) -> Self {
+        Self { cores, salt }
+    }
+
+    /// What the domain salts the numbers of its steps with where it tells them outside, by
+    /// [`Cause::to_traceparent`](levada_process::Cause::to_traceparent): a random number of its own.
+    #[must_use]
+    pub fn salt(&self) -> u64 {
+        self.salt
     }
 
     /// The cores of the domain; the first process runs on the first.
@@ -28,10 +36,10 @@ impl Io {
     /// The channel of the core that this runs on.
     ///
     /// # Panics
-    /// Elsewhere than on a core.
+    /// Elsewhere than on a core, and in a simulation without a driver.
     #[must_use]
     pub fn channel(&self) -> Channel {
-        here::with(|lent| lent.channel.clone())
+        here::with(|lent| lent.channel().clone())
     }
 
     /// The account of the core that this runs on: that of its channel, and of its processes that were given no other. What a process

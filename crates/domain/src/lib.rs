@@ -22,13 +22,16 @@
 //!
 //! # Cost
 //!
+//! In a simulation all cores are the calling thread, and time takes none: [`Domain::simulate`].
+//!
 //! A core is a thread, a channel (52 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
 //! system call; an idle core makes none, but the first of a domain wakes twice a second to look at the machine's memory. A timer is 64 bytes, a deadline that is pushed back a write.
 //!
 //! # Limits
 //!
 //! 1,024 cores in an OS process. Timers fire up to a millisecond and a pass late, never early. A process that does not
-//! return from its turn holds up its core: nothing interrupts it.
+//! return from its turn holds up its core: nothing interrupts it; one thread of the domain tells of turns over 50 ms, and sleeps
+//! while all cores do.
 
 #![forbid(unsafe_code)]
 
@@ -44,18 +47,23 @@ mod io;
 mod looks;
 mod orders;
 mod patience;
+mod patrol;
 mod per_core;
 mod piping;
 mod run;
+mod simulate;
 mod timers;
 mod wall;
+mod watchdog;
 mod wheel;
 
-pub use config::{Config, DriverFor, OnFailure};
+pub use config::{Config, DriverFor, OnFailure, OnLog, OnOverrun};
 pub use domain::{Domain, Report, StartError};
 pub use door::Door;
 pub use folder::Folder;
 pub use io::Io;
 pub use patience::Patience;
+pub use patrol::Overrun;
 pub use per_core::PerCore;
 pub use piping::PipeError;
+pub use simulate::{Outcome, Replay};

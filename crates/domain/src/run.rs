@@ -63,13 +63,16 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
     let mut wait = Wait::No;
     let mut due = Vec::new();
     loop {
-        let passed = core.enter(|| lent.channel.pass(wait))?;
+        let passed = core.enter(|| lent.channel().pass(wait))?;
         lent.timers.read(Tick::from_nanos(passed.now.ns));
         if let Some(looks) = &lent.looks {
             looks.look(lent.timers.now());
         }
         let mut has_more = core.receive();
         fire(core, lent, &mut due);
+        if let Some(rest) = lent.rest.as_ref().filter(|_| core.is_ready()) {
+            rest.end();
+        }
         run_turns(core, lent);
         if let Some(by) = orders.stop_by() {
             stage = next_stage(core, lent, stage, by);
@@ -83,6 +86,9 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
             core.publish();
             Wait::No
         } else if core.sleep() {
+            if let Some(rest) = &lent.rest {
+                rest.begin();
+            }
             Wait::Until(wake_at(lent, stage))
         } else {
             Wait::No
@@ -90,7 +96,8 @@ pub(crate) fn run(core: &Core, lent: &Rc<Lent>, orders: &Orders) -> Result<bool,
     }
 }
 
-fn fire(core: &Core, lent: &Lent, due: &mut Vec<Due>) {
+/// Tells those whose timers are due.
+pub(crate) fn fire(core: &Core, lent: &Lent, due: &mut Vec<Due>) {
     lent.timers.expire(due);
     for due in due.drain(..) {
         match due {
@@ -120,7 +127,7 @@ fn next_stage(core: &Core, lent: &Lent, stage: Stage, by: Tick) -> Stage {
     match stage {
         Stage::Running => {
             core.stop();
-            core.enter(|| lent.channel.wind_down());
+            core.enter(|| lent.channel().wind_down());
             Stage::Stopping(lent.clock.moment(by, now))
         }
         Stage::Stopping(at) => {

@@ -6,6 +6,7 @@
 
 use crate::cancelled::Cancelled;
 use crate::deliver;
+use crate::events::What;
 use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::mail::Note;
@@ -13,6 +14,7 @@ use crate::message::{Message, hands_on, weight_bytes};
 use crate::refused::{Refusal, Refused};
 use crate::reply::Reply;
 use crate::sender::Sender;
+use crate::shape::Shape;
 use crate::state::State;
 use levada_shared::Full;
 use std::error::Error;
@@ -65,6 +67,7 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
             state.unbind();
         }
         let weight_bytes = weight_bytes(&mut request);
+        let what = What::Message(Shape::of::<M>());
         match self.sender.admit(state, weight_bytes) {
             Ok(room) => {
                 if let Err(why) = room.charge(state, &mut request) {
@@ -75,7 +78,8 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
                 room.put(state, request);
             }
             Err(Refusal::Full) if self.sender.lets_wait() => {
-                let note = Note { cause: state.next_cause(), weight_bytes };
+                let cause = state.next_cause(Some(self.sender.pid()), what);
+                let note = Note { cause, weight_bytes };
                 let waiting = place.stand(self.sender.address(), request, note, true);
                 self.sender.stand_in_line(state, waiting, place.opened());
             }
@@ -88,6 +92,7 @@ impl<M: Message, R: Message, F: FnOnce(Reply<R>) -> M> Errand<M, R> for Calling<
                 // Dropped with the request, the reply has ended the wait: what it came to is seen at once.
             }
         }
+        place.note_asked(state, self.sender.pid(), what);
         place.within(state, self.within);
         Poll::Pending
     }

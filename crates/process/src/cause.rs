@@ -87,15 +87,32 @@ impl Sequence {
     pub(crate) fn begun(sampled: bool) -> Self {
         Self(u64::from(sampled) << 63)
     }
+
+    pub(crate) fn of(core: CoreId, counter: u64, sampled: bool) -> Self {
+        Self(u64::from(sampled) << 63 | u64::from(core.number()) << 53 | counter)
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// All three parts in one word.
+    #[must_use]
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
 }
+
+const SAMPLED: u64 = 1 << 63;
 
 /// A core's count of steps.
 #[derive(Debug)]
 pub(crate) struct Sequences(Cell<u64>);
 
 impl Sequences {
-    pub(crate) fn of(core: CoreId) -> Self {
-        Self(Cell::new(u64::from(core.number()) << 53))
+    /// Of a core whose number counted `first` steps before.
+    pub(crate) fn of(core: CoreId, first: u64) -> Self {
+        Self(Cell::new(Sequence::of(core, first, false).0))
     }
 
     /// The next step of `cause`.
@@ -103,7 +120,18 @@ impl Sequences {
     pub(crate) fn step(&self, cause: Cause) -> Cause {
         let next = self.0.get();
         self.0.set(next + 1);
-        cause.with(Sequence(next | cause.sequence.0 & 1 << 63))
+        cause.with(Sequence(next | cause.sequence.0 & SAMPLED))
+    }
+
+    /// The step that was counted last, on behalf of `cause`.
+    #[inline]
+    pub(crate) fn last(&self, cause: Cause) -> Sequence {
+        Sequence((self.0.get() - 1) | cause.sequence.0 & SAMPLED)
+    }
+
+    /// The counter of the next.
+    pub(crate) fn next(&self) -> u64 {
+        Sequence(self.0.get()).counter()
     }
 }
 
@@ -122,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_step_keeps_the_request_and_whether_it_is_sampled() {
-        let steps = Sequences::of(CoreId::new(5));
+        let steps = Sequences::of(CoreId::new(5), 0);
         let begun = Cause::new(0xdead_beef_u128 << 64 | 7, Sequence::begun(true));
         let (first, second) = (steps.step(begun), steps.step(begun));
         assert_eq!((first.id(), second.id()), (begun.id(), begun.id()));

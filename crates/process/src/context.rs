@@ -2,6 +2,7 @@
 
 use crate::cause::Cause;
 use crate::here;
+use crate::log::{LogLine, Loggable};
 use crate::pid::{CoreId, Pid};
 use crate::state::State;
 use crate::tick::Tick;
@@ -44,7 +45,7 @@ impl Context {
     /// Begins a request: what runs next runs on its behalf, under this id, or under one made at random.
     pub fn begin_cause(&self, id: Option<u128>, sampled: bool) -> Cause {
         self.with(|state| {
-            let cause = state.begin_cause(id, sampled);
+            let cause = state.begin_cause(id, sampled, 0);
             state.course.cause.set(cause);
             cause
         })
@@ -79,6 +80,25 @@ impl Context {
             own.or_else(|| state.account.clone())
         });
         account.expect("a core whose processes allocate is made with an account")
+    }
+
+    /// Says something to whoever keeps the log: `what` it is, and a value.
+    ///
+    /// ```
+    /// # fn say(cx: &levada_process::Context, lines: u64) {
+    /// cx.log("lines", lines);
+    /// cx.log("refused", format_args!("{lines} of them"));
+    /// # }
+    /// ```
+    pub fn log(&self, what: &'static str, value: impl Loggable) {
+        self.with(|state| {
+            let (pid, cause, at) = (self.pid(), state.course.cause.get(), state.now());
+            let block = state.table.find(pid.slot(), pid.generation());
+            let name = block.map_or("", |block| state.table.kind(block).name);
+            value.show(&mut |value| {
+                state.host.0.log(&LogLine { pid, name, cause, at, what, value });
+            });
+        });
     }
 
     /// Lets all others run that are ready.

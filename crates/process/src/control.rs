@@ -4,6 +4,7 @@
 //! overtakes what was sent before it. Each kind is bounded by what it speaks about: a lease, a monitor, a wait, a spawn.
 
 use crate::address::{ReplyTo, WaitId};
+use crate::chain::Report;
 use crate::closed::Closed;
 use crate::exit::Down;
 use crate::pid::Pid;
@@ -49,6 +50,8 @@ pub(crate) enum Control {
     Probe(Box<Probe>),
     /// A call closed a circle: its request is to go back, if it was not taken.
     TakeBack { from: Pid, call: WaitId },
+    /// What led to the end of a process: to be followed, or to be told at its home.
+    Report(Box<Report>),
     /// A process is to be spawned.
     Run(Box<dyn FnOnce() + Send>),
 }
@@ -90,6 +93,7 @@ impl fmt::Debug for Control {
             Self::Unflush { to, teller } => write!(f, "Unflush({to}, {teller:?})"),
             Self::Probe(probe) => write!(f, "{probe:?}"),
             Self::TakeBack { from, call } => write!(f, "TakeBack({from}, {call:?})"),
+            Self::Report(report) => write!(f, "Report({})", report.pid),
             Self::Run(_) => f.write_str("Run"),
         }
     }

@@ -1,9 +1,11 @@
 //! The course of a core is what runs at this moment: which process, which of its tasks, on behalf of what.
 
 use crate::cause::Cause;
+use crate::onlook::Onlook;
 use crate::pid::Pid;
 use crate::tick::Tick;
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 /// What runs now.
 #[derive(Debug)]
@@ -13,7 +15,7 @@ pub(crate) struct Course {
     /// Which of its tasks; zero is the root.
     pub(crate) task: Cell<u16>,
     /// On behalf of what.
-    pub(crate) cause: Cell<Cause>,
+    pub(crate) cause: SeenCause,
     /// Whether it was cancelled, so that what it begins to wait for ends at once.
     pub(crate) cancelled: Cell<bool>,
     /// Whether what runs goes on although its process is cancelled.
@@ -27,12 +29,34 @@ pub(crate) struct Course {
     fresh: Cell<bool>,
 }
 
+/// On behalf of what runs what runs, where a watchdog sees it too.
+#[derive(Debug)]
+pub(crate) struct SeenCause(Arc<Onlook>);
+
+impl SeenCause {
+    #[inline]
+    pub(crate) fn get(&self) -> Cause {
+        self.0.cause()
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, cause: Cause) {
+        self.0.set_cause(cause);
+    }
+}
+
 impl Course {
+    /// What others see of it.
+    #[inline]
+    pub(crate) fn onlook(&self) -> &Arc<Onlook> {
+        &self.cause.0
+    }
+
     pub(crate) fn new(now: Tick) -> Self {
         Self {
             pid: Cell::new(None),
             task: Cell::new(0),
-            cause: Cell::new(Cause::NONE),
+            cause: SeenCause(Arc::default()),
             cancelled: Cell::new(false),
             finishing: Cell::new(false),
             crashing: Cell::new(false),

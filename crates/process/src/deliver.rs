@@ -12,6 +12,7 @@ use crate::bounds::Full;
 use crate::charge::charge;
 use crate::closed::Closed;
 use crate::control::Control;
+use crate::events::What;
 use crate::exit::Exit;
 use crate::gauges::count;
 use crate::lease::grant_of;
@@ -104,7 +105,8 @@ pub(crate) fn put<M: Message>(
     if Shape::of::<M>().boxed {
         count(&state.counts.messages_boxed);
     }
-    held.push(&state.pool, Note { cause: state.next_cause(), weight_bytes }, message);
+    let cause = state.next_cause(Some(held.pid()), What::Message(Shape::of::<M>()));
+    held.push(&state.pool, Note { cause, weight_bytes }, message);
     count(&state.counts.messages_same);
     arrived(state, slot, held.block);
 }
@@ -212,7 +214,9 @@ fn push_outside(state: &State, slot: u32, block: &Block, arrived_parcel: Arrived
     let Arrived::Message { note, cargo, .. } = arrived_parcel else {
         unreachable!("only messages are let into a line from outside")
     };
-    let note = Note { cause: state.begin_cause(None, false), ..note };
+    let what = What::Message(cargo.shape());
+    let cause = state.outside_cause(state.table.pid_of(slot, block), what);
+    let note = Note { cause, ..note };
     state.table.push_cargo(block, &state.pool, note, cargo);
     count(&state.counts.messages_outside);
     arrived(state, slot, block);

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::deliver;
 use crate::due;
 use crate::end::end;
+use crate::events::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gauges::Gauges;
@@ -28,6 +29,7 @@ use crate::host::{Host, TimerKey};
 use crate::kill;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::onlook::CoreWatch;
 use crate::panics;
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
@@ -42,6 +44,7 @@ use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// One core: the processes of one thread, to be driven by a loop. It stays on its thread.
@@ -131,6 +134,10 @@ impl Core {
         self.state.core
     }
 
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Runs `inside` as this core: wakers called there know where they are.
     pub fn enter<T>(&self, inside: impl FnOnce() -> T) -> T {
         here::enter(&self.state, inside)
@@ -158,7 +165,7 @@ impl Core {
         let plan =
             Plan { name, bounds: Bounds::default(), full: Full::Wait, class: Class::Interactive };
         self.step(|state| {
-            spawn_here(state, plan, ChargedTo::Core, state.begin_cause(None, false), what)
+            spawn_here(state, plan, ChargedTo::Core, state.next_cause(None, What::Spawned), what)
         })
     }
 
@@ -236,11 +243,18 @@ impl Core {
         });
     }
 
+    /// What another thread may see of this core's turns.
+    #[must_use]
+    pub fn watch(&self) -> CoreWatch {
+        CoreWatch::of(Arc::clone(self.state.course.onlook()))
+    }
+
     /// What the core counted.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         let mut gauges = self.state.counts.read();
         gauges.processes_live = self.state.table.live().into();
+        gauges.turns_over_limit = self.state.course.onlook().over_limit();
         gauges.waits_open = self.state.waits.open_count().into();
         gauges
     }
@@ -294,13 +308,15 @@ fn leave(state: &Rc<State>) {
     if let Some(timer) = state.sweeping.take() {
         state.host.0.timer_cancel(timer);
     }
-    let mut others = state.outbound.cores();
-    others.extend(with_lanes);
-    for core in others {
+    let known = state.outbound.cores();
+    // Who has gone is not called: his number may be another's, who is not to be woken for nothing.
+    let there = known.iter().copied().filter(|core| !state.outbound.leads_nowhere(*core));
+    let there: Vec<_> = there.chain(with_lanes).collect();
+    known.into_iter().chain(there.iter().copied()).for_each(|core| {
         remote::core_gone(state, core); // as seen from here
-        if let Some(port) = Port::of(core) {
-            state.raise(port); // who finds that we are gone tells those that wait for us
-        }
+    });
+    for port in there.into_iter().filter_map(Port::of) {
+        state.raise(port); // who finds that we are gone tells those that wait for us
     }
     let collector = state.inbound.borrow_mut().collector.take();
     let mut collector = collector.expect("a core has its collector until it leaves");
@@ -309,5 +325,6 @@ fn leave(state: &Rc<State>) {
         state.contained(|| drop(message));
     }
     state.port.places_free();
+    state.port.end_steps(state.events.next());
     state.port.vacate(state.table.made(), state.table.last_generation() + 1, collector);
 }

@@ -10,12 +10,13 @@
 //! for itself: one that panics keeps nothing else from its end.
 
 use crate::block::{Block, Extra, Life, NOBODY};
+use crate::chain::{Chain, Report};
 use crate::closed::Closed;
 use crate::deliver;
 use crate::exit::{Down, Exit};
 use crate::flush;
+use crate::follow;
 use crate::gauges::count;
-use crate::host::Ended;
 use crate::link;
 use crate::pid::Pid;
 use crate::state::State;
@@ -66,16 +67,11 @@ pub(crate) fn end(state: &Rc<State>, slot: u32, exit: Exit) {
         deliver::leave_if_unsent(state, slot);
     }
     if !matches!(exit, Exit::Normal | Exit::Cancelled) {
-        let message = kind.shape.name();
-        state.host.0.ended(&Ended {
-            pid,
-            name: kind.name,
-            exit: &exit,
-            cause,
-            message,
-            undelivered,
-            quarantined_bytes,
-        });
+        let (name, message) = (kind.name, kind.shape.name());
+        let (chain, next) = (Chain::default(), None);
+        let report =
+            Report { pid, name, exit, cause, message, undelivered, quarantined_bytes, chain, next };
+        follow::tell(state, report);
     }
 }
 

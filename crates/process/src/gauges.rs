@@ -58,6 +58,8 @@ gauges! {
     panics_contained,
     /// Turns run.
     turns,
+    /// Turns that a watchdog found to run too long.
+    turns_over_limit,
     /// Messages accepted from processes of the same core.
     messages_same,
     /// Messages that came by lanes.
@@ -94,6 +96,22 @@ gauges! {
     publishes,
     /// Units in them.
     units_published,
+    /// Of the batches, those of one unit.
+    lane_batches_1,
+    /// Those of 2 to 7 units.
+    lane_batches_7,
+    /// Those of 8 to 63 units.
+    lane_batches_63,
+    /// Those of 64 units and more.
+    lane_batches_more,
+    /// What other cores said about room in mailboxes.
+    controls_room,
+    /// About who is to be told of ends and calls.
+    controls_watch,
+    /// That processes are to be made, cancelled or killed, and about links between them.
+    controls_life,
+    /// What led to failures, passing by.
+    controls_report,
     /// Sleeping cores woken.
     wakes,
     /// Leases asked for.
@@ -112,6 +130,8 @@ gauges! {
     cycle_walk_steps,
     /// Timers set with the host.
     timers,
+    /// Chains of causes that end where nobody knows any more what came before.
+    cause_lost,
 }
 
 /// Adds one.

@@ -1,7 +1,9 @@
 //! A host is what drives a core, and lends it what processes may not reach for: time, chance, timers, the bell of another core.
 
 use crate::cause::Cause;
+use crate::chain::Chain;
 use crate::exit::Exit;
+use crate::log::LogLine;
 use crate::pid::{CoreId, Pid};
 use crate::port::Port;
 use crate::tick::Tick;
@@ -28,9 +30,15 @@ pub trait Host {
         core.ring();
     }
 
-    /// Hears that a process ended otherwise than normally.
+    /// Hears that a process ended otherwise than normally: at once, or, if other cores have to say what led to it, when they have.
+    /// If its own core is gone by then, the host of another hears of it.
     fn ended(&self, ended: &Ended<'_>) {
         let _ = ended;
+    }
+
+    /// Hears what a process says. The default keeps no log.
+    fn log(&self, line: &LogLine<'_>) {
+        let _ = line;
     }
 }
 
@@ -67,6 +75,8 @@ pub struct Ended<'a> {
     pub message: &'static str,
     /// How many messages it had accepted and not taken.
     pub undelivered: u32,
+    /// What led to it; of a process that was killed only itself.
+    pub chain: &'a Chain,
     /// How many bytes of the shared heap were still charged to its own account when that closed: somebody holds them, or forgot them.
     pub quarantined_bytes: u64,
 }

@@ -82,6 +82,7 @@ pub(crate) enum Landed<M, R> {
 mod raw {
     use super::{Errand, Landed};
     use crate::address::{Address, ReplyTo, WaitId};
+    use crate::events::{Event, What};
     use crate::here;
     use crate::lines::{InFuture, Waiting, Who};
     use crate::mail::Note;
@@ -359,6 +360,16 @@ mod raw {
             );
             // SAFETY: invariant 2; nobody else looks at it while this place, of which there is one, is borrowed.
             unsafe { &mut *self.0.room().cast::<M>() }
+        }
+
+        /// Notes in the open wait what was asked just now: the chain of those who wait is read there.
+        #[inline]
+        pub(crate) fn note_asked(&self, state: &State, to: Pid, what: What) {
+            let cause = state.course.cause.get();
+            let (sequence, parent) = (state.events.last(cause), cause.sequence());
+            let (from, to) = (state.course.pid.get(), Some(to));
+            let asked = Event { sequence, parent, from, to, what, tick: 0 };
+            state.waits.set_asked(self.opened(), asked);
         }
 
         /// Says until when to wait.

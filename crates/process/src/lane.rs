@@ -180,6 +180,11 @@ mod raw {
             self.from
         }
 
+        /// Whether who sent by it has gone: its number may be another's by now.
+        pub(crate) fn is_abandoned(&self) -> bool {
+            self.consumer.as_ref().is_none_or(Consumer::is_abandoned)
+        }
+
         /// Takes what is published, at most so many units and what is missing of the last parcel, and shows each parcel; says
         /// how many units that were.
         pub(crate) fn take(&mut self, units: usize, mut show: impl FnMut(Arrived<'_>)) -> usize {

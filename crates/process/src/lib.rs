@@ -50,6 +50,8 @@
 //! a bound in messages and one in bytes, by default 256 and 4 MiB, and who finds it full waits or has the message back; 4,096
 //! messages of threads that are no core wait at a core. A process never changes its core. A turn is not interrupted: a process
 //! that computes for long yields by itself. Not contained are a stack overflow, an abort, and a panic in a drop while unwinding.
+//! What led to the end of a process is told as far as it is known: each core keeps its last 32,768 steps, 1 MiB; calls that still wait
+//! are known however old.
 //! What comes of the shared heap is bounded by the account of the receiver, not by the bound of his mailbox, and is refused at once where
 //! it does not fit. What a closure carries that is spawned, or an [`Isolated`], stays whose it is.
 //! A stream has one writer and one reader, and what is read in one go is never more than its window.
@@ -64,6 +66,7 @@ mod call;
 mod cancel;
 mod cancelled;
 mod cause;
+mod chain;
 mod charge;
 mod circle;
 mod closed;
@@ -71,14 +74,17 @@ mod contain;
 mod context;
 mod control;
 mod course;
+mod crashed;
 mod deliver;
 mod drive;
 mod due;
 mod during;
 mod end;
+mod events;
 mod exit;
 mod failure;
 mod flush;
+mod follow;
 mod forsake;
 mod gauges;
 mod guard;
@@ -92,6 +98,7 @@ mod lane;
 mod lease;
 mod lines;
 mod link;
+mod log;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod mail;
@@ -99,6 +106,7 @@ mod mailbox;
 mod marks;
 mod message;
 mod monitor;
+mod onlook;
 mod outbound;
 mod outside;
 mod panics;
@@ -114,6 +122,7 @@ mod ready;
 mod receive;
 mod refused;
 mod remote;
+mod replay;
 mod reply;
 mod scope;
 mod send;
@@ -131,10 +140,12 @@ mod table;
 mod task;
 mod tasks;
 mod tick;
+mod trace_context;
 mod turn;
 mod undelivered;
 mod waiting;
 mod waits;
+mod waits_for;
 mod waker;
 mod wide;
 
@@ -142,6 +153,7 @@ pub use bounds::{Bounds, Class, Full};
 pub use call::CallError;
 pub use cancelled::Cancelled;
 pub use cause::{Cause, Sequence};
+pub use chain::{By, Chain, Link};
 pub use closed::Closed;
 pub use context::Context;
 pub use drive::{Core, CoreOptions, NoCoreLeft, ProcessReport};
@@ -152,9 +164,11 @@ pub use host::{Ended, Host, TimerId, TimerKey};
 pub use isolated::Isolated;
 pub use kill::Kill;
 pub use levada_derive::Message;
+pub use log::{LogLine, LogValue, Loggable};
 pub use mailbox::{Mailbox, Received};
 pub use message::{Message, Visit};
 pub use monitor::Monitor;
+pub use onlook::{CoreWatch, TurnSeen};
 pub use pid::{CoreId, Pid};
 pub use refused::{Refused, Sent};
 pub use reply::Reply;
@@ -170,3 +184,5 @@ pub use stream::writer::StreamWriter;
 pub use supervise::{Restart, Strategy, Supervisor};
 pub use task::Task;
 pub use tick::Tick;
+pub use trace_context::Traceparent;
+pub use waits_for::{WaitingProcess, WaitsFor};

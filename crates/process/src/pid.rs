@@ -71,6 +71,11 @@ impl Pid {
         self.0.get() as u32 & GENERATION_MAX
     }
 
+    /// The pid that gave these bits; none gave zero.
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        NonZeroU64::new(bits).map(Self)
+    }
+
     /// All three parts in one word.
     #[must_use]
     pub fn to_bits(self) -> u64 {

@@ -16,7 +16,7 @@ use levada_queue::{Collector, Gate, Submitter, mpsc};
 use levada_shared::Account;
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::task::Waker;
 
 /// How many messages of threads that are no core a core takes charge of.
@@ -45,6 +45,8 @@ pub(crate) struct Port {
     state: AtomicU32,
     /// The first generation that no process had.
     generation: AtomicU32,
+    /// The first step that no core of this number counted before.
+    first_step: AtomicU64,
     /// Processes of a core that left that still have senders.
     outstanding: AtomicU32,
     outside: Submitter<Submitted>,
@@ -66,6 +68,7 @@ impl Port {
             payers: Payers::new(),
             state: AtomicU32::new(VACANT),
             generation: AtomicU32::new(1),
+            first_step: AtomicU64::new(0),
             outstanding: AtomicU32::new(0),
             outside,
             collector: Handover::new(),
@@ -99,7 +102,9 @@ impl Port {
         drop(port.answers.take());
         *port.alarm.lock() = Some(alarm);
         port.payers.begin(account);
-        let _ = port.gate.take(); // what was raised for the core before is nothing to this one
+        // What was raised and rung for the core before is nothing to this one.
+        port.porch.answer(|_| ());
+        let _ = port.gate.take();
         port.enter(RUNNING);
         Some((port, collector))
     }
@@ -131,6 +136,16 @@ impl Port {
     /// The generation that this core's slots begin with.
     pub(crate) fn generation(&self) -> u32 {
         self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The step that this core begins to count with: a smaller one was another's.
+    pub(crate) fn first_step(&self) -> u64 {
+        self.first_step.load(Ordering::Relaxed)
+    }
+
+    /// Notes how far this core has counted, for the next of its number.
+    pub(crate) fn end_steps(&self, next: u64) {
+        self.first_step.store(next, Ordering::Relaxed);
     }
 
     /// Lets nobody in any more; what is inside is then taken out, and [`vacate`](Self::vacate) follows.

@@ -34,6 +34,8 @@ pub(crate) struct Ready {
     current: Cell<usize>,
     turns: Cell<u32>,
     units: Cell<u32>,
+    /// The state of a generator that says who comes first; zero: who came first.
+    dice: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,13 @@ impl List {
         match self.tail.replace(slot) {
             NONE => self.head.set(slot),
             tail => table.block(tail).next.set(slot),
+        }
+    }
+
+    fn push_first(&self, slot: u32, block: &Block) {
+        block.next.set(self.head.replace(slot));
+        if self.tail.get() == NONE {
+            self.tail.set(slot);
         }
     }
 
@@ -133,6 +142,7 @@ impl Ready {
             current: Cell::new(0),
             turns: Cell::new(0),
             units: Cell::new(0),
+            dice: Cell::new(0),
         }
     }
 
@@ -150,8 +160,27 @@ impl Ready {
         if block.begin_listed() {
             let lists = self.lists(block);
             lists.count.set(lists.count.get() + 1);
-            lists.woken.push(table, slot, block);
+            if self.dice.get() != 0 && self.draws_first() {
+                lists.woken.push_first(slot, block);
+            } else {
+                lists.woken.push(table, slot, block);
+            }
         }
+    }
+
+    /// From here on it is drawn from a seed whether who becomes ready stands first or last.
+    pub(crate) fn shuffle(&self, seed: u64) {
+        self.dice.set(seed | 1);
+    }
+
+    #[cold]
+    fn draws_first(&self) -> bool {
+        let mut drawn = self.dice.get(); // xorshift64: never zero
+        drawn ^= drawn << 13;
+        drawn ^= drawn >> 7;
+        drawn ^= drawn << 17;
+        self.dice.set(drawn);
+        drawn >> 63 == 1
     }
 
     /// Puts a process that used up its slice behind the others that did.

@@ -15,6 +15,7 @@ use crate::circle;
 use crate::control::Control;
 use crate::deliver;
 use crate::flush;
+use crate::follow;
 use crate::gauges::count;
 use crate::kill;
 use crate::lane::LaneIn;
@@ -83,16 +84,16 @@ fn close_lane(state: &Rc<State>, lane: LaneIn) {
 }
 
 /// Does what is left in all lanes, since this core leaves and nobody is let in any more: whoever said something hears that its
-/// process is gone. Which cores have lanes to this one.
+/// process is gone. Which cores still have lanes to this one.
 pub(crate) fn close_lanes(state: &Rc<State>) -> Vec<CoreId> {
     take_new_lanes(state);
     let lanes = std::mem::take(&mut state.inbound.borrow_mut().lanes);
     let lanes = lanes.into_iter().flatten();
     lanes
-        .map(|lane| {
-            let from = lane.from();
+        .filter_map(|lane| {
+            let (from, is_there) = (lane.from(), !lane.is_abandoned());
             close_lane(state, lane);
-            from
+            is_there.then_some(from)
         })
         .collect()
 }
@@ -223,6 +224,7 @@ fn land(state: &State, wait: Opened, outcome: Outcome, mut cargo: Cargo<'_>) {
 
 /// Does what another core says.
 fn obey(state: &Rc<State>, from: CoreId, control: Control) {
+    count_control(state, &control);
     match control {
         Control::Ask { to, weight_bytes } => deliver::asked(state, from, to, weight_bytes),
         Control::Grant { to, messages, bytes, serial } => {
@@ -247,6 +249,35 @@ fn obey(state: &Rc<State>, from: CoreId, control: Control) {
         Control::Unflush { to, teller } => flush::forget(state, to, teller),
         Control::Probe(probe) => circle::probed(state, *probe),
         Control::TakeBack { from, call } => circle::take_back(state, from, call),
+        Control::Report(report) => follow::pass_on(state, report),
         Control::Run(run) => state.contained(run),
     }
+}
+
+/// Counts what another core says by what it is about.
+fn count_control(state: &State, control: &Control) {
+    let counts = &state.counts;
+    count(match control {
+        Control::Ask { .. }
+        | Control::Grant { .. }
+        | Control::Recall { .. }
+        | Control::Return { .. }
+        | Control::Shut { .. } => &counts.controls_room,
+        Control::Monitor { .. }
+        | Control::Demonitor { .. }
+        | Control::Listen { .. }
+        | Control::Unlisten { .. }
+        | Control::Flush { .. }
+        | Control::Unflush { .. }
+        | Control::Probe(_)
+        | Control::TakeBack { .. }
+        | Control::End { .. } => &counts.controls_watch,
+        Control::Kill { .. }
+        | Control::Cancel { .. }
+        | Control::Link { .. }
+        | Control::Unlink { .. }
+        | Control::LinkEnded { .. }
+        | Control::Run(_) => &counts.controls_life,
+        Control::Report(_) => &counts.controls_report,
+    });
 }

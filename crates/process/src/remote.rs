@@ -11,7 +11,9 @@ use crate::charge::charge_to;
 use crate::closed::Closed;
 use crate::control::Control;
 use crate::deliver::{accepted, returned, settle};
+use crate::events::What;
 use crate::exit::{Down, Exit};
+use crate::follow;
 use crate::gauges::count;
 use crate::lease::{Lease, Returned, UNUSED_MAX};
 use crate::lines::{Waiting, Wants};
@@ -41,7 +43,8 @@ pub(crate) fn put<M: Message>(
         count(&state.counts.messages_boxed);
     }
     let mut parcel = Parcel::new();
-    parcel.message(to, Note { cause: state.next_cause(), weight_bytes }, message);
+    let cause = state.next_cause(Some(to.pid()), What::Message(Shape::of::<M>()));
+    parcel.message(to, Note { cause, weight_bytes }, message);
     state.put(port, &parcel);
 }
 
@@ -341,6 +344,7 @@ fn lost(state: &State, core: CoreId, arrived: Arrived<'_>) {
         Arrived::Control(Control::Flush { teller, .. }) => {
             tell_here(state, teller, Some(Closed::Ended))
         }
+        Arrived::Control(Control::Report(report)) => follow::lost(state, report),
         Arrived::Control(Control::Listen { listener, .. }) => tell_here(state, listener, ()),
         other => state.contained(|| drop(other)),
     }

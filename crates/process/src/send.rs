@@ -3,6 +3,7 @@
 use crate::bounds::Full;
 use crate::closed::Closed;
 use crate::deliver;
+use crate::events::What;
 use crate::gauges::count;
 use crate::landing::{Await, Errand, Landed, Place};
 use crate::lines::Waiting;
@@ -94,7 +95,9 @@ impl<M: Message> Errand<M, ()> for Sending<'_, M> {
             Err(Refusal::Full) if self.sender.lets_wait() => {
                 let message = place.take();
                 let _ = place.open(state);
-                let note = Note { cause: state.next_cause(), weight_bytes };
+                let what = What::Message(Shape::of::<M>());
+                let cause = state.next_cause(Some(self.sender.pid()), what);
+                let note = Note { cause, weight_bytes };
                 let waiting = place.stand(self.sender.address(), message, note, false);
                 self.sender.stand_in_line(state, waiting, place.opened());
                 Poll::Pending

@@ -7,6 +7,7 @@ use crate::budget::ChargedTo;
 use crate::cause::Cause;
 use crate::context::Context;
 use crate::control::Control;
+use crate::events::What;
 use crate::failure::Failure;
 use crate::gauges::count;
 use crate::here;
@@ -18,6 +19,7 @@ use crate::message::Message;
 use crate::pid::{CoreId, Pid};
 use crate::reply::Reply;
 use crate::sender::Sender;
+use crate::shape::Shape;
 use crate::state::State;
 use crate::table::Plan;
 use levada_shared::Account;
@@ -163,7 +165,13 @@ impl<'a> SpawnOptions<'a> {
         let plan = self.plan(name);
         here::with(|state| {
             let state = state.expect("a process is spawned on a core");
-            spawn_here(state, plan, self.charged.by(state), state.next_cause(), what)
+            spawn_here(
+                state,
+                plan,
+                self.charged.by(state),
+                state.next_cause(None, What::Spawned),
+                what,
+            )
         })
     }
 
@@ -218,6 +226,7 @@ where
     let pid = address.pid();
     let body = Body::new(&state.pool, move || what(Context::new(pid), Mailbox::new(address)));
     let block = state.table.block(pid.slot());
+    state.note_kind(block.kind.get(), plan.name, Shape::of::<M>());
     block.root.set(Some(body));
     block.cause.set(cause);
     state.wake_task(pid.slot(), 0);
@@ -326,7 +335,7 @@ where
         _context: &mut task::Context<'_>,
     ) -> Poll<Self::Output> {
         let what = self.what.take().expect("a spawn is not polled again after it is ready");
-        let (core, plan, cause) = (self.core, self.plan, state.next_cause());
+        let (core, plan, cause) = (self.core, self.plan, state.next_cause(None, What::Spawned));
         if core == state.core {
             return Poll::Ready(spawn_here(state, plan, self.charged.by(state), cause, what));
         }

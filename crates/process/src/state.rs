@@ -5,10 +5,12 @@
 
 use crate::address::ReplyTo;
 use crate::block::{Block, Life, READY_ROOT, READY_TASKS};
-use crate::cause::{Cause, Sequence, Sequences};
+use crate::cause::{Cause, Sequence};
 use crate::contain::{contain, drop_contained};
 use crate::control::Control;
 use crate::course::Course;
+use crate::crashed::Crashed;
+use crate::events::{Events, Step, What};
 use crate::gauges::{Counts, count};
 use crate::host::{Host, TimerId, TimerKey};
 use crate::lane::LaneIn;
@@ -20,6 +22,7 @@ use crate::pid::{CoreId, Pid};
 use crate::pool::Pool;
 use crate::port::Port;
 use crate::ready::Ready;
+use crate::shape::Shape;
 use crate::submitted::Submitted;
 use crate::table::Table;
 use crate::tick::Tick;
@@ -59,9 +62,12 @@ pub(crate) struct State {
     pub(crate) account: Option<Account>,
     /// The slots of processes that were cancelled, whose waits are to end.
     pub(crate) cancelled: RefCell<Vec<u32>>,
+    /// How many kinds of processes a watchdog knows the names of.
+    kinds_noted: Cell<u32>,
     /// No process is spawned any more.
     pub(crate) stopping: Cell<bool>,
-    sequences: Sequences,
+    pub(crate) events: Events,
+    pub(crate) crashed: Crashed,
     random: Cell<u64>,
 }
 
@@ -128,8 +134,10 @@ impl State {
             host: HostBox(host),
             account,
             cancelled: RefCell::default(),
+            kinds_noted: Cell::new(0),
             stopping: Cell::new(false),
-            sequences: Sequences::of(core),
+            events: Events::of(core, port.first_step()),
+            crashed: Crashed::default(),
         }
     }
 
@@ -146,6 +154,11 @@ impl State {
         if self.course.is_fresh() { self.course.tick() } else { self.read_clock() }
     }
 
+    /// Begins the random numbers anew.
+    pub(crate) fn reseed(&self, seed: u64) {
+        self.random.set(seed);
+    }
+
     /// A random number (splitmix64).
     pub(crate) fn random(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -155,20 +168,44 @@ impl State {
         mixed ^ mixed >> 31
     }
 
-    /// The next step of what runs; of a new request, if it runs on behalf of none.
+    /// The next step of what runs: `what` is done to `to`. Of a new request, if nobody runs.
     #[inline]
-    pub(crate) fn next_cause(&self) -> Cause {
-        if self.course.pid.get().is_none() {
-            return self.begin_cause(None, false);
-        }
-        self.sequences.step(self.course.cause.get())
+    pub(crate) fn next_cause(&self, to: Option<Pid>, what: What) -> Cause {
+        let from = self.course.pid.get();
+        let before = if from.is_none() { self.new_request() } else { self.course.cause.get() };
+        self.events.note(before, Step { from, to, what, at: self.course.tick() })
     }
 
-    /// The first step of a new request.
-    pub(crate) fn begin_cause(&self, id: Option<u128>, sampled: bool) -> Cause {
-        let id =
-            id.unwrap_or_else(|| u128::from(self.random()) << 64 | u128::from(self.random()) | 1);
-        self.sequences.step(Cause::new(id, Sequence::begun(sampled)))
+    /// The first step of a request: one with this id, or a new one; what was said to have led to it elsewhere.
+    pub(crate) fn begin_cause(&self, id: Option<u128>, sampled: bool, parent_id: u64) -> Cause {
+        let id = id.unwrap_or_else(|| self.new_request().id());
+        let step = Step {
+            from: self.course.pid.get(),
+            to: None,
+            what: What::Began,
+            at: self.course.tick(),
+        };
+        self.events.begin(Cause::new(id, Sequence::begun(sampled)), parent_id, step)
+    }
+
+    /// The first step of a request that came from a thread that is no core.
+    pub(crate) fn outside_cause(&self, to: Pid, what: What) -> Cause {
+        let step = Step { from: None, to: Some(to), what, at: self.course.tick() };
+        self.events.note(self.new_request(), step)
+    }
+
+    /// Has a watchdog know what processes of a kind are called.
+    pub(crate) fn note_kind(&self, kind: u32, name: &'static str, shape: &Shape) {
+        if kind == self.kinds_noted.get() {
+            self.course.onlook().note_kind(kind, name, shape.name());
+            self.kinds_noted.set(kind + 1);
+        }
+    }
+
+    #[cold]
+    fn new_request(&self) -> Cause {
+        let id = u128::from(self.random()) << 64 | u128::from(self.random()) | 1;
+        Cause::new(id, Sequence::begun(false))
     }
 
     /// Makes a task ready; the root is task zero.
@@ -272,6 +309,12 @@ impl State {
             count(&self.counts.publishes);
             let units = &self.counts.units_published;
             units.set(units.get() + shown.units as u64);
+            count(match shown.units {
+                ..=1 => &self.counts.lane_batches_1,
+                2..=7 => &self.counts.lane_batches_7,
+                8..=63 => &self.counts.lane_batches_63,
+                64.. => &self.counts.lane_batches_more,
+            });
             self.raise(shown.port);
         });
     }

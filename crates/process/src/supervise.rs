@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::cancel::cancel;
 use crate::cancelled::Cancelled;
 use crate::context::Context;
+use crate::events::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gauges::count;
@@ -341,7 +342,7 @@ impl Supervisor {
             if block.reopen() {
                 state.port.porch.word(slot).reopen();
             }
-            block.cause.set(state.begin_cause(None, false));
+            block.cause.set(state.next_cause(None, What::Spawned));
             block.resume();
             state.wake_root(slot, block);
             true

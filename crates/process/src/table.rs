@@ -173,6 +173,17 @@ mod raw {
             self.kinds.borrow()[block.kind.get() as usize]
         }
 
+        /// The name that a process was spawned with, as long as its slot is not another's.
+        pub(crate) fn name_of(&self, pid: Pid) -> Option<&'static str> {
+            if pid.slot() >= self.made.get() {
+                return None;
+            }
+            let block = self.block(pid.slot());
+            let (is, was) = (block.generation.get(), pid.generation());
+            let is_last = block.life() == Life::Vacant && is == was + 1;
+            (is == was && block.life() != Life::Vacant || is_last).then(|| self.kind(block).name)
+        }
+
         /// Takes a slot for a process with messages of `M`; none if all are used.
         pub(crate) fn claim<M: Message>(&self, plan: Plan) -> Option<Address<M>> {
             let slot = match self.free.get() {
@@ -235,6 +246,11 @@ mod raw {
             }
         }
 
+        /// The first generation that any slot had.
+        pub(crate) fn first_generation(&self) -> u32 {
+            self.first_generation
+        }
+
         /// The last generation that any slot has.
         pub(crate) fn last_generation(&self) -> u32 {
             (0..self.made.get())
@@ -248,7 +264,7 @@ mod raw {
         pub(crate) fn held<M: Message>(&self, to: Address<M>) -> Option<Held<'_, M>> {
             let slot = to.pid().slot();
             let block = self.find(slot, to.pid().generation())?;
-            Some(Held { slot, block, messages: PhantomData })
+            Some(Held { pid: to.pid(), slot, block, messages: PhantomData })
         }
 
         /// Puts what is carried into the mail of a process; its bytes are held already.
@@ -336,12 +352,19 @@ mod raw {
     /// The block of a process whose messages are `M`.
     #[derive(Debug)]
     pub(crate) struct Held<'a, M> {
+        pid: Pid,
         pub(crate) slot: u32,
         pub(crate) block: &'a Block,
         messages: PhantomData<fn(M) -> M>,
     }
 
     impl<M: Message> Held<'_, M> {
+        /// The process.
+        #[inline]
+        pub(crate) fn pid(&self) -> Pid {
+            self.pid
+        }
+
         /// Puts a message last; its bytes are held already.
         #[inline]
         pub(crate) fn push(&self, pool: &Pool, note: Note, message: M) {

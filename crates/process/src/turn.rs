@@ -56,12 +56,15 @@ pub(crate) fn run(state: &Rc<State>) -> bool {
 fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
     state.course.enter(pid);
     block.set_running(true);
+    let (onlook, number) = (state.course.onlook(), state.counts.turns.get());
+    onlook.begin(number, pid, block.kind.get());
     let came_to = contain(|| poll_ready(state, block, pid));
+    onlook.end(number);
     block.set_running(false);
     state.course.leave();
     match came_to {
         Ok(Turn::Done(outcome)) => done(state, slot, block, outcome),
-        Err(panic) => end_panicked(state, slot, panic),
+        Err(panic) => end_panicked(state, slot, block, panic),
         Ok(_) if block.is_doomed() => end_doomed(state, slot, block),
         Ok(turn) => {
             if block.has_afterwards() && block.take_left() {
@@ -194,7 +197,9 @@ fn end_doomed(state: &Rc<State>, slot: u32, block: &Block) {
     end(state, slot, exit);
 }
 
-fn end_panicked(state: &Rc<State>, slot: u32, panic: Box<dyn Any + Send>) {
+fn end_panicked(state: &Rc<State>, slot: u32, block: &Block, panic: Box<dyn Any + Send>) {
+    // The root or task that panicked did not come to say what it had taken on.
+    block.cause.set(state.course.cause.get());
     let at = state.course.panicked_at.take().unwrap_or_else(|| "unknown".into());
     let text = text_of(&*panic);
     drop_contained(panic);

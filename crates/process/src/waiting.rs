@@ -146,7 +146,12 @@ pub(crate) fn end_call(state: &State, call: WaitId, how: Unanswered) {
         return state.tell(call.core, Control::End { call, how }).unwrap_or_default();
     }
     let outcome = match how {
-        Unanswered::Crashed => Outcome::Crashed,
+        Unanswered::Crashed => {
+            if let Some(asked) = state.waits.asked_in(opened(call)) {
+                state.crashed.keep(asked);
+            }
+            Outcome::Crashed
+        }
         Unanswered::Dropped => Outcome::Dropped,
         Unanswered::Cycle => Outcome::Cycle,
     };

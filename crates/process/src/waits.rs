@@ -114,6 +114,8 @@ pub(crate) enum Alarm {
 mod raw {
     use super::{Alarm, Bond, Left, Line, Outcome, Owner, Wakee};
     use crate::address::ReplyTo;
+    use crate::cause::Sequence;
+    use crate::events::Event;
     use crate::host::TimerId;
     use crate::message::Message;
     use crate::parcel::Cargo;
@@ -161,6 +163,8 @@ mod raw {
         looks: Option<u8>,
         /// Whether it was found to have closed a circle, and its request is asked back.
         closed_circle: bool,
+        /// What was asked of whom, and on behalf of what, if this is a call.
+        asked: Option<Event>,
     }
 
     impl Wait {
@@ -236,6 +240,7 @@ mod raw {
                 due: None,
                 looks: None,
                 closed_circle: false,
+                asked: None,
             };
             let waits = &mut *self.waits.borrow_mut();
             let index = self.free.get();
@@ -371,6 +376,36 @@ mod raw {
                 wait.timer = None;
                 wait.due.take().map(|(_, alarm)| alarm)
             })?
+        }
+
+        /// Notes what was asked, in a call.
+        #[inline]
+        pub(crate) fn set_asked(&self, opened: Opened, asked: Event) {
+            self.with(opened, |wait| wait.asked = Some(asked))
+                .expect("who has just asked has not closed it");
+        }
+
+        /// What was asked in a call that is not closed.
+        pub(crate) fn asked_in(&self, opened: Opened) -> Option<Event> {
+            self.with(opened, |wait| wait.asked)?
+        }
+
+        /// What was asked with this step, in a call that is not closed. Looks at all waits.
+        pub(crate) fn asked_with(&self, sequence: Sequence) -> Option<Event> {
+            let waits = self.waits.borrow();
+            let open = waits.iter().filter(|wait| wait.generation != FREE);
+            open.filter_map(|wait| wait.asked).find(|asked| asked.sequence == sequence)
+        }
+
+        /// Shows each wait of a process to which nothing has come: in which slot that is, what was asked, its place in a line.
+        pub(crate) fn each_open(&self, mut show: impl FnMut(u32, Option<Event>, Option<Line>)) {
+            let waits = self.waits.borrow();
+            let open = waits.iter().filter(|wait| wait.generation != FREE);
+            for wait in open.filter(|wait| wait.outcome == Outcome::Open) {
+                if let Some(owner) = wait.owner {
+                    show(owner.pid.slot(), wait.asked, wait.line);
+                }
+            }
         }
 
         /// Says whom to wake. What was said before is given back, to be dropped where nothing is borrowed.

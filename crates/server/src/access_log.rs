@@ -103,6 +103,7 @@ struct Line {
     referer: String,
     agent: String,
     cause: String,
+    traceparent: String,
     micros: u64,
 }
 
@@ -125,6 +126,7 @@ impl Visit for Line {
             "referer" => &mut self.referer,
             "agent" => &mut self.agent,
             "cause" => &mut self.cause,
+            "traceparent" => &mut self.traceparent,
             _ => return,
         };
         value.clone_into(place);
@@ -169,6 +171,7 @@ impl Line {
             "referer": self.referer,
             "agent": self.agent,
             "cause": self.cause,
+            "traceparent": self.traceparent,
             "micros": self.micros,
         })
         .to_string()

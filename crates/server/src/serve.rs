@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::sync::{Arc, mpsc};
 
 use levada_channel::{ChannelConfig, Choice, ListenPart};
-use levada_domain::{Config, Domain};
-use levada_process::{Ended, Exit, Sender};
+use levada_domain::{Config, Domain, Overrun};
+use levada_process::{Ended, Exit, LogLine, Sender};
 use levada_shared::{Account, OpenError, Options, SharedHeap};
 use levada_web::Start;
 use sd_notify::NotifyState;
@@ -145,6 +145,8 @@ fn start(
     };
     config.channel_end = REST;
     config.on_failure = Arc::new(tell_failure);
+    config.on_log = Arc::new(tell_line);
+    config.on_overrun = Arc::new(tell_overrun);
     let (sender, started) = mpsc::sync_channel(1);
     let domain = Domain::start(&config, move |context, io| {
         steward::run(context, io, plan, move |orders| {
@@ -175,9 +177,35 @@ fn tell_failure(ended: &Ended<'_>) {
         pid = ?ended.pid,
         cause = %format_args!("{:032x}", ended.cause.id()),
         message = ended.message,
+        chain = %ended.chain,
         undelivered = ended.undelivered,
         "a process ended: {}",
         ended.exit
+    );
+}
+
+/// A turn that runs long holds up its core; it is told while it does.
+fn tell_overrun(overrun: &Overrun) {
+    tracing::warn!(
+        process = overrun.turn.name,
+        pid = ?overrun.turn.pid,
+        cause = %format_args!("{:032x}", overrun.turn.cause.id()),
+        message = overrun.turn.message,
+        "a turn has been running for {:?}",
+        overrun.ran
+    );
+}
+
+/// What a process says.
+fn tell_line(line: &LogLine<'_>) {
+    tracing::info!(
+        process = line.name,
+        pid = ?line.pid,
+        cause = %format_args!("{:032x}", line.cause.id()),
+        at_us = line.at.as_nanos() / 1000,
+        "{}: {}",
+        line.what,
+        line.value
     );
 }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use levada_channel::{Error, File, Refused, TcpStream, Ticket};
 use levada_domain::{Io, Patience, PerCore};
-use levada_http::Status;
 use levada_http::h1::{BodyDiscard, CONTINUE, Persistence};
+use levada_http::{Status, TraceParent};
 use levada_process::{CallError, Cause, Context, Failure, Tick};
 use levada_shared::ExclusiveBuf;
 
@@ -156,8 +156,8 @@ impl Connection {
     fn answer_ready(&mut self, has_answered: &mut bool) -> Result<Option<Box<Slow>>, End> {
         let limits = self.front.with(|front| front.config.limits.head);
         while !self.input.is_empty() && self.input.is_worth_a_look(&limits) {
-            let (cause, begin) = (self.context.begin_cause(None, false), self.io.now());
-            let step = self.respond(cause);
+            let begin = self.io.now();
+            let (step, cause) = self.begin_request();
             let answered = match step {
                 Step::Wait => break,
                 Step::Answer(answered) if answered.is_ready() => answered,
@@ -179,13 +179,28 @@ impl Connection {
         Ok(None)
     }
 
+    /// Looks at what came, on behalf of a request of its own, or of the trace that it says it belongs to.
+    fn begin_request(&self) -> (Step, Cause) {
+        self.front.with(|front| {
+            front.begin(&self.io, self.input.bytes(), |parent| match parent {
+                Some(TraceParent { trace_id, parent_id, flags }) => {
+                    let id = u128::from_be_bytes(trace_id);
+                    let is_sampled = flags & 1 == 1;
+                    self.context.begin_cause_under(id, u64::from_be_bytes(parent_id), is_sampled)
+                }
+                None => self.context.begin_cause(None, false),
+            })
+        })
+    }
+
     fn respond(&self, cause: Cause) -> Step {
         self.front.with(|front| front.respond(&self.io, self.input.bytes(), None, cause))
     }
 
     fn tell(&self, log: Option<&LogLine>, cause: Cause, begin: Tick) {
         if let Some(log) = log {
-            log.tell(self.peer, cause, self.io.unix_s(), self.io.now().since(begin));
+            let parent = cause.to_traceparent(self.io.salt());
+            log.tell(self.peer, parent, cause, self.io.unix_s(), self.io.now().since(begin));
         }
     }
 

@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use levada_domain::Io;
-use levada_http::h1::{BodyDiscard, BodyLength, Persistence, RequestHead, parse_head};
-use levada_http::{Method, ReplyHead, SitePath, Status, Target, wants_json};
+use levada_http::h1::{BodyDiscard, BodyLength, Persistence, Refusal, RequestHead, parse_head};
+use levada_http::{Field, Method, ReplyHead, SitePath, Status, Target, TraceParent, wants_json};
 use levada_process::{Cause, Sender};
 use levada_shared::{Account, Cached, Lost, SharedData, WeakCache};
 
@@ -140,6 +140,24 @@ impl Front {
         }
     }
 
+    /// Looks for the first time at what came of a request, on behalf of what `cause` makes of the trace that it belongs to, if it
+    /// says so once and in the right form.
+    #[inline]
+    pub(crate) fn begin(
+        &mut self,
+        io: &Io,
+        input: &[u8],
+        cause: impl FnOnce(Option<TraceParent>) -> Cause,
+    ) -> (Step, Cause) {
+        let parsed = parse_head(input, &self.config.limits.head);
+        let parent = match &parsed {
+            Ok(Some(head)) => head.request.fields.only(Field::Traceparent),
+            _ => None,
+        };
+        let cause = cause(parent.and_then(TraceParent::parse));
+        (self.respond_parsed(io, input, parsed, None, cause), cause)
+    }
+
     /// Looks at what came of a request and says what to do. With `found`, the storage was asked about it and this is what
     /// it said.
     #[inline]
@@ -150,7 +168,20 @@ impl Front {
         found: Option<&Found>,
         cause: Cause,
     ) -> Step {
-        match parse_head(input, &self.config.limits.head) {
+        let parsed = parse_head(input, &self.config.limits.head);
+        self.respond_parsed(io, input, parsed, found, cause)
+    }
+
+    #[inline]
+    fn respond_parsed(
+        &mut self,
+        io: &Io,
+        input: &[u8],
+        parsed: Result<Option<RequestHead<'_>>, Refusal>,
+        found: Option<&Found>,
+        cause: Cause,
+    ) -> Step {
+        match parsed {
             Ok(None) => Step::Wait,
             Ok(Some(head)) => self.answer(io, &head, found, cause).unwrap_or(Step::NoRoom),
             Err(refusal) => {

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use levada_http::Field;
 use levada_http::h1::RequestHead;
-use levada_process::Cause;
+use levada_process::{Cause, Traceparent};
 
 use crate::answer::cause_text;
 
@@ -56,7 +56,14 @@ impl LogLine {
         })
     }
 
-    pub(crate) fn tell(&self, peer: Option<SocketAddr>, cause: Cause, unix_s: u64, took: Duration) {
+    pub(crate) fn tell(
+        &self,
+        peer: Option<SocketAddr>,
+        parent: Traceparent,
+        cause: Cause,
+        unix_s: u64,
+        took: Duration,
+    ) {
         let peer = peer.map(|peer| peer.ip().to_string()).unwrap_or_default();
         tracing::info!(
             target: ACCESS_TARGET,
@@ -69,6 +76,7 @@ impl LogLine {
             referer = self.referer,
             agent = self.agent,
             cause = cause_text(cause),
+            traceparent = %parent,
             micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         );
     }

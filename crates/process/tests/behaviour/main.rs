@@ -2,6 +2,7 @@
 
 mod calling;
 mod cancelling;
+mod causes;
 mod chance;
 mod charging;
 mod circles;

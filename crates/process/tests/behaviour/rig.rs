@@ -4,8 +4,8 @@
 #![expect(unsafe_code, reason = "tests pass what is not `Send` between processes of one thread")]
 
 use levada_process::{
-    Child, Context, Core, CoreId, CoreOptions, Ended, Exit, Failure, Host, Mailbox, Message, Pid,
-    Tick, TimerId, TimerKey,
+    Chain, Child, Context, Core, CoreId, CoreOptions, Ended, Exit, Failure, Host, LogLine, Mailbox,
+    Message, Pid, Tick, TimerId, TimerKey,
 };
 use levada_shared::SharedHeap;
 use std::cell::{Cell, RefCell};
@@ -35,6 +35,9 @@ pub(crate) struct Lent {
     next_timer: Cell<u64>,
     pub(crate) ended: RefCell<Vec<(Pid, &'static str, Exit)>>,
     pub(crate) quarantined_bytes: Cell<u64>,
+    pub(crate) chains: RefCell<Vec<Chain>>,
+    pub(crate) causes: RefCell<Vec<u128>>,
+    pub(crate) said: RefCell<Vec<(&'static str, u128, String)>>,
 }
 
 #[derive(Default)]
@@ -70,8 +73,15 @@ impl Host for RigHost {
         self.0.timers.borrow_mut().retain(|(_, id), _| *id != timer.0);
     }
 
+    fn log(&self, line: &LogLine<'_>) {
+        let text = format!("{}: {}", line.what, line.value);
+        self.0.said.borrow_mut().push((line.name, line.cause.id(), text));
+    }
+
     fn ended(&self, ended: &Ended<'_>) {
         self.0.ended.borrow_mut().push((ended.pid, ended.name, ended.exit.clone()));
+        self.0.causes.borrow_mut().push(ended.cause.id());
+        self.0.chains.borrow_mut().push(ended.chain.clone());
         let quarantined = &self.0.quarantined_bytes;
         quarantined.set(quarantined.get() + ended.quarantined_bytes);
     }
@@ -238,6 +248,9 @@ fn node(options: CoreOptions, now: &Rc<Cell<Tick>>) -> Node {
         next_timer: Cell::new(0),
         ended: RefCell::default(),
         quarantined_bytes: Cell::new(0),
+        chains: RefCell::default(),
+        causes: RefCell::default(),
+        said: RefCell::default(),
     });
     let alarm = Arc::new(Alarm::default());
     let core = Core::new(options, RigHost(Rc::clone(&lent)), Waker::from(Arc::clone(&alarm)))

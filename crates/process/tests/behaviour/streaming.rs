@@ -307,7 +307,9 @@ fn a_need_that_exceeds_the_window_is_an_error_at_once_and_the_stream_can_be_used
         let waits = cx
             .task(async move { (reader.at_least(9).await.map(|chunk| chunk.data.len()), reader) });
         for text in ["e", "f", "g"] {
-            cx.sleep_until(cx.now().after(std::time::Duration::from_millis(1))).await;
+            cx.sleep_until(cx.now().after(std::time::Duration::from_millis(1)))
+                .await
+                .unwrap_or_default();
             writer.write(piece(text)).await.unwrap();
         }
         let (seen, mut reader) = waits.await;

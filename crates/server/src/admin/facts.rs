@@ -36,6 +36,12 @@ pub(crate) struct CoreFacts {
     pub(crate) processes_live: u64,
     pub(crate) spawns: u64,
     pub(crate) turns: u64,
+    pub(crate) turns_over_limit: u64,
+    pub(crate) cause_lost: u64,
+    /// By size: 1, up to 7, up to 63, more.
+    pub(crate) lane_batches: [u64; 4],
+    /// About room, watching, life, failures.
+    pub(crate) controls: [u64; 4],
     pub(crate) passes: u64,
     pub(crate) enters: u64,
     pub(crate) streams_open: u64,
@@ -129,6 +135,20 @@ fn look(number: usize, io: &Io) -> CoreFacts {
         processes_live: processes.processes_live,
         spawns: processes.spawns,
         turns: processes.turns,
+        turns_over_limit: processes.turns_over_limit,
+        cause_lost: processes.cause_lost,
+        lane_batches: [
+            processes.lane_batches_1,
+            processes.lane_batches_7,
+            processes.lane_batches_63,
+            processes.lane_batches_more,
+        ],
+        controls: [
+            processes.controls_room,
+            processes.controls_watch,
+            processes.controls_life,
+            processes.controls_report,
+        ],
         passes: channel.passes,
         enters: channel.driver.enters,
         streams_open: channel.streams_open,

@@ -149,10 +149,19 @@ fn add_accounts(page: &mut Page, accounts: &[AccountReport]) {
 type OfCore = (&'static str, &'static str, &'static str, fn(&CoreFacts) -> u64);
 
 fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
-    let counts: [OfCore; 10] = [
+    let counts: [OfCore; 12] = [
         ("core_processes", "gauge", "Processes that live.", |core| core.processes_live),
         ("core_spawns_total", "counter", "Processes made.", |core| core.spawns),
         ("core_turns_total", "counter", "Turns of processes.", |core| core.turns),
+        ("core_turns_over_limit_total", "counter", "Turns that ran too long.", |core| {
+            core.turns_over_limit
+        }),
+        (
+            "core_cause_lost_total",
+            "counter",
+            "Chains of causes with an end that is lost.",
+            |core| core.cause_lost,
+        ),
         ("core_enters_total", "counter", "Entries into the kernel.", |core| core.enters),
         ("core_streams_open", "gauge", "Sockets open.", |core| core.streams_open),
         ("core_files_in_flight", "gauge", "Operations on files.", |core| core.files_in_flight),
@@ -171,6 +180,20 @@ fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
         page.head(name, kind, help);
         for core in cores {
             page.sample(name, &format!("{{core=\"{}\"}}", core.core), value(core));
+        }
+    }
+    page.head("core_controls_total", "counter", "What other cores said, by what it is about.");
+    for core in cores {
+        for (about, count) in ["room", "watch", "life", "failure"].iter().zip(core.controls) {
+            let labels = format!("{{core=\"{}\",about=\"{about}\"}}", core.core);
+            page.sample("core_controls_total", &labels, count);
+        }
+    }
+    page.head("core_lane_batches_total", "counter", "Batches for other cores, by most units.");
+    for core in cores {
+        for (most, count) in ["1", "7", "63", "+Inf"].iter().zip(core.lane_batches) {
+            let labels = format!("{{core=\"{}\",units=\"{most}\"}}", core.core);
+            page.sample("core_lane_batches_total", &labels, count);
         }
     }
 }

@@ -70,6 +70,41 @@ fn metrics_health_and_status_are_for_the_admin_alone() {
 }
 
 #[test]
+fn a_request_of_a_trace_is_told_under_its_trace_id() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "a file").unwrap();
+    let served = serve(folder.path(), &["--log", "json"]);
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let sampled = format!("traceparent: 00-{id}-00f067aa0ba902b7-01\r\n");
+    let unsampled = format!("traceparent: 00-{id}-00f067aa0ba902b7-00\r\n");
+    let malformed = format!("traceparent: 00-{id}-00f067aa0ba902b-01\r\n");
+    let (twice, none) = (sampled.repeat(2), String::new());
+    for fields in [&sampled, &unsampled, &malformed, &twice, &none] {
+        let mut stream = served.connect();
+        write!(stream, "GET /a HTTP/1.1\r\nHost: a\r\n{fields}Connection: close\r\n\r\n").unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    }
+    let left = served.stop();
+    let lines: Vec<serde_json::Value> =
+        left.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = lines.iter().map(|line| {
+        let parent = line["traceparent"].as_str().unwrap().to_owned();
+        (line["cause"].as_str().unwrap().to_owned(), parent)
+    });
+    let told: Vec<(String, String)> = told.collect();
+    for ((cause, parent), flags) in told.iter().zip(["01", "00"]) {
+        assert_eq!(cause, id);
+        assert!(parent.starts_with(&format!("00-{id}-")) && parent.ends_with(flags), "{parent}");
+        assert!(!parent.contains("00f067aa0ba902b7"), "it is our step, not theirs: {parent}");
+    }
+    let others = &told[2..];
+    assert_eq!(others.len(), 3);
+    for (cause, parent) in others {
+        assert!(cause != id && parent.starts_with(&format!("00-{cause}-")), "{cause} {parent}");
+    }
+}
+
+#[test]
 fn each_request_is_a_line_of_the_log_in_the_form_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a"), "a file").unwrap();
