@@ -10,5 +10,6 @@ pub(crate) mod http_large;
 pub(crate) mod http_short;
 pub(crate) mod http_small;
 pub(crate) mod megapipe;
+pub(crate) mod queues;
 pub(crate) mod web_case;
 pub(crate) mod wire;

@@ -27,6 +27,7 @@ mod http;
 mod load;
 mod loops;
 mod machine;
+mod queues;
 mod ring;
 mod rivals;
 mod session;
