@@ -27,6 +27,8 @@ mod http;
 mod load;
 mod loops;
 mod machine;
+mod processes;
+mod queues;
 mod ring;
 mod rivals;
 mod session;
@@ -43,6 +45,7 @@ use crate::bulk::serve_bulk::{self, BulkSetting};
 use crate::echo::serve_echo::{self, EchoSetting};
 use crate::floor::serve_bare::{self, BareSetting};
 use crate::frame::fault::Fault;
+use crate::processes::process_work::{self, ProcessSetting};
 use crate::session::End;
 
 /// As a shell tells of Ctrl-C.
@@ -86,6 +89,11 @@ fn serve_if_asked() -> Option<io::Result<()>> {
             BlockSetting::from_arguments(words)
                 .map_err(io::Error::other)
                 .and_then(block_work::work),
+        ),
+        process_work::WORD => Some(
+            ProcessSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(process_work::work),
         ),
         _ => None,
     }

@@ -10,4 +10,5 @@ pub(crate) mod levada;
 pub(crate) mod nginx;
 pub(crate) mod programs;
 pub(crate) mod static_web_server;
+pub(crate) mod worlds;
 pub(crate) mod wrk;

@@ -28,7 +28,7 @@ mod raw {
     unsafe impl<T: Send> Sync for Slots<T> {}
 
     impl<T> Slots<T> {
-        const AHEAD: usize =
+        pub(crate) const AHEAD: usize =
             AHEAD_BYTES / if size_of::<T>() == 0 { AHEAD_BYTES } else { size_of::<T>() };
 
         /// Makes at least `room` empty places.

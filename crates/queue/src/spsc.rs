@@ -311,7 +311,9 @@ mod raw {
             let taking = Taking(self);
             for _ in 0..count {
                 let position = taking.0.head;
-                taking.0.shared.slots.ask_to_read(position);
+                if position + Slots::<T>::AHEAD < taking.0.tail_seen {
+                    taking.0.shared.slots.ask_to_read(position);
+                }
                 taking.0.head += 1; // before `each`, which may panic: what it was shown is gone
                 // SAFETY: invariant 2: `position` is below `tail_seen`, and is passed once.
                 each(unsafe { taking.0.shared.slots.read(position) });

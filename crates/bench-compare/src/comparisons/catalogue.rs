@@ -1,11 +1,12 @@
 //! The list of comparisons, in the order in which `all` runs them.
 
 use crate::comparisons::{
-    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe, wire,
+    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe,
+    processes, processes_memory, queues, wire,
 };
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 9] = [
+pub(crate) const ALL: [Comparison; 12] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
@@ -15,6 +16,9 @@ pub(crate) const ALL: [Comparison; 9] = [
     handles::COMPARISON,
     heap::COMPARISON,
     heap_memory::COMPARISON,
+    queues::COMPARISON,
+    processes::COMPARISON,
+    processes_memory::COMPARISON,
 ];
 
 /// The word that means all of them.

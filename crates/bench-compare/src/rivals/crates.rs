@@ -3,13 +3,20 @@
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// A rival as it is called in rows, and its crate where that is called otherwise.
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 13] = [
     ("tokio", "tokio"),
     ("monoio", "monoio"),
     ("compio", "compio"),
     ("Bytes", "bytes"),
     ("mimalloc", "mimalloc"),
     ("jemalloc", "tikv-jemallocator"),
+    ("rtrb", "rtrb"),
+    ("crossbeam-channel", "crossbeam-channel"),
+    ("crossfire", "crossfire"),
+    ("kanal", "kanal"),
+    ("flume", "flume"),
+    ("ractor", "ractor"),
+    ("kameo", "kameo"),
 ];
 
 /// Names and versions of those crates that are part of some row's name.
@@ -34,7 +41,9 @@ mod tests {
     fn each_rival_that_is_built_in_has_its_version_told() {
         let row_names =
             ["tokio, multi-thread", "monoio", "compio", "epoll loop", "BytesMut, fresh"];
-        let told = versions(&[&row_names[..], &["Bytes, mimalloc", "Bytes, jemalloc"]].concat());
+        let allocators = ["Bytes, mimalloc", "Bytes, jemalloc"];
+        let queues = ["rtrb, chunks", "crossbeam-channel", "crossfire", "kanal", "flume"];
+        let told = versions(&[&row_names[..], &allocators, &queues, &["ractor", "kameo"]].concat());
         let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
         assert_eq!(names, NAMES.map(|(_, name)| name));
         assert!(told.iter().all(|one| one.contains('.')), "{told:?}");
