@@ -69,6 +69,7 @@ const CLOSED_SHIFT: u32 = 8;
 const CLOSED: u32 = 7 << CLOSED_SHIFT;
 const UNBOUND: u32 = 1 << 15;
 const FLUSHED: u32 = 1 << 16;
+const SUSPECTED: u32 = 1 << 17;
 
 /// The state of one process.
 #[repr(C, align(128))]
@@ -204,6 +205,19 @@ impl Block {
         let flags = self.flags.get() & (LIFE | RUNNING | DOOMED | UNBOUND);
         (is_still && flags == Life::Live as u32 && self.wait_count.get() == 1)
             .then(|| self.wait_mix.get())
+    }
+
+    /// Says that it may have closed a circle; false if that was said before.
+    #[inline]
+    pub(crate) fn begin_suspected(&self) -> bool {
+        let begins = !self.has(SUSPECTED);
+        self.set(SUSPECTED, true);
+        begins
+    }
+
+    /// Says that this was looked at.
+    pub(crate) fn end_suspected(&self) {
+        self.set(SUSPECTED, false);
     }
 
     /// Says that something not known here may wake it, or answer the calls that it took.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bound     one task, one open wait, for the answer of a call or for room; not ready, receiving nothing, nothing unknown at work
-//! on one core, when a turn ends     a bound process follows the chain of the bound by reading: home again ──► its wait ends
+//! on one core, when a pass ends     a bound process follows the chain of the bound by reading: home again ──► its wait ends
 //! across cores, from 10 ms on       who waits for another core sends a probe along the chain; the lowest pid of those asks
 //! home again ──► the probe goes back the same way, hop by hop, behind whatever each sent to who waits for it ──► the wait ends
 //! ```
@@ -20,7 +20,8 @@
 //! core. A message that stood in line comes back; so does the request of a call that was not taken yet, out of the mailbox. One
 //! that was taken does not: who took it holds a reply that nobody waits for. Waits of `ready` and `flush` do not end so.
 //!
-//! Cost: a look at the end of a turn whether the process receives; if it waits for a call or room, a look at the other's block.
+//! Cost: a look at the end of a turn whether the process receives; who waits at the end of a pass for a call or room looks at the
+//! other's block.
 //! A wait across cores has its one timer set to 10 ms, and a message along the chain each time that fires, up to every 160 ms.
 
 use crate::address::WaitId;
@@ -52,11 +53,27 @@ enum Leads {
     Unsure,
 }
 
-/// The turn of a process is over: if it is bound now, has it closed a circle?
+/// The turn of a process is over: if it is bound now, it is looked at when the pass is. Most that wait are answered before.
 #[inline]
-pub(crate) fn look(state: &State, who: Pid, block: &Block) {
-    if let Some(index) = block.only_wait() {
-        look_at(state, who, block, index);
+pub(crate) fn suspect(state: &State, slot: u32, block: &Block) {
+    if block.only_wait().is_some() && block.begin_suspected() {
+        state.suspects.borrow_mut().push(slot);
+    }
+}
+
+/// The pass is over: has one of those that are bound closed a circle?
+pub(crate) fn look(state: &State) {
+    let mut suspects = std::mem::take(&mut *state.suspects.borrow_mut());
+    for slot in suspects.drain(..) {
+        let block = state.table.block(slot);
+        block.end_suspected();
+        if let Some(index) = block.only_wait() {
+            look_at(state, state.table.pid(slot), block, index);
+        }
+    }
+    let mut again = state.suspects.borrow_mut();
+    if again.is_empty() {
+        *again = suspects; // its memory is used again
     }
 }
 

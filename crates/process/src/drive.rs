@@ -15,6 +15,7 @@ use crate::block::Life;
 use crate::bounds::{Bounds, Class, Full};
 use crate::budget::ChargedTo;
 use crate::cancel;
+use crate::circle;
 use crate::closed::Closed;
 use crate::context::Context;
 use crate::deliver;
@@ -196,6 +197,7 @@ impl Core {
         self.step(|state| {
             state.read_clock();
             cancel::end_waits(state);
+            circle::look(state);
             state.publish(true);
             state.arm();
             if std::mem::take(&mut state.inbound.borrow_mut().places_freed) {

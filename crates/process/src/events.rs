@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! event 32 B   0  the step before 64; of a first step the parent that came from elsewhere, or zero
-//!              8  lap 38 | sampled 1 | from: slot 24          lap and place are the sequence's counter: it is found by index
-//!             16  to: pid 64, or zero
-//!             24  what 12 | from: generation 30 | tick 22     in units of 2^20 ns: it comes round after 73 minutes
+//!              8  lap 38 | sampled 1 | tick 25       lap and place are the sequence's counter: it is found by index
+//!             16  to: pid 64, or zero                tick in units of 2^20 ns: it comes round after 9 hours
+//!             24  from: slot 24, generation 30 | what 10
 //! ```
 //!
 //! Written at every accepted message, spawn and beginning, with the number that these give anyway. Cost: four words in a row, no
@@ -21,9 +21,12 @@ use std::ptr;
 pub(crate) const EVENTS_KEPT: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 15;
 
-const SLOT_BITS: u32 = 24;
-const GENERATION_BITS: u32 = 30;
-pub(crate) const TICK_BITS: u32 = 22;
+const WHAT_BITS: u32 = 10;
+pub(crate) const TICK_BITS: u32 = 25;
+/// Where in its word the lap begins, behind whether the step is sampled, and the tick.
+const LAP_SHIFT: u32 = TICK_BITS + 1;
+/// By how much a sequence is shifted for its counter to end at the top, so that the lap is where it should be.
+const CORE_BITS: u32 = 11;
 /// A unit of an event's tick, as a shift of nanoseconds.
 pub(crate) const TICK_SHIFT: u32 = 20;
 
@@ -68,7 +71,7 @@ pub(crate) struct Event {
     pub(crate) from: Option<Pid>,
     pub(crate) to: Option<Pid>,
     pub(crate) what: What,
-    /// In units of 2^20 ns, 22 bits of it.
+    /// In units of 2^20 ns, 25 bits of it.
     pub(crate) tick: u32,
 }
 
@@ -78,7 +81,7 @@ pub(crate) struct Events {
     core: CoreId,
     sequences: Sequences,
     first: u64,
-    ring: RefCell<Vec<[u64; 4]>>,
+    ring: RefCell<Box<[[u64; 4]; EVENTS_KEPT]>>,
     types: Types,
 }
 
@@ -89,7 +92,7 @@ impl Events {
             core,
             first,
             sequences: Sequences::of(core, first),
-            ring: RefCell::new(vec![[0; 4]; EVENTS_KEPT]),
+            ring: RefCell::new(empty_ring()),
             types: Types::default(),
         }
     }
@@ -108,20 +111,17 @@ impl Events {
     #[inline]
     fn write(&self, cause: Cause, parent: u64, step: Step) -> Cause {
         let next = self.sequences.step(cause);
-        let sequence = next.sequence();
-        let (slot, generation) = step.from.map_or((0, 0), |pid| (pid.slot(), pid.generation()));
-        let counter = sequence.counter();
+        let (bits, what) = (next.sequence().to_bits(), self.types.number_of(step.what));
         let event = [
             parent,
-            (counter >> PLACE_BITS) << (SLOT_BITS + 1)
-                | u64::from(sequence.is_sampled()) << SLOT_BITS
-                | u64::from(slot),
-            step.to.map_or(0, Pid::to_bits),
-            u64::from(self.types.number_of(step.what)) << (GENERATION_BITS + TICK_BITS)
-                | u64::from(generation) << TICK_BITS
+            (bits << CORE_BITS) & !mask(LAP_SHIFT)
+                | bits >> 63 << TICK_BITS
                 | step.at.as_nanos() >> TICK_SHIFT & mask(TICK_BITS),
+            step.to.map_or(0, Pid::to_bits),
+            // The core of who did it is this one, and goes out at the top.
+            step.from.map_or(0, Pid::to_bits) << WHAT_BITS | u64::from(what),
         ];
-        self.ring.borrow_mut()[place_of(counter)] = event;
+        self.ring.borrow_mut()[place_of(bits)] = event;
         next
     }
 
@@ -160,20 +160,22 @@ impl Events {
 
     fn read(&self, counter: u64) -> Option<Event> {
         let [parent, lap, to, rest] = self.ring.borrow()[place_of(counter)];
-        let place = counter & mask(PLACE_BITS);
-        let sampled = lap >> SLOT_BITS & 1 == 1;
-        let read = (lap >> (SLOT_BITS + 1)) << PLACE_BITS | place;
-        let slot = part(lap, SLOT_BITS);
-        let generation = part(rest >> TICK_BITS, GENERATION_BITS);
+        let read = lap >> LAP_SHIFT << PLACE_BITS | counter & mask(PLACE_BITS);
+        let from = Pid::from_bits(rest >> WHAT_BITS).map(|pid| (pid.slot(), pid.generation()));
         Some(Event {
-            sequence: Sequence::of(self.core, read, sampled),
+            sequence: Sequence::of(self.core, read, lap >> TICK_BITS & 1 == 1),
             parent: Sequence::from_bits(parent),
-            from: (generation > 0).then(|| Pid::new(self.core, slot, generation)),
+            from: from.map(|(slot, generation)| Pid::new(self.core, slot, generation)),
             to: Pid::from_bits(to),
-            what: self.types.at(rest >> (GENERATION_BITS + TICK_BITS))?,
-            tick: part(rest, TICK_BITS),
+            what: self.types.at(rest & mask(WHAT_BITS))?,
+            tick: part(lap, TICK_BITS),
         })
     }
+}
+
+fn empty_ring() -> Box<[[u64; 4]; EVENTS_KEPT]> {
+    let ring = vec![[0; 4]; EVENTS_KEPT].into_boxed_slice(); // zeroes that the system lends, not written
+    ring.try_into().expect("made as long as it is to be")
 }
 
 fn mask(bits: u32) -> u64 {
@@ -191,7 +193,7 @@ fn place_of(counter: u64) -> usize {
     (counter & mask(PLACE_BITS)) as usize
 }
 
-/// The types of messages that a core has seen, by number: 12 bits of them are told apart.
+/// The types of messages that a core has seen, by number: 10 bits of them are told apart.
 #[derive(Debug)]
 struct Types {
     known: RefCell<Vec<&'static Shape>>,
@@ -200,7 +202,7 @@ struct Types {
 }
 
 const RECENT: usize = 64;
-const TYPES_MAX: usize = (1 << 12) - FIRST_TYPE;
+const TYPES_MAX: usize = (1 << WHAT_BITS) - FIRST_TYPE;
 const BEGAN: u16 = 0;
 const SPAWNED: u16 = 1;
 const FIRST_TYPE: usize = 2;
@@ -235,7 +237,7 @@ impl Types {
             }
             known.len() - 1 // beyond the last, all are one
         });
-        let number = u16::try_from(place + FIRST_TYPE).expect("12 bits");
+        let number = u16::try_from(place + FIRST_TYPE).expect("10 bits");
         recent.set((ptr::from_ref(shape).addr(), number));
         number
     }

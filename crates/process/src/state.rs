@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) host: HostBox,
     /// Whom processes are charged to that have no budget.
     pub(crate) account: Option<Account>,
+    /// The slots of processes that may have closed a circle in this pass.
+    pub(crate) suspects: RefCell<Vec<u32>>,
     /// The slots of processes that were cancelled, whose waits are to end.
     pub(crate) cancelled: RefCell<Vec<u32>>,
     /// How many kinds of processes a watchdog knows the names of.
@@ -133,6 +135,7 @@ impl State {
             random: Cell::new(host.seed()),
             host: HostBox(host),
             account,
+            suspects: RefCell::default(),
             cancelled: RefCell::default(),
             kinds_noted: Cell::new(0),
             stopping: Cell::new(false),

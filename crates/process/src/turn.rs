@@ -74,7 +74,7 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
             if matches!(turn, Turn::Exhausted) {
                 state.ready.exhaust(&state.table, slot, block);
             } else {
-                circle::look(state, pid, block);
+                circle::suspect(state, slot, block);
             }
         }
     }
