@@ -3,8 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 use levada_process::{
-    Bounds, Context, Core, CoreId, CoreOptions, Failure, Full, Host, Mailbox, Message, Reply,
-    Sender, StreamReader, StreamWriter, Tick, TimerId, TimerKey, Window,
+    Context, Core, CoreOptions, Failure, Host, Mailbox, Message, Reply, StreamReader, StreamWriter,
+    Tick, TimerId, TimerKey, Window,
 };
 use levada_shared::{Account, Options, SharedData, SharedHeap};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -12,7 +12,6 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -369,12 +368,4 @@ fn main() {
     call_figures();
     all_charged_figures();
     stream_figures();
-    let _ = (
-        Bounds::default(),
-        Full::Wait,
-        CoreId::number,
-        AtomicBool::new(true),
-        Ordering::Relaxed,
-        size_of::<Sender<u8>>(),
-    );
 }

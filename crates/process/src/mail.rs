@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! chunk of 8   | next, a ring | cause 24, weight 4, 4 free, value n | ... | a block of the core's pool
+//! chunk of 2   the same, as the last two places of one of 8: what empty mail begins with, since mostly one message comes at a time
 //! last ──► the newest chunk, whose next is the oldest; head: the oldest's next message; empty mail owns no chunk
 //! bound        queued + leased <= bound_messages, held_bytes <= bound_bytes: held are the queued and the leased
 //! ```
@@ -29,6 +30,7 @@ pub(crate) struct Note {
 mod raw {
     use super::Note;
     use crate::bounds::Bounds;
+    use crate::cause::Cause;
     use crate::message::Message;
     use crate::pool::{Pool, give};
     use crate::shape::{Shape, load_value, unload_value};
@@ -37,6 +39,12 @@ mod raw {
     use std::ptr::{self, NonNull};
 
     const CHUNK_SLOTS: usize = 8;
+    /// How many slots a short chunk has, which are the last of a whole one.
+    const SHORT_SLOTS: usize = 2;
+    const SHORT_HEAD: u16 = 6;
+    const _: () = assert!(SHORT_HEAD as usize == CHUNK_SLOTS - SHORT_SLOTS);
+    /// In `head`: the first chunk is a short one.
+    const SHORT: u16 = 1 << 15;
     const NOTE_BYTES: usize = size_of::<Note>();
     const _: () = assert!(NOTE_BYTES == 32);
 
@@ -44,9 +52,10 @@ mod raw {
 
     /// The messages of one process. # Invariants
     /// 1. `last` is null exactly if `queued` is zero; else it begins a ring of chunks of the pool, each beginning with the address
-    ///    of the next, of the layout that the mail's shape asks for. The shape of a mail is always the same.
-    /// 2. The ring holds `queued` messages, the first at slot `head` (below 8) of the chunk after `last`, the others behind it
-    ///    without gap, each a `Note` and what its shape carries.
+    ///    of the next, of the layout that the mail's shape asks for: the first is a short one if `head` says so, all others are whole.
+    ///    The shape of a mail is always the same.
+    /// 2. The ring holds `queued` messages, the first at slot `head` (below 8, and one that there is in a short chunk) of the chunk
+    ///    after `last`, the others behind it without gap, each a `Note` and what its shape carries.
     /// 3. `queued + leased <= bound_messages` and `held_bytes <= bound_bytes`, but for what was accepted under a larger bound.
     #[derive(Debug)]
     pub(crate) struct Mail {
@@ -186,13 +195,10 @@ mod raw {
             let (note, carried) = self
                 .front(Shape::of::<M>())
                 .expect("who takes mail has looked whether there is some");
-            // SAFETY: invariant 2: a note stands there, and stays as it is until it is passed.
-            let note = unsafe { &*note };
-            show(note);
-            let weight_bytes = note.weight_bytes;
+            show(&note);
             // SAFETY: invariant 2: it holds what `M` carries, which is passed by the next line.
             let message = unsafe { unload_value::<M>(carried) };
-            self.pass(Shape::of::<M>(), weight_bytes);
+            self.pass(Shape::of::<M>(), note.weight_bytes);
             message
         }
 
@@ -201,8 +207,6 @@ mod raw {
         /// `shape` is that of this mail, and `to` takes what it carries.
         pub(crate) unsafe fn pop_carried(&self, shape: &Shape, to: *mut u8) -> Option<Note> {
             let (note, carried) = self.front(shape)?;
-            // SAFETY: invariant 2: a note stands there.
-            let note = unsafe { note.read() };
             // SAFETY: invariant 2, and the caller's word; the slot is passed by the next line.
             unsafe { ptr::copy_nonoverlapping(carried, to, shape.carried_bytes) };
             self.pass(shape, note.weight_bytes);
@@ -219,18 +223,19 @@ mod raw {
             to: *mut u8,
             mut picks: impl FnMut(*mut u8) -> bool,
         ) -> Option<(Note, u16)> {
-            let (form, head) = (Form::of(shape), usize::from(self.head.get()));
+            let (form, head) = (Form::of(shape), self.first());
             let mut chunk = self.last.get();
             let mut slots = Vec::new();
             for place in head..head + usize::from(self.queued.get()) {
                 if place == head || place.is_multiple_of(CHUNK_SLOTS) {
                     chunk = next_of(chunk);
                 }
-                slots.push(form.slot(chunk, place % CHUNK_SLOTS));
+                let is_short = place < CHUNK_SLOTS && self.begins_short();
+                slots.push(form.slot(chunk, place % CHUNK_SLOTS, is_short));
             }
             let index = slots.iter().position(|slot| picks(slot.wrapping_add(NOTE_BYTES)))?;
             // SAFETY: invariant 2: a note stands there.
-            let note = unsafe { slots[index].cast::<Note>().read() };
+            let note = unsafe { read_note(slots[index]) };
             let carried = slots[index].wrapping_add(NOTE_BYTES);
             // SAFETY: invariant 2, and the caller's word; the slot is written over or left by what follows.
             unsafe { ptr::copy_nonoverlapping(carried, to, shape.carried_bytes) };
@@ -251,8 +256,7 @@ mod raw {
             }
             self.held_bytes.set(self.held_bytes.get() - weight_bytes);
             self.queued.set(self.queued.get() - 1);
-            let filled = usize::from(self.head.get()) + usize::from(self.queued.get());
-            if filled.is_multiple_of(CHUNK_SLOTS) {
+            if self.end().is_multiple_of(CHUNK_SLOTS) {
                 let last = self.last.get();
                 let mut before = next_of(last);
                 while next_of(before) != last {
@@ -260,7 +264,7 @@ mod raw {
                 }
                 set_next(before, next_of(last));
                 self.last.set(before);
-                give_chunk(last, shape);
+                give_chunk(last, Form::of(shape).whole); // one behind the first
             }
         }
 
@@ -268,21 +272,42 @@ mod raw {
         #[inline]
         fn push_note(&self, pool: &Pool, shape: &Shape, note: Note) -> *mut u8 {
             let form = Form::of(shape);
-            let place = usize::from(self.head.get()) + usize::from(self.queued.get());
-            if place.is_multiple_of(CHUNK_SLOTS) || self.queued.get() == 0 {
-                self.add_chunk(pool, &form);
+            if self.queued.get() == 0 {
+                self.head.set(SHORT | SHORT_HEAD);
+                self.add_chunk(pool, form.short);
+            } else if self.end().is_multiple_of(CHUNK_SLOTS) {
+                self.add_chunk(pool, form.whole);
             }
+            let place = self.end();
             self.queued.set(self.queued.get() + 1);
-            let slot = form.slot(self.last.get(), place % CHUNK_SLOTS);
+            let is_short = place < CHUNK_SLOTS && self.begins_short();
+            let slot = form.slot(self.last.get(), place % CHUNK_SLOTS, is_short);
             // SAFETY: inside the chunk, aligned to 8 at least, and used by nobody.
-            unsafe { slot.cast::<Note>().write(note) };
+            unsafe { write_note(slot, note) };
             // SAFETY: a slot is a note and what the shape carries.
             unsafe { slot.add(NOTE_BYTES) }
         }
 
+        /// The slot of the first message.
         #[inline]
-        fn add_chunk(&self, pool: &Pool, form: &Form) {
-            let chunk = pool.take(form.layout).as_ptr();
+        fn first(&self) -> usize {
+            usize::from(self.head.get() & !SHORT)
+        }
+
+        /// The place behind the last, counted from the first slot of the first chunk.
+        #[inline]
+        fn end(&self) -> usize {
+            self.first() + usize::from(self.queued.get())
+        }
+
+        #[inline]
+        fn begins_short(&self) -> bool {
+            self.head.get() & SHORT != 0
+        }
+
+        #[inline]
+        fn add_chunk(&self, pool: &Pool, layout: Layout) {
+            let chunk = pool.take(layout).as_ptr();
             let last = self.last.get();
             let first = if last.is_null() { chunk } else { next_of(last) };
             set_next(chunk, first);
@@ -294,13 +319,16 @@ mod raw {
 
         /// The first message: where its note is, and where what it carries is.
         #[inline]
-        fn front(&self, shape: &Shape) -> Option<(*const Note, *mut u8)> {
+        fn front(&self, shape: &Shape) -> Option<(Note, *mut u8)> {
             if self.queued.get() == 0 {
                 return None;
             }
-            let slot = Form::of(shape).slot(next_of(self.last.get()), usize::from(self.head.get()));
+            let form = Form::of(shape);
+            let slot = form.slot(next_of(self.last.get()), self.first(), self.begins_short());
+            // SAFETY: invariant 2: a note stands there.
+            let note = unsafe { read_note(slot) };
             // SAFETY: a slot is a note and what the shape carries.
-            Some((slot.cast::<Note>(), unsafe { slot.add(NOTE_BYTES) }))
+            Some((note, unsafe { slot.add(NOTE_BYTES) }))
         }
 
         /// Passes the first message, which was moved out.
@@ -309,16 +337,17 @@ mod raw {
             self.held_bytes.set(self.held_bytes.get() - weight_bytes);
             self.queued.set(self.queued.get() - 1);
             self.head.set(self.head.get() + 1);
-            let last = self.last.get();
+            let (last, form) = (self.last.get(), Form::of(shape));
+            let layout = if self.begins_short() { form.short } else { form.whole };
             if self.queued.get() == 0 {
                 self.last.set(ptr::null_mut());
                 self.head.set(0);
-                give_chunk(last, shape);
-            } else if usize::from(self.head.get()) == CHUNK_SLOTS {
+                give_chunk(last, layout);
+            } else if self.first() == CHUNK_SLOTS {
                 let first = next_of(last);
                 set_next(last, next_of(first));
                 self.head.set(0);
-                give_chunk(first, shape);
+                give_chunk(first, layout);
             }
         }
 
@@ -340,7 +369,7 @@ mod raw {
         /// Walks all of it.
         #[cfg(test)]
         pub(crate) fn validate(&self, shape: &Shape) {
-            let (head, queued) = (usize::from(self.head.get()), usize::from(self.queued.get()));
+            let (head, queued) = (self.first(), usize::from(self.queued.get()));
             assert!(head < CHUNK_SLOTS && self.last.get().is_null() == (queued == 0));
             assert_eq!(
                 self.chunks(),
@@ -351,9 +380,10 @@ mod raw {
                 if place == head || place.is_multiple_of(CHUNK_SLOTS) {
                     chunk = next_of(chunk);
                 }
-                let slot = Form::of(shape).slot(chunk, place % CHUNK_SLOTS);
+                let is_short = place < CHUNK_SLOTS && self.begins_short();
+                let slot = Form::of(shape).slot(chunk, place % CHUNK_SLOTS, is_short);
                 // SAFETY: invariant 2.
-                weight += unsafe { slot.cast::<Note>().read() }.weight_bytes;
+                weight += unsafe { read_note(slot) }.weight_bytes;
             }
             assert!(
                 weight <= self.held_bytes.get() && self.held_bytes.get() <= self.bound_bytes.get()
@@ -364,7 +394,8 @@ mod raw {
 
     /// Where in a chunk the slots of a shape lie.
     struct Form {
-        layout: Layout,
+        whole: Layout,
+        short: Layout,
         first_bytes: usize,
         step_bytes: usize,
     }
@@ -374,19 +405,44 @@ mod raw {
         fn of(shape: &Shape) -> Self {
             let align = shape.carried_align.max(align_of::<Note>());
             let step_bytes = (NOTE_BYTES + shape.carried_bytes).next_multiple_of(align);
-            let layout = Layout::from_size_align(align + CHUNK_SLOTS * step_bytes, align);
-            Self {
-                layout: layout.expect("what a shape carries is small"),
-                first_bytes: align,
-                step_bytes,
-            }
+            let of = |slots: usize| {
+                let layout = Layout::from_size_align(align + slots * step_bytes, align);
+                layout.expect("what a shape carries is small")
+            };
+            let (whole, short) = (of(CHUNK_SLOTS), of(SHORT_SLOTS));
+            Self { whole, short, first_bytes: align, step_bytes }
         }
 
         #[inline]
-        fn slot(&self, chunk: Chunk, slot: usize) -> *mut u8 {
-            // SAFETY: `slot` is below `CHUNK_SLOTS`, so this is inside the chunk.
-            unsafe { chunk.add(self.first_bytes + slot * self.step_bytes) }
+        fn slot(&self, chunk: Chunk, slot: usize, is_short: bool) -> *mut u8 {
+            let before = if is_short { CHUNK_SLOTS - SHORT_SLOTS } else { 0 };
+            // SAFETY: `slot` is below `CHUNK_SLOTS`, and in a short chunk not below `before`, so this is inside the chunk.
+            unsafe { chunk.add(self.first_bytes + (slot - before) * self.step_bytes) }
         }
+    }
+
+    /// Writes a note, by words: it is read soon, and a processor hands on what was written only to reads that are no wider.
+    /// # Safety
+    /// `at` is aligned to 8, and a note may be written there.
+    #[inline]
+    unsafe fn write_note(at: *mut u8, note: Note) {
+        let [one, two, three] = note.cause.to_words();
+        for (place, word) in [one, two, three, u64::from(note.weight_bytes)].into_iter().enumerate()
+        {
+            // SAFETY: the caller's word; a note is four words. Volatile: so that they stay four writes.
+            unsafe { at.cast::<u64>().wrapping_add(place).write_volatile(word) };
+        }
+    }
+
+    /// Reads it, by words.
+    /// # Safety
+    /// `write_note` wrote one there.
+    #[inline]
+    unsafe fn read_note(at: *const u8) -> Note {
+        // SAFETY: the caller's word. Volatile: so that they stay four reads.
+        let word = |place: usize| unsafe { at.cast::<u64>().wrapping_add(place).read_volatile() };
+        let cause = Cause::from_words([word(0), word(1), word(2)]);
+        Note { cause, weight_bytes: u32::try_from(word(3)).expect("a weight was written there") }
     }
 
     fn next_of(chunk: Chunk) -> Chunk {
@@ -399,10 +455,10 @@ mod raw {
         unsafe { chunk.cast::<Chunk>().write(next) };
     }
 
-    fn give_chunk(chunk: Chunk, shape: &Shape) {
+    fn give_chunk(chunk: Chunk, layout: Layout) {
         let chunk = NonNull::new(chunk).expect("a chunk has an address");
         // SAFETY: invariant 1: of a pool of this thread and this layout; it was just taken off the ring.
-        unsafe { give(chunk, Form::of(shape).layout) };
+        unsafe { give(chunk, layout) };
     }
 }
 
