@@ -135,7 +135,7 @@ pub(crate) fn lone(gap: Duration) -> Ordered {
             loop {
                 let count = orders.recv().await?;
                 for number in 1..=count {
-                    cx.sleep_until(cx.now().after(gap)).await;
+                    cx.sleep_until(cx.now().after(gap)).await?;
                     to.send([now_ns(), u64::from(number == count), 0, 0]).await?;
                 }
             }

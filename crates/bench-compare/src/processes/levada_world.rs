@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use levada_process::{Child, Context, Failure, Mailbox, Message, Reply, Sender};
+use levada_process::{
+    Context, Failure, Mailbox, Message, Reply, Restart, Sender, Strategy, Supervisor,
+};
 
 use crate::machine::clock::now_ns;
 use crate::processes::left::Left;
@@ -132,39 +134,43 @@ enum Task {
 pub(crate) fn restarts() -> Ordered {
     let (driven, left) = (Driven::new(), Left::default());
     let failed = left.clone();
-    let keeps = driven.core.spawn("keeps", move |cx, mut orders: Mailbox<u64>| async move {
-        let mut child = start(&cx)?;
-        loop {
-            for _ in 0..orders.recv().await? {
-                child = fail_and_restart(&cx, child).await?;
-                failed.lower();
-            }
-        }
-    });
+    let keeps =
+        driven.core.spawn("keeps", move |cx: Context, mut orders: Mailbox<u64>| async move {
+            // As often as it is told, and at once each time.
+            let mut house = Supervisor::new(&cx, Strategy::OneForOne)
+                .limit(usize::MAX, Duration::ZERO)
+                .backoff(Duration::ZERO, Duration::ZERO);
+            let child = house.child(cx.options(), "fails", Restart::Permanent, fails)?.sender;
+            let _ordered = cx.task(fail_as_ordered(child, orders, failed));
+            house.run(&cx).await
+        });
     let orders = keeps.expect("there is room").sender;
     driven.settle();
     Ordered { driven, orders, left, told_ns: Arc::default() }
 }
 
-fn start(cx: &Context) -> Result<Child<Task>, Failure> {
-    Ok(cx.spawn("fails", |_, mut inbox: Mailbox<Task>| async move {
-        loop {
-            match inbox.recv().await? {
-                Task::Fail => panic!("as it was told"),
-                Task::Say(reply) => reply.send(1),
-            }
+/// Each from the message that it fails on to the answer that the next incarnation gives in its first turn.
+async fn fail_as_ordered(
+    child: Sender<Task>,
+    mut orders: Mailbox<u64>,
+    failed: Left,
+) -> Result<(), Failure> {
+    loop {
+        for _ in 0..orders.recv().await? {
+            child.send(Task::Fail).await?;
+            child.call(WITHIN, Task::Say).await?;
+            failed.lower();
         }
-    })?)
+    }
 }
 
-/// From the message that it fails on to the answer that the next gives in its first turn: the one place that knows who restarts.
-async fn fail_and_restart(cx: &Context, child: Child<Task>) -> Result<Child<Task>, Failure> {
-    let down = cx.monitor(child.pid);
-    child.sender.send(Task::Fail).await?;
-    drop(down.await);
-    let child = start(cx)?;
-    child.sender.call(WITHIN, Task::Say).await?;
-    Ok(child)
+async fn fails(_: Context, mut inbox: Mailbox<Task>) -> Result<(), Failure> {
+    loop {
+        match inbox.recv().await? {
+            Task::Fail => panic!("as it was told"),
+            Task::Say(reply) => reply.send(1),
+        }
+    }
 }
 
 /// Processes that wait for a message that never comes, and what keeps them.
