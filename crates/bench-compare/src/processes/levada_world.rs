@@ -134,16 +134,15 @@ enum Task {
 pub(crate) fn restarts() -> Ordered {
     let (driven, left) = (Driven::new(), Left::default());
     let failed = left.clone();
-    let keeps =
-        driven.core.spawn("keeps", move |cx: Context, mut orders: Mailbox<u64>| async move {
-            // As often as it is told, and at once each time.
-            let mut house = Supervisor::new(&cx, Strategy::OneForOne)
-                .limit(usize::MAX, Duration::ZERO)
-                .backoff(Duration::ZERO, Duration::ZERO);
-            let child = house.child(cx.options(), "fails", Restart::Permanent, fails)?.sender;
-            let _ordered = cx.task(fail_as_ordered(child, orders, failed));
-            house.run(&cx).await
-        });
+    let keeps = driven.core.spawn("keeps", move |cx: Context, orders: Mailbox<u64>| async move {
+        // As often as it is told, and at once each time.
+        let mut house = Supervisor::new(&cx, Strategy::OneForOne)
+            .limit(usize::MAX, Duration::ZERO)
+            .backoff(Duration::ZERO, Duration::ZERO);
+        let child = house.child(cx.options(), "fails", Restart::Permanent, fails)?.sender;
+        let _ordered = cx.task(fail_as_ordered(child, orders, failed));
+        house.run(&cx).await
+    });
     let orders = keeps.expect("there is room").sender;
     driven.settle();
     Ordered { driven, orders, left, told_ns: Arc::default() }
