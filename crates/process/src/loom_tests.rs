@@ -1,5 +1,6 @@
 //! Every order in which threads can meet at a core's outside, tried by loom.
 
+use crate::bounds::Full;
 use crate::closed::Closed;
 use crate::handover::Handover;
 use crate::places::Places;
@@ -13,8 +14,8 @@ use std::task::{Wake, Waker};
 fn a_bell_that_is_rung_is_answered_with_what_its_ringer_did_before() {
     loom::model(|| {
         let porch = Arc::new(Porch::new());
-        porch.open(0, 0, true);
-        porch.open(5, 0, true);
+        porch.open(0, 0, Full::Wait);
+        porch.open(5, 0, Full::Wait);
         let done = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
         let ringing: Vec<_> = [0, 5]
             .into_iter()
@@ -44,7 +45,7 @@ fn a_bell_that_is_rung_is_answered_with_what_its_ringer_did_before() {
 fn a_bell_that_was_rung_twice_is_answered_after_the_second_time() {
     loom::model(|| {
         let porch = Arc::new(Porch::new());
-        porch.open(0, 0, true);
+        porch.open(0, 0, Full::Wait);
         let done = Arc::new(AtomicU64::new(0));
         let ringing = {
             let (porch, done) = (Arc::clone(&porch), Arc::clone(&done));
@@ -67,7 +68,7 @@ fn a_bell_that_was_rung_twice_is_answered_after_the_second_time() {
 fn one_sender_is_the_last_and_one_of_him_and_the_core_hears_that_all_is_over() {
     loom::model(|| {
         let porch = Arc::new(Porch::new());
-        porch.open(0, 0, true);
+        porch.open(0, 0, Full::Wait);
         porch.word(0).add_sender();
         let done = Arc::new(AtomicU64::new(0));
         let dropping: Vec<_> = (0..2)
