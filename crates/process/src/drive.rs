@@ -15,6 +15,7 @@ use crate::block::Life;
 use crate::bounds::{Bounds, Class, Full};
 use crate::budget::ChargedTo;
 use crate::cancel;
+use crate::cause::Cause;
 use crate::circle;
 use crate::closed::Closed;
 use crate::context::Context;
@@ -103,9 +104,35 @@ pub struct ProcessReport {
     pub messages: u64,
     /// How often its supervisor started it anew.
     pub restarts: u32,
+    /// What it does at this moment.
+    pub state: ProcessState,
+    /// On behalf of what it was running last.
+    pub cause: Cause,
     /// How much is charged to the account that it is charged to, if that is not the account of its core. Processes that it spawned
     /// may share it.
     pub account_bytes: Option<u64>,
+}
+
+/// What a process does at a moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ProcessState {
+    /// It is to run, or runs.
+    Ready,
+    /// It waits.
+    Waiting,
+    /// It has ended, and waits to be started anew.
+    Paused,
+}
+
+impl fmt::Display for ProcessState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "ready",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+        })
+    }
 }
 
 impl Core {
@@ -277,6 +304,12 @@ impl Core {
                 turns: block.turns.get(),
                 messages: block.messages.get(),
                 restarts: block.extra().map_or(0, |extra| extra.restarts.get()),
+                state: match (block.is_paused(), block.ready.get()) {
+                    (true, _) => ProcessState::Paused,
+                    (false, 0) => ProcessState::Waiting,
+                    (false, _) => ProcessState::Ready,
+                },
+                cause: block.cause.get(),
                 account_bytes: block
                     .with_budget(|budget| budget.map(|budget| budget.account().charged_bytes())),
             }

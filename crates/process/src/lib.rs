@@ -156,7 +156,7 @@ pub use cause::{Cause, Sequence};
 pub use chain::{By, Chain, Link};
 pub use closed::Closed;
 pub use context::Context;
-pub use drive::{Core, CoreOptions, NoCoreLeft, ProcessReport};
+pub use drive::{Core, CoreOptions, NoCoreLeft, ProcessReport, ProcessState};
 pub use exit::{Down, Exit};
 pub use failure::Failure;
 pub use gauges::Gauges;

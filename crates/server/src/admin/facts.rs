@@ -42,6 +42,16 @@ pub(crate) struct CoreFacts {
     pub(crate) lane_batches: [u64; 4],
     /// About room, watching, life, failures.
     pub(crate) controls: [u64; 4],
+    /// Normally, failed, panicked, killed, cancelled, linked, overflowed.
+    pub(crate) exits: [u64; 7],
+    pub(crate) restarts: u64,
+    /// From the same core, from others, from threads.
+    pub(crate) messages: [u64; 3],
+    /// Waited, came back, dropped as the oldest, dropped as the newest, stopped.
+    pub(crate) mailbox_full: [u64; 5],
+    pub(crate) undelivered: u64,
+    pub(crate) calls: u64,
+    pub(crate) cycles: u64,
     pub(crate) passes: u64,
     pub(crate) enters: u64,
     pub(crate) streams_open: u64,
@@ -63,6 +73,13 @@ pub(crate) struct ProcessFacts {
     pub(crate) held_bytes: u32,
     pub(crate) turns: u32,
     pub(crate) messages: u64,
+    pub(crate) restarts: u32,
+    /// What it does at this moment, in a word.
+    pub(crate) state: String,
+    /// What is charged to an account of its own.
+    pub(crate) account_bytes: Option<u64>,
+    /// The id of the request that it works for, or worked for last.
+    pub(crate) cause: String,
 }
 
 /// A process on each core that answers for it.
@@ -129,6 +146,10 @@ fn look(number: usize, io: &Io) -> CoreFacts {
         held_bytes: process.held_bytes,
         turns: process.turns,
         messages: process.messages,
+        restarts: process.restarts,
+        state: process.state.to_string(),
+        account_bytes: process.account_bytes,
+        cause: format!("{:032x}", process.cause.id()),
     });
     CoreFacts {
         core: u16::try_from(number).unwrap_or(u16::MAX),
@@ -149,6 +170,27 @@ fn look(number: usize, io: &Io) -> CoreFacts {
             processes.controls_life,
             processes.controls_report,
         ],
+        exits: [
+            processes.exits_normal,
+            processes.exits_failed,
+            processes.exits_panicked,
+            processes.exits_killed,
+            processes.exits_cancelled,
+            processes.exits_linked,
+            processes.exits_overflow,
+        ],
+        restarts: processes.restarts,
+        messages: [processes.messages_same, processes.messages_lane, processes.messages_outside],
+        mailbox_full: [
+            processes.mailbox_waits,
+            processes.mailbox_rejected,
+            processes.mailbox_dropped_oldest,
+            processes.mailbox_dropped_newest,
+            processes.mailbox_stops,
+        ],
+        undelivered: processes.undelivered,
+        calls: processes.calls,
+        cycles: processes.cycles,
         passes: channel.passes,
         enters: channel.driver.enters,
         streams_open: channel.streams_open,

@@ -149,7 +149,7 @@ fn add_accounts(page: &mut Page, accounts: &[AccountReport]) {
 type OfCore = (&'static str, &'static str, &'static str, fn(&CoreFacts) -> u64);
 
 fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
-    let counts: [OfCore; 12] = [
+    let counts: [OfCore; 16] = [
         ("core_processes", "gauge", "Processes that live.", |core| core.processes_live),
         ("core_spawns_total", "counter", "Processes made.", |core| core.spawns),
         ("core_turns_total", "counter", "Turns of processes.", |core| core.turns),
@@ -162,6 +162,12 @@ fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
             "Chains of causes with an end that is lost.",
             |core| core.cause_lost,
         ),
+        ("core_restarts_total", "counter", "Processes started anew.", |core| core.restarts),
+        ("core_undelivered_total", "counter", "Messages that nobody took.", |core| {
+            core.undelivered
+        }),
+        ("core_calls_total", "counter", "Calls begun.", |core| core.calls),
+        ("core_cycles_total", "counter", "Waits that closed a circle.", |core| core.cycles),
         ("core_enters_total", "counter", "Entries into the kernel.", |core| core.enters),
         ("core_streams_open", "gauge", "Sockets open.", |core| core.streams_open),
         ("core_files_in_flight", "gauge", "Operations on files.", |core| core.files_in_flight),
@@ -182,21 +188,54 @@ fn add_cores(page: &mut Page, cores: &[CoreFacts]) {
             page.sample(name, &format!("{{core=\"{}\"}}", core.core), value(core));
         }
     }
-    page.head("core_controls_total", "counter", "What other cores said, by what it is about.");
-    for core in cores {
-        for (about, count) in ["room", "watch", "life", "failure"].iter().zip(core.controls) {
-            let labels = format!("{{core=\"{}\",about=\"{about}\"}}", core.core);
-            page.sample("core_controls_total", &labels, count);
-        }
-    }
-    page.head("core_lane_batches_total", "counter", "Batches for other cores, by most units.");
-    for core in cores {
-        for (most, count) in ["1", "7", "63", "+Inf"].iter().zip(core.lane_batches) {
-            let labels = format!("{{core=\"{}\",units=\"{most}\"}}", core.core);
-            page.sample("core_lane_batches_total", &labels, count);
+    for (name, help, label, parts, values) in FAMILIES {
+        page.head(name, "counter", help);
+        for core in cores {
+            for (part, count) in parts.iter().zip(values(core)) {
+                let labels = format!("{{core=\"{}\",{label}=\"{part}\"}}", core.core);
+                page.sample(name, &labels, *count);
+            }
         }
     }
 }
+
+/// Counts of a core that belong together: name, meaning, by what they are told apart, its values, and where they stand.
+type Family =
+    (&'static str, &'static str, &'static str, &'static [&'static str], fn(&CoreFacts) -> &[u64]);
+
+const FAMILIES: [Family; 5] = [
+    (
+        "core_controls_total",
+        "What other cores said, by what it is about.",
+        "about",
+        &["room", "watch", "life", "failure"],
+        |core| &core.controls,
+    ),
+    (
+        "core_lane_batches_total",
+        "Batches for other cores, by most units.",
+        "units",
+        &["1", "7", "63", "+Inf"],
+        |core| &core.lane_batches,
+    ),
+    (
+        "core_exits_total",
+        "Processes that ended.",
+        "reason",
+        &["normal", "failed", "panicked", "killed", "cancelled", "linked", "overflow"],
+        |core| &core.exits,
+    ),
+    ("core_messages_total", "Messages accepted.", "from", &["same", "lane", "outside"], |core| {
+        &core.messages
+    }),
+    (
+        "core_mailbox_full_total",
+        "Messages that found a mailbox full.",
+        "then",
+        &["wait", "reject", "drop_oldest", "drop_newest", "stop"],
+        |core| &core.mailbox_full,
+    ),
+];
 
 struct Page(String);
 
