@@ -33,6 +33,7 @@ mod attributes;
 mod changelog;
 mod comments;
 mod dependencies;
+mod excerpts;
 mod face;
 mod finding;
 mod front_page;
@@ -63,6 +64,7 @@ pub use changelog::the_changelog_has_its_rubrics;
 pub use dependencies::{
     default_members_are_all_but_one, every_dependency_has_its_sentence, rivals_stay_outside,
 };
+pub use excerpts::excerpts_stand_in_their_files;
 pub use face::a_face_holds_no_code;
 pub use finding::{Finding, report};
 pub use front_page::every_front_page_runs;

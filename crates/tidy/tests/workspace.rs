@@ -36,6 +36,7 @@ rules! {
     every_front_page_runs
     readme_commands_exist
     links_lead_somewhere
+    excerpts_stand_in_their_files
     words_keep_their_meaning
     every_dependency_has_its_sentence
     rivals_stay_outside
