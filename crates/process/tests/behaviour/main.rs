@@ -15,6 +15,7 @@ mod graphs;
 mod life;
 mod outside;
 mod random;
+mod restarting;
 mod rig;
 mod sending;
 mod streaming;
