@@ -4,6 +4,7 @@ mod calling;
 mod cancelling;
 mod causes;
 mod chance;
+mod chaos;
 mod charging;
 mod circles;
 mod dropping;
