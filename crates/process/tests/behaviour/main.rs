@@ -15,6 +15,7 @@ mod full;
 mod graphs;
 mod life;
 mod outside;
+mod panicking;
 mod random;
 mod restarting;
 mod rig;
