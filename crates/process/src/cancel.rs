@@ -8,7 +8,7 @@
 //! A future that is dropped is cancelled too, at whatever await it stands. Cost: a look at a flag before each wait; a cancel looks once,
 //! at the end of the pass, through all waits of its core, for all that were cancelled in it.
 
-use crate::block::Block;
+use crate::block::{Block, Life};
 use crate::cancelled::Cancelled;
 use crate::context::Context;
 use crate::control::Control;
@@ -103,6 +103,11 @@ pub(crate) fn end_waits(state: &State) {
     if slots.is_empty() {
         return;
     }
+    // One that ended by it meanwhile has no waits left: what waits in its slot now is another, or started anew, and was not cancelled.
+    slots.retain(|slot| {
+        let block = state.table.block(*slot);
+        block.life() == Life::Live && block.is_cancelled()
+    });
     slots.sort_unstable();
     waiting::cancel(state, |slot| slots.binary_search(&slot).is_ok());
     for slot in slots {

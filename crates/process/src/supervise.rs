@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::cancel::cancel;
 use crate::cancelled::Cancelled;
 use crate::context::Context;
+use crate::deliver;
 use crate::events::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,6 +37,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{pending, poll_fn};
+use std::mem;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -91,6 +93,8 @@ pub struct Supervisor {
     grace: Duration,
     wards: Vec<Ward>,
     exits: Rc<Exits>,
+    /// The ends of older children that came while younger ones were stopped, to be dealt with after those.
+    aside: VecDeque<Gone>,
     /// When children were started anew, of late.
     restarts: VecDeque<Tick>,
 }
@@ -137,6 +141,7 @@ impl Supervisor {
             grace: Duration::from_secs(5),
             wards: Vec::new(),
             exits: Rc::default(),
+            aside: VecDeque::new(),
             restarts: VecDeque::new(),
         }
     }
@@ -231,6 +236,9 @@ impl Supervisor {
     /// limit allows.
     pub async fn run(mut self, cx: &Context) -> Result<(), Failure> {
         loop {
+            while let Some(gone) = self.aside.pop_front() {
+                self.bring_back(cx, gone).await?;
+            }
             let next = self.start_due(cx.now());
             if self.wards.iter().all(|ward| ward.life == Life::Over) {
                 return Ok(());
@@ -341,6 +349,7 @@ impl Supervisor {
             block.root.set(Some((ward.make)(state)));
             if block.reopen() {
                 state.port.porch.word(slot).reopen();
+                deliver::check_senders(state, slot, block); // the last may have gone while it was closed
             }
             block.cause.set(state.next_cause(None, What::Spawned));
             block.resume();
@@ -354,6 +363,10 @@ impl Supervisor {
 
     /// Stops the children from `first` on, the youngest first: for good, or to be started anew.
     async fn stop_from(&mut self, cx: &Context, first: usize, for_good: bool) {
+        let (among, older) =
+            mem::take(&mut self.aside).into_iter().partition(|gone| gone.child >= first);
+        self.aside = older;
+        VecDeque::into_iter(among).for_each(|gone| self.note(gone));
         for index in (first..self.wards.len()).rev() {
             let ward = &self.wards[index];
             let stays = !for_good && ward.restart != Restart::Temporary;
@@ -363,17 +376,17 @@ impl Supervisor {
                 Life::Due(_) if stays => self.wards[index].life = Life::Due(None),
                 Life::Due(_) => {
                     self.with(|state| bury(state, self.wards[index].pid));
-                    self.wait_for(cx, index, None).await;
+                    self.wait_for(cx, first, index, None).await;
                 }
                 Life::Running => {
                     let until = cx.now().after(self.grace);
                     self.with(|state| cancel(state, self.wards[index].pid));
-                    if !self.wait_for(cx, index, Some(until)).await {
+                    if !self.wait_for(cx, first, index, Some(until)).await {
                         self.with(|state| {
                             let why = "it did not end when its supervisor cancelled it";
                             kill::kill(state, self.wards[index].pid, Some(self.pid), why);
                         });
-                        self.wait_for(cx, index, None).await;
+                        self.wait_for(cx, first, index, None).await;
                     }
                 }
             }
@@ -383,10 +396,17 @@ impl Supervisor {
         }
     }
 
-    /// Waits until a child has ended; false if the time is over before.
-    async fn wait_for(&mut self, cx: &Context, index: usize, until: Option<Tick>) -> bool {
+    /// Waits until a child has ended, of those from `first` on, which are being stopped; false if the time is over before.
+    async fn wait_for(
+        &mut self,
+        cx: &Context,
+        first: usize,
+        index: usize,
+        until: Option<Tick>,
+    ) -> bool {
         loop {
             match self.next(cx, until, false).await {
+                Event::Gone(gone) if gone.child < first => self.aside.push_back(gone),
                 Event::Gone(gone) => {
                     let is_it = gone.child == index;
                     self.note(gone);

@@ -98,8 +98,13 @@ impl Rig {
 
     /// Cores with an account of `heap` each.
     pub(crate) fn over(heap: &SharedHeap, cores: usize) -> Self {
+        Self::over_many(heap, cores, 64)
+    }
+
+    /// The same with room for so many processes each.
+    pub(crate) fn over_many(heap: &SharedHeap, cores: usize, processes_max: u32) -> Self {
         let account = |number| heap.account(&format!("core {number}"), u64::MAX).ok();
-        let options = |number| CoreOptions { account: account(number), processes_max: 64 };
+        let options = |number| CoreOptions { account: account(number), processes_max };
         Self::of((0..cores).map(options).collect())
     }
 
