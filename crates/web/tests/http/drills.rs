@@ -55,6 +55,9 @@ fn killing_every_process_of_the_service_under_load_loses_no_request() {
                 pause(1);
             }
             assert!(after(), "requests are answered after drill {round}");
+            // Who waits to be started anew cannot be killed: so that each drill finds all of them there.
+            let restarts = u64::try_from(round * 3).unwrap();
+            rig.look_until(|look| look.processes.restarts == restarts);
         }
         is_over.store(true, Ordering::Relaxed);
         askers.into_iter().for_each(|asker| asker.join().unwrap());
