@@ -371,26 +371,26 @@ impl Supervisor {
             let ward = &self.wards[index];
             let stays = !for_good && ward.restart != Restart::Temporary;
             self.set_keep(index, if stays { Keep::Always } else { Keep::Never });
-            match ward.life {
-                Life::Over => {}
-                Life::Due(_) if stays => self.wards[index].life = Life::Due(None),
-                Life::Due(_) => {
-                    self.with(|state| bury(state, self.wards[index].pid));
+            if ward.life == Life::Running {
+                let until = cx.now().after(self.grace);
+                self.with(|state| cancel(state, self.wards[index].pid));
+                if !self.wait_for(cx, first, index, Some(until)).await {
+                    self.with(|state| {
+                        let why = "it did not end when its supervisor cancelled it";
+                        kill::kill(state, self.wards[index].pid, Some(self.pid), why);
+                    });
                     self.wait_for(cx, first, index, None).await;
                 }
-                Life::Running => {
-                    let until = cx.now().after(self.grace);
-                    self.with(|state| cancel(state, self.wards[index].pid));
-                    if !self.wait_for(cx, first, index, Some(until)).await {
-                        self.with(|state| {
-                            let why = "it did not end when its supervisor cancelled it";
-                            kill::kill(state, self.wards[index].pid, Some(self.pid), why);
-                        });
-                        self.wait_for(cx, first, index, None).await;
-                    }
-                }
+            }
+            // One that was cancelled may have ended before it heard of that, as one that is kept.
+            if !stays && matches!(self.wards[index].life, Life::Due(_)) {
+                self.with(|state| bury(state, self.wards[index].pid));
+                self.wait_for(cx, first, index, None).await;
             }
             if stays {
+                if matches!(self.wards[index].life, Life::Due(_)) {
+                    self.wards[index].life = Life::Due(None);
+                }
                 self.set_keep(index, keep(self.wards[index].restart));
             }
         }

@@ -454,3 +454,40 @@ fn a_mailbox_that_a_child_drops_while_it_goes_on_is_closed_and_open_again_after_
     let seconds = begun.take().iter().map(|at| at.since(Tick::START).as_secs()).collect::<Vec<_>>();
     assert_eq!(seconds, [0, 1, 2]);
 }
+
+#[test]
+fn a_child_that_had_just_ended_takes_no_more_once_its_supervisor_gives_up() {
+    let rig = Rig::new(1);
+    let out = Rc::new(RefCell::new(Vec::new()));
+    let to = Rc::clone(&out);
+    rig.spawn(0, "house", move |cx: Context, _: Mailbox<()>| async move {
+        let mut house = one_for_one(&cx).limit(0, Duration::from_secs(5));
+        let deaf = |_: Context, _: Mailbox<()>| std::future::pending();
+        house.child(cx.options(), "deaf", Restart::Permanent, deaf)?;
+        for name in ["one", "other"] {
+            let fails = |_: Context, mut inbox: Mailbox<Job>| async move {
+                inbox.recv().await?;
+                Err(Failure::new("as it was told to"))
+            };
+            let child = house.child(cx.options(), name, Restart::Permanent, fails)?;
+            to.borrow_mut().push(child.sender);
+        }
+        house.run(&cx).await
+    });
+    rig.settle();
+    let senders = out.take();
+    let (log, told) = Log::pair();
+    rig.spawn(0, "sends", move |cx: Context, _: Mailbox<()>| async move {
+        for sender in &senders {
+            sender.send(Job::Fail).await?;
+        }
+        // Both have failed, and the deaf one still has time to end.
+        cx.sleep_until(cx.now().after(Duration::from_secs(1))).await?;
+        for sender in &senders {
+            told.add(sender.send(Job::End).await.is_err());
+        }
+        Ok(())
+    });
+    rig.advance(Duration::from_secs(2));
+    assert_eq!(log.take(), [true, true]);
+}
