@@ -22,10 +22,9 @@
 //!
 //! # Cost
 //!
-//! In a simulation all cores are the calling thread, and time takes none: [`Domain::simulate`].
-//!
 //! A core is a thread, a channel (52 KiB of ring, and the blocks it lends) and its processes. A pass of its loop is one
 //! system call; an idle core makes none, but the first of a domain wakes twice a second to look at the machine's memory. A timer is 64 bytes, a deadline that is pushed back a write.
+//! In a simulation all cores are the calling thread, and time takes none: [`Domain::simulate`].
 //!
 //! # Limits
 //!

@@ -117,7 +117,7 @@ impl Domain {
     /// let config = Config::new(SharedHeap::new(Options::default())?);
     /// let day = Duration::from_secs(24 * 60 * 60);
     /// let replay = Domain::simulate(7, &config, move |cx, _io| async move {
-    ///     cx.sleep_until(cx.now().after(day)).await;
+    ///     cx.sleep_until(cx.now().after(day)).await?;
     ///     Ok(())
     /// })?;
     /// assert_eq!((replay.outcome, replay.root), (Outcome::Ended, Some(Ok(()))));

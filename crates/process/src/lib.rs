@@ -47,7 +47,7 @@
 //! # Limits
 //!
 //! 1,024 cores in an OS process; 2^24 processes a core, 2^20 by default, each with up to 4,095 tasks beside its root. A mailbox has
-//! a bound in messages and one in bytes, by default 256 and 4 MiB, and who finds it full waits or has the message back; 4,096
+//! a bound in messages and one in bytes, by default 256 and 4 MiB; what is sent to a full one waits, comes back, is dropped, or ends its process, as [`Full`] says; 4,096
 //! messages of threads that are no core wait at a core. A process never changes its core. A turn is not interrupted: a process
 //! that computes for long yields by itself. Not contained are a stack overflow, an abort, and a panic in a drop while unwinding.
 //! What led to the end of a process is told as far as it is known: each core keeps its last 32,768 steps, 1 MiB; calls that still wait

@@ -51,18 +51,22 @@ impl Onlook {
     /// What runs runs on behalf of this.
     #[inline]
     pub(crate) fn set_cause(&self, cause: Cause) {
-        // Relaxed: plain stores; who reads reads twice.
+        // Release: who sees a word of this sees that the turns before have ended, and so that it is not of one of those.
         for (place, word) in self.cause.iter().zip(cause.to_words()) {
-            place.store(word, Ordering::Relaxed);
+            place.store(word, Ordering::Release);
         }
     }
 
     /// On behalf of what it runs, as its own core reads it.
     #[inline]
     pub(crate) fn cause(&self) -> Cause {
+        self.read_cause(Ordering::Relaxed) // what it wrote itself
+    }
+
+    #[inline]
+    fn read_cause(&self, order: Ordering) -> Cause {
         let [one, two, three] = &self.cause;
-        let read = |place: &AtomicU64| place.load(Ordering::Relaxed);
-        Cause::from_words([read(one), read(two), read(three)])
+        Cause::from_words([one.load(order), two.load(order), three.load(order)])
     }
 
     /// Notes what processes of a kind are called.
@@ -123,9 +127,10 @@ impl CoreWatch {
     }
 
     fn read_cause(&self) -> Cause {
-        let mut before = self.0.cause();
+        // Acquire: with `set_cause`, and so that the turn's number is looked at after it.
+        let mut before = self.0.read_cause(Ordering::Acquire);
         for _ in 0..TRIES {
-            let again = self.0.cause();
+            let again = self.0.read_cause(Ordering::Acquire);
             if again == before {
                 return again;
             }
