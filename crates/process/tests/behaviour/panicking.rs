@@ -90,7 +90,8 @@ fn a_thousand_panics_under_load_cost_those_who_do_not_panic_nothing_and_leak_not
         let rig = Rig::over_many(&heap, cores, 8192);
         let (took, log) = (Took::default(), Log::new());
         for me in 0..2 * COUNT {
-            let last = (me % 2 == 0).then_some(1 + me as u64 % (2 * ROUNDS));
+            // Half of them over a note, half over a question.
+            let last = (me % 2 == 0).then_some(1 + (me as u64 / 2) % (2 * ROUNDS));
             let noted = Rc::clone(&took);
             let worker =
                 rig.spawn(me % cores, "works", move |cx, inbox| works(cx, inbox, me, last, noted));
