@@ -148,6 +148,11 @@ async fn waits_also(
             let mut task = cx.task(async move { inbox.recv().await.is_ok() });
             first(call.as_mut(), Pin::new(&mut task)).await
         }
+        Also::Cancel => {
+            // Nothing is open for this task, and no waker of it is anywhere: it is enough that it is there.
+            let mut task = cx.task(cx.cancelled());
+            first(call.as_mut(), Pin::new(&mut task)).await
+        }
         Also::Waker => {
             // Somebody keeps the waker, and may wake it for a reason of his own.
             let mut polled = false;
@@ -170,13 +175,15 @@ enum Also {
     Message,
     During,
     Task,
+    Cancel,
     Waker,
 }
 
 #[test]
 fn who_waits_also_for_a_time_a_message_a_task_or_a_stranger_is_in_no_circle() {
     for cores in [1, 2] {
-        for also in [Also::Time, Also::Message, Also::During, Also::Task, Also::Waker] {
+        for also in [Also::Time, Also::Message, Also::During, Also::Task, Also::Cancel, Also::Waker]
+        {
             let rig = Rig::new(cores);
             let peer = rig.spawn(cores - 1, "calls back", |_, inbox| plain(inbox)).sender;
             let (log, noted) = Log::pair();
@@ -192,6 +199,13 @@ fn who_waits_also_for_a_time_a_message_a_task_or_a_stranger_is_in_no_circle() {
             if matches!(also, Also::During) {
                 let note = Say::Note(0);
                 rig.core(0).enter(|| me.sender.try_send(note).expect("there is room"));
+            }
+            if matches!(also, Also::Cancel) {
+                let kill = me.kill.clone();
+                rig.spawn(0, "cancels", move |cx: Context, _: Mailbox<()>| async move {
+                    cx.cancel(&kill);
+                    Ok(())
+                });
             }
             rig.settle_all();
             rig.advance(SECOND);
