@@ -1,6 +1,7 @@
 //! Calls: exactly one end, whatever happens to the two sides, and nothing left behind.
 
 use crate::rig::{Log, Rig, Sendable};
+use crate::within::within;
 use levada_process::{
     Bounds, CallError, Child, Closed, Context, Exit, Failure, Full, Mailbox, Message, Refused,
     Reply, Sender,
@@ -307,7 +308,7 @@ fn listening_ends_quietly_when_the_answer_is_sent_or_the_listener_is_dropped() {
                     for _ in 0..3 {
                         let listening = pin!(reply.cancelled());
                         let timer = pin!(cx.sleep_until(cx.now().after(Duration::from_millis(1))));
-                        assert!(!either(listening, timer).await, "the caller still waits");
+                        assert!(within(listening, timer).await.is_none(), "the caller still waits");
                     }
                     reply.send(number);
                 }
@@ -317,20 +318,6 @@ fn listening_ends_quietly_when_the_answer_is_sent_or_the_listener_is_dropped() {
         assert_eq!(call_once(&rig, to.sender), "answer");
         nothing_is_left(&rig, cores);
     }
-}
-
-/// Whether the first was ready first.
-async fn either(
-    mut first: impl Future<Output = ()> + Unpin,
-    mut second: impl Future + Unpin,
-) -> bool {
-    std::future::poll_fn(move |context| {
-        if std::pin::Pin::new(&mut first).poll(context).is_ready() {
-            return Poll::Ready(true);
-        }
-        std::pin::Pin::new(&mut second).poll(context).map(|_| false)
-    })
-    .await
 }
 
 #[test]
@@ -350,7 +337,7 @@ fn a_call_dropped_at_any_await_leaves_nothing_and_the_callee_is_told() {
                         let over = {
                             let work =
                                 pin!(cx.sleep_until(cx.now().after(Duration::from_millis(2))));
-                            either(pin!(reply.cancelled()), work).await
+                            within(reply.cancelled(), work).await.is_some()
                         };
                         if over {
                             counts.set(counts.get() + 1);

@@ -2,6 +2,7 @@
 
 use crate::during::narrow;
 use crate::rig::{Log, Rig, Sendable};
+use crate::within::within;
 use levada_process::{
     Bounds, CallError, Context, Failure, Full, Mailbox, Message, Refused, Reply, Sender,
 };
@@ -128,11 +129,11 @@ async fn waits_also(
     match also {
         Also::Time => {
             let mut until = pin!(cx.sleep_until(cx.now().after(SECOND)));
-            first(call.as_mut(), until.as_mut()).await
+            within(call.as_mut(), until.as_mut()).await
         }
         Also::Message => {
             let mut taken = pin!(inbox.recv());
-            first(call.as_mut(), taken.as_mut()).await
+            within(call.as_mut(), taken.as_mut()).await
         }
         Also::During => {
             // Keeps the reply, until another message says that it may go.
@@ -146,12 +147,12 @@ async fn waits_also(
         }
         Also::Task => {
             let mut task = cx.task(async move { inbox.recv().await.is_ok() });
-            first(call.as_mut(), Pin::new(&mut task)).await
+            within(call.as_mut(), Pin::new(&mut task)).await
         }
         Also::Cancel => {
             // Nothing is open for this task, and no waker of it is anywhere: it is enough that it is there.
             let mut task = cx.task(cx.cancelled());
-            first(call.as_mut(), Pin::new(&mut task)).await
+            within(call.as_mut(), Pin::new(&mut task)).await
         }
         Also::Waker => {
             // Somebody keeps the waker, and may wake it for a reason of his own.
@@ -163,7 +164,7 @@ async fn waits_also(
                 kept.replace(Some(context.waker().clone()));
                 Poll::Pending
             }));
-            first(call.as_mut(), woken.as_mut()).await
+            within(call.as_mut(), woken.as_mut()).await
         }
     }
 }
@@ -216,18 +217,6 @@ fn who_waits_also_for_a_time_a_message_a_task_or_a_stranger_is_in_no_circle() {
             assert_eq!(gauges.sum::<u64>(), 0, "{cores} {also:?}");
         }
     }
-}
-
-/// The value of the first, if it is ready before the second.
-async fn first<A, B>(
-    mut first: Pin<&mut impl Future<Output = A>>,
-    mut second: Pin<&mut impl Future<Output = B>>,
-) -> Option<A> {
-    std::future::poll_fn(move |context| match first.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => second.as_mut().poll(context).map(|_| None),
-    })
-    .await
 }
 
 #[test]

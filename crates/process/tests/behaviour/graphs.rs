@@ -4,15 +4,14 @@
 
 use crate::chance::Chance;
 use crate::rig::{Rig, Sendable};
+use crate::within::within;
 use levada_process::{
     Bounds, CallError, Context, CoreOptions, Failure, Full, Mailbox, Message, Pid, Refused, Reply,
     Sender,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 /// Far beyond what any graph is given: a call that is not over by then waits for what never comes.
@@ -163,16 +162,6 @@ fn answer(say: Say) {
     if let Say::Ask(_, reply) = say {
         reply.send(u32::MAX);
     }
-}
-
-/// The value of the first, if it is ready before the second.
-async fn within<T>(first: impl Future<Output = T>, second: impl Future) -> Option<T> {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    std::future::poll_fn(move |context| match first.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => second.as_mut().poll(context).map(|_| None),
-    })
-    .await
 }
 
 /// One graph; how many circles it had.

@@ -2,6 +2,7 @@
 
 use crate::chance::Chance;
 use crate::rig::{Rig, Sendable};
+use crate::within::within;
 use levada_process::{
     Bounds, CallError, Context, CoreOptions, Failure, Full, Isolated, Mailbox, Message, Refused,
     Reply, Sender,
@@ -9,10 +10,9 @@ use levada_process::{
 use proptest::prelude::{ProptestConfig, any, proptest};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 const BOUNDS: Bounds = Bounds { messages: 3, bytes: 400 };
@@ -35,18 +35,6 @@ struct Books {
     accepted: Cell<u64>,
     received: Cell<u64>,
     alive: Arc<()>,
-}
-
-/// The value of the first, if it is ready before the second.
-async fn race<T, U>(
-    mut first: Pin<&mut impl Future<Output = T>>,
-    mut second: Pin<&mut impl Future<Output = U>>,
-) -> Option<T> {
-    std::future::poll_fn(move |context| match first.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => second.as_mut().poll(context).map(|_| None),
-    })
-    .await
 }
 
 fn count(cell: &Cell<u64>) {
@@ -104,14 +92,14 @@ async fn program(
             }
             2..5 => {
                 // Whether a send that was given up was accepted is known by whether it was ready.
-                if let Some(Ok(_)) = race(pin!(peer.send(books.note(from, to))), timer).await {
+                if let Some(Ok(_)) = within(peer.send(books.note(from, to)), timer).await {
                     count(&books.accepted);
                 }
             }
             5..7 => {
                 let number = u32::try_from(chance.below(1000)).expect("below 1000");
                 let make = |reply| Mail::Ask { number, held: books.held(), reply };
-                match race(pin!(peer.call(patience / 2, make)), timer).await {
+                match within(peer.call(patience / 2, make), timer).await {
                     Some(Ok(answer)) => assert_eq!(answer, number * 2),
                     Some(Err(CallError::NotStarted(Mail::Ask { number: back, .. }))) => {
                         assert_eq!(back, number)
@@ -126,7 +114,7 @@ async fn program(
             7..10 => {
                 for _ in 0..chance.below(6) {
                     let timer = pin!(cx.sleep_until(cx.now().after(patience / 4)));
-                    match race(pin!(inbox.recv()), timer).await {
+                    match within(inbox.recv(), timer).await {
                         Some(Ok(mail)) => books.took(me, mail),
                         Some(Err(_)) => return Ok(()),
                         None => break,
