@@ -93,6 +93,7 @@ pub use caches::cached::Cached;
 pub use caches::shared_data_cache::{CacheGauges, CacheLimits, SharedDataCache};
 pub use caches::weak_cache::{WeakCache, WeakCacheGauges};
 pub use copied::CopiedBytes;
+pub use counts::loan::{Lender, Loan};
 pub use heap::SharedHeap;
 pub use heap::relief::Relief;
 pub use heap::retention::Retainer;
