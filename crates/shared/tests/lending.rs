@@ -208,7 +208,9 @@ fn nothing_at_all_is_lent_as_well() {
     let account = heap.account("reader", 0).unwrap();
     let data = lend(&account, &book, 0, b"").unwrap();
     assert_eq!((data.len(), data.piece_count(), book.returned(0)), (0, 0, 1));
+    let account = heap.account("writer", 1).unwrap();
     let buf = lend_room(&account, &book, 1, 0).unwrap();
+    assert_eq!(account.charged_bytes(), 1, "an account stays for what it holds");
     assert_eq!((buf.capacity(), heap.gauges().lent_blocks, book.returned(1)), (0, 1, 0));
     assert_eq!(buf.into_loan(&*book).unwrap(), Loan { loan: 1, filled_bytes: 0 });
     let buf = lend_room(&account, &book, 2, 0).unwrap();

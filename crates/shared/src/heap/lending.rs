@@ -21,6 +21,8 @@ use crate::sync::Ordering;
 impl Heap {
     /// The lines of a block that lies at `base`, charged to `account`; its home grant has one handle. On an error nothing was
     /// lent.
+    ///
+    /// No bytes are charged as one: an account that is charged with nothing may end, and its number be another's.
     pub(crate) fn lend(
         &self,
         lent: Lent,
@@ -29,7 +31,7 @@ impl Heap {
         account: AccountNumber,
         tag: u32,
     ) -> Result<GrantPointer, Full<()>> {
-        let Ok(capacity_bytes) = u32::try_from(length) else {
+        let Ok(capacity_bytes) = u32::try_from(length.max(1)) else {
             return Err(self.full(Limit::Heap));
         };
         let index = self.take_lent(base, capacity_bytes, account)?;

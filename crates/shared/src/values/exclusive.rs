@@ -203,13 +203,19 @@ mod raw {
             bytes: usize,
             life: Life,
         ) -> Result<Self, Full<()>> {
-            Handle::allocate(account, bytes, life).map(Self::of_handle)
+            Handle::allocate(account, bytes, life).map(Self::of_block)
         }
 
-        /// The owner of a block whose first handle this is, and the only one.
         #[inline]
-        pub(crate) fn of_handle(handle: Handle) -> Self {
+        fn of_block(handle: Handle) -> Self {
             let end = handle.capacity_bytes();
+            Self::of_handle(handle, end)
+        }
+
+        /// The owner of a block up to `end`, of whose handles this is the first, and the only one.
+        #[inline]
+        pub(crate) fn of_handle(handle: Handle, end: u32) -> Self {
+            debug_assert!(end <= handle.capacity_bytes(), "a buffer lies in its block");
             Self { handle, start: 0, filled: 0, end }
         }
 
@@ -282,7 +288,7 @@ mod raw {
 
         /// A buffer of the account, and for as long a life, as a handle's.
         pub(crate) fn beside(handle: &Handle, bytes: usize) -> Result<Self, Full<()>> {
-            handle.allocate_beside(bytes).map(Self::of_handle)
+            handle.allocate_beside(bytes).map(Self::of_block)
         }
 
         /// Forgets what is filled behind the first `bytes`; nothing if there is less.

@@ -59,11 +59,13 @@ impl Account {
         loan: u64,
         bytes: NonNull<[u8]>,
     ) -> Result<SharedData, Full<()>> {
-        let handle = Handle::lend(self, Lent { lender, loan }, bytes.cast(), bytes.len())?;
-        let length = handle.capacity_bytes();
-        if length == 0 {
+        let lent = Lent { lender, loan };
+        if bytes.is_empty() {
+            lent.end();
             return Ok(SharedData::new());
         }
+        let handle = Handle::lend(self, lent, bytes.cast(), bytes.len())?;
+        let length = handle.capacity_bytes();
         // SAFETY: the caller says so of all of the block's bytes, until its last handle has gone.
         Ok(SharedData::of_piece(unsafe { Piece::frozen(handle, 0..length) }))
     }
@@ -72,7 +74,7 @@ impl Account {
     /// neither, [`Lender::returned`] is called with the number `loan`, once; unless the lender took it back before that
     /// ([`ExclusiveBuf::into_loan`]).
     ///
-    /// Charges and references are those of [`lend_data`](Self::lend_data).
+    /// Charges and references are those of [`lend_data`](Self::lend_data); a buffer without any room is charged as one byte.
     ///
     /// # Errors
     /// As those of [`lend_data`](Self::lend_data).
@@ -87,7 +89,8 @@ impl Account {
         room: NonNull<[MaybeUninit<u8>]>,
     ) -> Result<ExclusiveBuf, Full<()>> {
         let handle = Handle::lend(self, Lent { lender, loan }, room.cast(), room.len())?;
-        Ok(ExclusiveBuf::of_handle(handle))
+        let end = if room.is_empty() { 0 } else { handle.capacity_bytes() };
+        Ok(ExclusiveBuf::of_handle(handle, end))
     }
 }
 
