@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use levada_shared::{
-    Account, ExclusiveBuf, Full, Lender, Limit, Loan, Lost, Options, SharedData, SharedHeap,
-    set_home_arena,
+    Account, Charged, ExclusiveBuf, Full, Lender, Limit, Loan, Lost, Options, SharedData,
+    SharedHeap, set_home_arena,
 };
 
 /// How often each of a few loans was returned.
@@ -199,6 +199,37 @@ fn a_lender_takes_back_what_was_filled_of_his_room_and_is_not_told_of_it() {
 
     let Err(own) = second.buf(64).unwrap().into_loan(&*book) else { panic!("nobody lent it") };
     assert_eq!((own.capacity(), second.charged_bytes()), (64, 64));
+    heap.validate();
+}
+
+#[test]
+fn a_loan_is_sent_as_plain_memory_though_it_lies_in_the_heaps_own_file() {
+    let (heap, book) = (heap(), Arc::new(Book::default()));
+    let account = heap.default_account();
+    let mut buf = account.kept_buf(64 << 10).unwrap();
+    buf.write(b"in the file").unwrap();
+    let own = buf.freeze();
+    let bytes = NonNull::from(own.longest_at(0));
+    // SAFETY: `own` is dropped after it.
+    let data = unsafe { account.lend_data(book.clone(), 0, bytes) }.unwrap();
+    assert!(data.parts().all(|part| part.file.is_none() && part.bytes == b"in the file"));
+    drop(data);
+    assert_eq!((book.returned(0), own.len()), (1, 11));
+}
+
+#[test]
+fn a_loan_moves_into_room_set_aside_and_into_another_librarys_bytes() {
+    let (heap, book) = (heap(), Arc::new(Book::default()));
+    let [from, to] = ["from", "to"].map(|name| heap.account(name, 100).unwrap());
+    let mut data = lend(&from, &book, 0, &[7; 80]).unwrap();
+    let mut room = to.reserve(data.lacks_bytes(&to)).unwrap();
+    data.rehome(&mut room);
+    drop(room);
+    assert_eq!((from.charged_bytes(), to.charged_bytes()), (0, 80));
+    let Ok(bytes) = bytes::Bytes::try_from(data) else { panic!("it is one piece") };
+    assert_eq!((&bytes[..], book.returned(0)), (&[7; 80][..], 0));
+    drop(bytes);
+    assert_eq!((to.charged_bytes(), book.returned(0)), (0, 1));
     heap.validate();
 }
 

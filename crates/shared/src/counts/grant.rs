@@ -38,7 +38,7 @@ pub(crate) struct Ended {
 /// How many accounts the word has numbers for.
 pub(crate) const ACCOUNT_COUNT_MAX: u32 = 1 << 22;
 
-/// A line of 64 B: the word, and where the bytes are, so that a reader needs no other line.
+/// A line of 64 B: the word, and where the bytes are, so that a reader needs no other line; and who lent them.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Grant<B> {

@@ -4,7 +4,7 @@
 //! pair 128 = line 0 block | line 1 home
 //! block  64 = state 8 | owner 8 | base 8 | capacity 4 | chunk 4 | next 4 | index 4 | weak 4 | shelf's links 8 | tag 4 | born 4
 //!           | class 1 | arena 1 | used 1 | split 1
-//! home   64 = the first account's grant: no look-up and no table for it
+//! home   64 = the first account's grant: no look-up and no table for it | who lent the block, if it is lent
 //! ```
 //! `weak` says how many know the lines: each weak reference, each line of a further grant that stands in a table, one for
 //! all grants together, one for the bytes while they are on no free list. At zero, and not before, the lines can be of
