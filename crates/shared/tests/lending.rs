@@ -307,19 +307,20 @@ fn lines_go_round_however_many_loans_there_are() {
     }
     let kept: Vec<SharedData> =
         (0..100).map(|_| lend(&account, &book, 1, b"kept").unwrap()).collect();
-    for round in 0..100 {
+    set_home_arena(0);
+    for _ in 0..10 {
         // Lent here, given back there.
-        let data = lend(&account, &book, 2, b"sent").unwrap();
-        let arena = round % 2;
+        let sent: Vec<SharedData> =
+            (0..100).map(|_| lend(&account, &book, 2, b"sent").unwrap()).collect();
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                set_home_arena(arena);
-                drop(data);
+                set_home_arena(1);
+                drop(sent);
             });
         });
     }
-    assert!(heap.gauges().lines <= 256, "{}", heap.gauges().lines);
-    assert_eq!([0, 1, 2].map(|loan| book.returned(loan)), [10_000, 0, 100]);
+    assert!(heap.gauges().lines <= 512, "{}", heap.gauges().lines);
+    assert_eq!([0, 1, 2].map(|loan| book.returned(loan)), [10_000, 0, 1000]);
     drop(kept);
     heap.validate();
 }
