@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64 as IdSource;
 use std::sync::{Arc, Weak};
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::birth::Birth;
 use crate::class::Class;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
@@ -82,23 +83,6 @@ impl Drop for Lease {
 }
 
 static NEXT_ID: IdSource = IdSource::new(1);
-
-/// What a record is to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) kind: Kind,
-    /// The type, for a kind that has one.
-    pub(crate) tag: u32,
-    pub(crate) life: Life,
-    /// Whether it is the value behind another record, which no pointer of a user names.
-    pub(crate) is_inner: bool,
-}
-
-impl Birth {
-    pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, is_inner: false }
-    }
-}
 
 /// A slot that was taken for a record, and what it will say of it.
 #[derive(Clone, Copy, Debug)]
@@ -388,6 +372,14 @@ impl Store {
         self.with_arena(|arena| {
             arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
+    }
+
+    /// Gives back a slot that was reserved and became no record.
+    pub(crate) fn give_up(&self, place: Place) {
+        let _pinned = Pinned::new();
+        // First free, then let go: a purged span is not used again in between.
+        self.spans.free(place);
+        self.spans.let_go(place);
     }
 
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
