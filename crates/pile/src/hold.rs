@@ -18,13 +18,15 @@ use levada_shared::{Account, Lender, SharedData};
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::guard::Guard;
-use crate::header::Header;
+use crate::header::{Header, Kind};
 use crate::pointer::{Place, Pointer};
 use crate::present::present;
+use crate::roomy;
 use crate::segment::split;
 use crate::shard::Held;
 use crate::store::Store;
 use crate::sync::Ordering;
+use crate::version::Version;
 
 /// Why a record is not held.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,7 +85,7 @@ impl Guard<'_> {
             let of = Pointer::from_bits(present.version.0)
                 .filter(|of| of.generation().0 > 0)
                 .unwrap_or(at);
-            match self.pile.begin_hold(of) {
+            match self.pile.begin_hold(of, present.version, &self.pinned) {
                 Begun::Listed(data) => {
                     return data.share_with(account).map_err(HoldError::Full);
                 }
@@ -106,10 +108,17 @@ enum Begun {
 }
 
 impl crate::pile::Pile {
-    fn begin_hold(&self, of: Pointer) -> Begun {
+    /// Lists a record as held, or finds it listed. The caller saw it live under the pin, in this version.
+    fn begin_hold(&self, of: Pointer, seen: Version, pinned: &Pinned) -> Begun {
         let store = &self.store;
         let place = of.place();
         let mut shard = store.shard(place).lock();
+        let Some((slot, _)) = store.spans.memory.slot(place) else { return Begun::Over };
+        // Halves turn under this lock, and not while they are held: so who is listed, or is to be, has the current one.
+        let now = Header(slot.header().load(Ordering::Acquire));
+        if now.kind() == Kind::Roomy && roomy::present(slot, now, pinned).version != seen {
+            return Begun::Over;
+        }
         if let Some(held) = shard.held.get_mut(&place) {
             if let Some(data) = held.weak.as_ref().and_then(levada_shared::WeakRef::upgrade) {
                 return Begun::Listed(data);
@@ -117,7 +126,6 @@ impl crate::pile::Pile {
             held.loans += 1;
             return Begun::Counted;
         }
-        let Some((slot, _)) = store.spans.memory.slot(place) else { return Begun::Over };
         let header = slot.header();
         // Who kills the record after this sees that it is held, and comes to the table.
         let before = Header(header.fetch_or(Header::HELD, Ordering::AcqRel));
