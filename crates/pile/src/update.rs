@@ -159,7 +159,8 @@ impl Store {
                 if came.is_err() {
                     return Attempt::Again; // deleted: the next look says so
                 }
-                let target = self.forwards.at(number).target.swap(0, Ordering::AcqRel);
+                // The target stays: who read the number before is led to the old bytes, and never to none.
+                let target = self.forwards.at(number).target.load(Ordering::Relaxed);
                 self.forwards.leave(number);
                 self.with_arena(|arena| arena.counts.put_bytes.add(u64::from(home.length())));
                 self.end_inner(target, pinned);
