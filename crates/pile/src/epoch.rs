@@ -32,14 +32,35 @@ impl Epoch {
         Self(EPOCH.load(Ordering::Acquire))
     }
 
+    /// One that is never over.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    /// The present one, for what was made unreachable just before. By an exchange, or under a lock that was taken since: on
+    /// x86 either is a fence.
+    #[inline]
+    pub(crate) fn of_leaving() -> Self {
+        // The fence: who is pinned in a later epoch than this says sees what was made unreachable.
+        if cfg!(target_arch = "x86_64") {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+        Self::now()
+    }
+
+    /// The one after it.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
     /// Whether nobody can see any more what was left in this epoch.
     pub(crate) fn is_over(self) -> bool {
-        self.0 + Self::GRACE <= Self::now().0
+        self.0.saturating_add(Self::GRACE) <= Self::now().0
     }
 }
 
-/// Starts at two, so that what is sealed in epoch zero is free at once.
-static EPOCH: AtomicU64 = AtomicU64::new(2);
+/// Starts at three, so that what is sealed in epoch zero is free at once, and the half that a roomy record begins with.
+static EPOCH: AtomicU64 = AtomicU64::new(3);
 
 /// One thread's line.
 #[derive(Debug, Default)]
@@ -73,9 +94,18 @@ struct Own(&'static Reader);
 
 impl Drop for Own {
     fn drop(&mut self) {
-        self.0.is_taken.store(false, Ordering::Release);
+        let depth = self.0.depth.load(Ordering::Relaxed);
+        if depth == 0 {
+            self.0.is_taken.store(false, Ordering::Release);
+        } else {
+            // A guard outlives its thread's line: one that was leaked keeps it for ever, another gives it back.
+            self.0.depth.store(depth + LEAVING, Ordering::Relaxed);
+        }
     }
 }
+
+/// Added to the depth of a line that its last pin gives back.
+const LEAVING: u32 = 1 << 31;
 
 fn lines() -> impl Iterator<Item = &'static Reader> {
     READERS.iter().map_while(OnceLock::get).flatten()
@@ -126,12 +156,21 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        let reader = OWN.with(|own| own.0);
+        let Ok(reader) = OWN.try_with(|own| own.0) else { return Self::leaving() };
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
         if depth == 0 {
             reader.pin();
         }
+        Self { reader, not_send: PhantomData, own: PhantomData }
+    }
+
+    /// Pins a thread that is about to end and has no line any more: what it kept is dropped.
+    #[cold]
+    fn leaving() -> Self {
+        let reader = take_line();
+        reader.depth.store(LEAVING + 1, Ordering::Relaxed);
+        reader.pin();
         Self { reader, not_send: PhantomData, own: PhantomData }
     }
 
@@ -158,14 +197,25 @@ impl Drop for Pinned {
         if depth == 0 {
             // Release: what was read and written under the pin comes before whatever follows an advance that sees this.
             self.reader.pinned.store(0, Ordering::Release);
+        } else if depth == LEAVING {
+            self.reader.leave();
         }
     }
 }
 
 impl Reader {
+    /// Unpins the line and gives it back.
+    #[cold]
+    fn leave(&self) {
+        self.depth.store(0, Ordering::Relaxed);
+        self.pinned.store(0, Ordering::Release);
+        self.is_taken.store(false, Ordering::Release);
+    }
+
     #[inline]
     fn pin(&self) {
-        let epoch = EPOCH.load(Ordering::Relaxed);
+        // Acquire: what is read under the pin is read after it.
+        let epoch = EPOCH.load(Ordering::Acquire);
         // Release: an advance that sees this pin and not the end of the former sees what was done under the former.
         self.pinned.store(epoch, Ordering::Release);
         if FENCED.load(Ordering::Relaxed) {

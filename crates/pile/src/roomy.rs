@@ -3,9 +3,9 @@
 //! ```text
 //! payload   word 8 = half 1 | length 21 | epoch 42;  room 8 = bytes of a half;  then the two halves
 //! ```
-//! A half is written again when two epochs have passed since the last turn, so that no reader sees it change. Who comes
-//! sooner is forwarded like any other record, and comes home with a later update. The epoch is the version: two lie between
-//! turns, so none is given twice.
+//! A half is written again when three epochs have passed since the last turn, so that no reader sees it change: one more than
+//! for what is deleted, since the turn says an epoch that was read before it. Who comes sooner is forwarded like any other
+//! record, and comes home with a later update. The epoch is the version: three lie between turns, so none is given twice.
 
 use crate::epoch::{Epoch, Pinned};
 use crate::header::Header;
@@ -52,7 +52,8 @@ impl Turn {
     /// the epoch is used up.
     pub(crate) fn next(self, length: u32) -> Option<Self> {
         let now = Epoch::now();
-        let is_free = self.epoch.is_over() && now.0 <= EPOCH_MAX;
+        // The writer of the turn read the epoch while he was pinned, so it had advanced by one at most when he wrote it.
+        let is_free = self.epoch.next().is_over() && now.0 <= EPOCH_MAX;
         is_free.then_some(Self { half: 1 - self.half, length, epoch: now })
     }
 }
@@ -67,7 +68,7 @@ pub(crate) fn begin(slot: Slot<'_>, ext_bytes: u32, half_bytes: u32, bytes: &[u8
     let half_bytes = half_bytes.next_multiple_of(8);
     let length = u32::try_from(bytes.len()).expect("it fits a half");
     // Nobody has read the other half: the first update need not wait.
-    let turn = Turn { half: 0, length, epoch: Epoch(Epoch::now().0 - Epoch::GRACE) };
+    let turn = Turn { half: 0, length, epoch: Epoch(Epoch::now().0 - Epoch::GRACE - 1) };
     slot.word(ext_bytes, 0).store(turn.word(), Ordering::Relaxed);
     slot.word(ext_bytes, 1).store(u64::from(half_bytes), Ordering::Relaxed);
     slot.write(ext_bytes, WORDS_BYTES, bytes);
