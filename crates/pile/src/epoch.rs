@@ -32,9 +32,31 @@ impl Epoch {
         Self(EPOCH.load(Ordering::Acquire))
     }
 
+    /// The one in which something has become unreachable, for who made it so before this by an exchange (a compare-and-swap,
+    /// a swap, a fetch-and-add).
+    ///
+    /// Were the epoch read before that can be seen by others, a reader of the next one could still find the thing, and two
+    /// epochs would not be enough. On x86-64 an exchange is seen before anything behind it is read.
+    #[inline]
+    pub(crate) fn sealed_by_exchange() -> Self {
+        if cfg!(not(target_arch = "x86_64")) {
+            fence(Ordering::SeqCst);
+        }
+        Self::now()
+    }
+
+    /// The same for who made it so by a store.
+    pub(crate) fn sealed() -> Self {
+        fence(Ordering::SeqCst);
+        Self::now()
+    }
+
+    /// No epoch: it is never over.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// Whether nobody can see any more what was left in this epoch.
     pub(crate) fn is_over(self) -> bool {
-        self.0 + Self::GRACE <= Self::now().0
+        self.0.saturating_add(Self::GRACE) <= Self::now().0
     }
 }
 

@@ -453,7 +453,7 @@ impl Store {
             arena.recall();
         }
         let spans = self.spans.purge();
-        *purged = Some(Epoch::now());
+        *purged = Some(Epoch::sealed());
         spans
     }
 }
