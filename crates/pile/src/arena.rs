@@ -178,10 +178,10 @@ impl Arena {
     pub(crate) fn recall(&self) {
         let _one = self.handing.lock();
         if !self.recalled.load(Ordering::Relaxed) {
-            // The epoch after the flag: an owner who does not see the flag is pinned since before.
+            // The epoch after the flag: an owner who is pinned two epochs later has seen it.
             self.recalled_in.store(Epoch::NEVER.0, Ordering::Relaxed);
             self.recalled.store(true, Ordering::Release);
-            self.recalled_in.store(Epoch::of_leaving().0, Ordering::Relaxed);
+            self.recalled_in.store(Epoch::sealed().0, Ordering::Relaxed);
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) struct Limbo {
 }
 
 fn entry(place: Place) -> u64 {
-    place.bits() | (Epoch::of_leaving().0 & EPOCH_MASK) << EPOCH_SHIFT
+    place.bits() | (Epoch::sealed_by_exchange().0 & EPOCH_MASK) << EPOCH_SHIFT
 }
 
 /// Whether nobody sees any more what was deleted with this entry.
@@ -86,17 +86,13 @@ impl Limbo {
     /// Takes out what nobody sees any more, at most `most`, and gives it to `free`, some at a time. How many. None where
     /// another is at it.
     pub(crate) fn drain(&self, most: usize, free: impl Fn(&[Place])) -> usize {
-        // Pinned: a span that is purged or emptied while its slots are freed is not yet given to others.
+        // Pinned: what was taken out is freed before a purge can have given its span to others.
         let _pinned = Pinned::new();
         let mut ripe = [Place::from_bits(0); BATCH];
         let mut drained = 0;
         while drained < most {
-            let Some(mut overflow) = self.overflow.try_lock() else { break };
-            let count = self.take_out(&mut overflow, &mut ripe);
-            // Under the lock: who forgets what a purge left waits for what was taken out, or it would be freed in the next
-            // life of its span.
+            let Some(count) = self.take_out(&mut ripe) else { break };
             free(&ripe[..count]);
-            drop(overflow);
             drained += count;
             if count < ripe.len() {
                 break;
@@ -105,8 +101,8 @@ impl Limbo {
         drained
     }
 
-    /// Under the lock.
-    fn take_out(&self, overflow: &mut VecDeque<u64>, ripe: &mut [Place; BATCH]) -> usize {
+    fn take_out(&self, ripe: &mut [Place; BATCH]) -> Option<usize> {
+        let mut overflow = self.overflow.try_lock()?;
         let mut count = 0;
         let mut taken = self.taken.load(Ordering::Relaxed);
         let put = self.put.load(Ordering::Acquire);
@@ -129,7 +125,7 @@ impl Limbo {
             count += 1;
             overflow.pop_front();
         }
-        count
+        Some(count)
     }
 
     /// Forgets entries that lead nowhere, since their spans were purged. Entries that race with it are of spans that live.

@@ -3,9 +3,9 @@
 //! ```text
 //! payload   word 8 = half 1 | length 21 | epoch 42;  room 8 = bytes of a half;  then the two halves
 //! ```
-//! A half is written again when three epochs have passed since the last turn, so that no reader sees it change: one more than
-//! for what is deleted, since the turn says an epoch that was read before it. Who comes sooner is forwarded like any other
-//! record, and comes home with a later update. The epoch is the version: three lie between turns, so none is given twice.
+//! A half is written again when two epochs have passed since the last turn, so that no reader sees it change. Who comes
+//! sooner is forwarded like any other record, and comes home with a later update. The epoch is the version: two lie between
+//! turns, so none is given twice.
 
 use crate::epoch::{Epoch, Pinned};
 use crate::header::Header;
@@ -51,9 +51,10 @@ impl Turn {
     /// The turn after this one, in the present epoch; `None` while readers may see the other half, and when the field of
     /// the epoch is used up.
     pub(crate) fn next(self, length: u32) -> Option<Self> {
-        let now = Epoch::now();
-        // The writer of the turn read the epoch while he was pinned, so it had advanced by one at most when he wrote it.
-        let is_free = self.epoch.next().is_over() && now.0 <= EPOCH_MAX;
+        // The next epoch: this half is left a moment from now, when the epoch may have advanced by one at most, since who
+        // updates is pinned.
+        let now = Epoch(Epoch::now().0 + 1);
+        let is_free = self.epoch.is_over() && now.0 <= EPOCH_MAX;
         is_free.then_some(Self { half: 1 - self.half, length, epoch: now })
     }
 }
@@ -68,7 +69,7 @@ pub(crate) fn begin(slot: Slot<'_>, ext_bytes: u32, half_bytes: u32, bytes: &[u8
     let half_bytes = half_bytes.next_multiple_of(8);
     let length = u32::try_from(bytes.len()).expect("it fits a half");
     // Nobody has read the other half: the first update need not wait.
-    let turn = Turn { half: 0, length, epoch: Epoch(Epoch::now().0 - Epoch::GRACE - 1) };
+    let turn = Turn { half: 0, length, epoch: Epoch(Epoch::now().0 - Epoch::GRACE) };
     slot.word(ext_bytes, 0).store(turn.word(), Ordering::Relaxed);
     slot.word(ext_bytes, 1).store(u64::from(half_bytes), Ordering::Relaxed);
     slot.write(ext_bytes, WORDS_BYTES, bytes);
@@ -92,6 +93,16 @@ fn half_bytes(slot: Slot<'_>, ext_bytes: u32) -> u32 {
 /// What the header of a roomy record at home says its length is: both halves, and what is before them.
 pub(crate) fn length(slot: Slot<'_>, header: Header) -> u32 {
     payload_bytes(half_bytes(slot, header.ext_bytes()))
+}
+
+/// Keeps the record away for a grace period after it was forwarded: a reader who found it at home looks at its turn, and a
+/// turn by which it came home meanwhile would show him bytes that are not the record's yet. Under the lock of its shard.
+pub(crate) fn leave(slot: Slot<'_>, header: Header) {
+    let word = slot.word(header.ext_bytes(), 0);
+    let turn = Turn::from_word(word.load(Ordering::Relaxed));
+    let left = Turn { epoch: Epoch::sealed_by_exchange(), ..turn };
+    // Where the field is used up, the record stays away for ever.
+    word.store(if left.epoch.0 <= EPOCH_MAX { left } else { turn }.word(), Ordering::Release);
 }
 
 /// Writes the half that is not current and makes it so, if no reader can see it and the bytes fit. The version then. For

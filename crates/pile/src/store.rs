@@ -15,6 +15,7 @@ use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
@@ -55,6 +56,9 @@ pub(crate) struct Store {
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
+    pub(crate) put_times: Latencies,
+    pub(crate) get_times: Latencies,
+    pub(crate) delete_times: Latencies,
 }
 
 /// The records that all purges together ended.
@@ -141,6 +145,9 @@ impl Store {
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
+            put_times: Latencies::default(),
+            get_times: Latencies::default(),
+            delete_times: Latencies::default(),
         }
     }
 
@@ -149,6 +156,12 @@ impl Store {
         // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
         let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
         &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
+    }
+
+    /// Whether the operation of this number is timed.
+    #[inline]
+    pub(crate) fn is_sampled(&self, number: u64) -> bool {
+        number.is_multiple_of(SAMPLED) && self.settings.are_timed()
     }
 
     pub(crate) fn close(&self) {
@@ -277,13 +290,18 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
-        let _pinned = Pinned::new();
-        self.with_arena(|arena| {
+        let pinned = Pinned::new();
+        let started = self.is_sampled(pinned.pins()).then(Started::now);
+        let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
             arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
-        })
+        });
+        if let Some(started) = started {
+            self.put_times.ended(&started);
+        }
+        put
     }
 
     pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
@@ -437,7 +455,7 @@ impl Store {
         for arena in self.arenas.lock().iter() {
             arena.recall();
         }
-        *purged = Some(Epoch::of_leaving());
+        *purged = Some(Epoch::sealed());
         spans
     }
 }

@@ -214,7 +214,7 @@ impl Supply {
     /// A span whose class is none now comes back when nobody sees it any more.
     pub(crate) fn retire(&self, memory: &Memory, span: SpanIndex) {
         debug_assert!(memory.class(span) == Class::NONE, "nobody finds a way in");
-        self.spare.lock().retiring.push_back((Epoch::of_leaving(), span));
+        self.spare.lock().retiring.push_back((Epoch::sealed(), span));
     }
 
     /// Takes in what retired two epochs ago, at most `most` spans. How many came.
