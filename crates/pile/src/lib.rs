@@ -72,6 +72,7 @@ mod supply;
 mod sync;
 mod tend;
 mod update;
+mod validate;
 mod version;
 
 pub use builder::Builder;
