@@ -89,16 +89,31 @@ static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; 
 static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
 
 thread_local! {
-    static OWN: Own = Own(take_line());
+    /// The thread's line, once it has one. It needs no drop, so that looking at it is no more than an address.
+    static OWN: Cell<Option<&'static Reader>> = const { Cell::new(None) };
+    /// Gives the line back when the thread ends.
+    static END: End = const { End };
 }
 
-/// A thread's hold on its line, given back when the thread ends.
-struct Own(&'static Reader);
+/// See [`END`].
+struct End;
 
-impl Drop for Own {
+impl Drop for End {
     fn drop(&mut self) {
-        self.0.is_taken.store(false, Ordering::Release);
+        // A thread that pins once more while it ends takes another line, which stays taken.
+        if let Some(reader) = OWN.take() {
+            reader.is_taken.store(false, Ordering::Release);
+        }
     }
+}
+
+#[cold]
+fn first_line() -> &'static Reader {
+    let reader = take_line();
+    OWN.set(Some(reader));
+    // Registers the end. A thread that is past it keeps the line taken.
+    let _registered: bool = END.try_with(|_| ()).is_ok();
+    reader
 }
 
 fn lines() -> impl Iterator<Item = &'static Reader> {
@@ -150,7 +165,7 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        let reader = OWN.with(|own| own.0);
+        let reader = OWN.get().unwrap_or_else(first_line);
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
         reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
