@@ -19,6 +19,7 @@ use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
 use crate::refusals::Refusals;
+use crate::registry::Registry;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -41,6 +42,7 @@ pub(crate) struct Store {
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
+    pub(crate) registry: Registry,
     pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
     /// The only arena, where the limit is small.
     shared_arena: Option<Arc<Arena>>,
@@ -147,6 +149,7 @@ impl Store {
             seconds,
             settings,
             forwards: Forwards::default(),
+            registry: Registry::default(),
             arenas,
             shared_arena,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
