@@ -22,6 +22,7 @@ use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
 use crate::refusals::Refusals;
+use crate::registry::Registry;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -46,6 +47,7 @@ pub(crate) struct Store {
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
+    pub(crate) registry: Registry,
     pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
     /// The only arena, where the limit is small.
     shared_arena: Option<Arc<Arena>>,
@@ -162,6 +164,7 @@ impl Store {
             seconds,
             settings,
             forwards: Forwards::default(),
+            registry: Registry::default(),
             arenas,
             shared_arena,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
