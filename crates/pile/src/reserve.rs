@@ -143,6 +143,7 @@ mod raw {
     use crate::arena::Vacant;
     use crate::class::Class;
     use crate::codec::Unencodable;
+    use crate::segment::Slot;
     use crate::shard::LentRoom;
     use crate::sink::{Ended, Sink};
     use crate::store::Room;
@@ -311,12 +312,20 @@ mod raw {
             self.commit(length_bytes)
         }
 
+        /// Makes it a cell that leads to `value`, unless that was purged before the room was reserved.
         pub(crate) fn begin_cell(self, value: Pointer) -> Result<Pointer, Invalid> {
-            self.room
-                .vacant
-                .slot
-                .word(self.room.ext_bytes(), 0)
-                .store(value.to_bits(), Ordering::Relaxed);
+            // A purge from here on ends the room too.
+            let _pinned = Pinned::new();
+            let memory = &self.pile.store.spans.memory;
+            let found = memory.slot(value.place());
+            let is_there = |(slot, _): (Slot<'_>, Class)| {
+                Header(slot.header().load(Ordering::Acquire)).is_inner_of(value)
+            };
+            if !found.is_some_and(is_there) {
+                return Err(Invalid::Purged);
+            }
+            let word = self.room.vacant.slot.word(self.room.ext_bytes(), 0);
+            word.store(value.to_bits(), Ordering::Relaxed);
             self.publish(8)
         }
 
@@ -335,7 +344,8 @@ mod raw {
             }
             let pointer = self.room.publish(length);
             self.is_record = true;
-            store.with_arena(|arena| arena.counts.born(length));
+            let is_inner = self.room.birth.is_inner;
+            store.with_arena(|arena| arena.counts.born(length, is_inner));
             Ok(pointer)
         }
     }

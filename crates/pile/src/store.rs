@@ -333,7 +333,7 @@ impl Store {
         let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
-            arena.counts.born(length);
+            arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
         });
         if let Some(started) = started {
@@ -487,10 +487,12 @@ impl Store {
     /// Ends every record. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
+        let spans = self.spans.purge();
+        // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
+        // that had answered before would keep it. None of the spans is used again until all have heard.
         for arena in self.arenas.lock().iter() {
             arena.recall();
         }
-        let spans = self.spans.purge();
         *purged = Some(Epoch::sealed());
         spans
     }
