@@ -172,8 +172,9 @@ mod raw {
         }
 
         /// The same room, whose bytes become the record only if `check` says so.
-        pub(crate) fn checked_by(self, check: fn(&[u8]) -> bool) -> Self {
-            Self { check: Some(check), ..self }
+        pub(crate) fn checked_by(mut self, check: fn(&[u8]) -> bool) -> Self {
+            self.check = Some(check);
+            self
         }
 
         /// Whether a record of `length_bytes` would get a shorter slot than this room has.
@@ -190,9 +191,10 @@ mod raw {
             &mut self,
             encode: impl FnOnce(&mut Sink<'_>) -> Result<(), Unencodable>,
         ) -> Result<Ended, Unencodable> {
+            let most_bytes = self.pile.store.spans.supply.limit.limit_bytes();
             let spare = self.spare_mut();
             let first = spare.as_ptr().cast::<u8>();
-            let mut sink = Sink::into_room(spare);
+            let mut sink = Sink::new(spare, most_bytes);
             encode(&mut sink)?;
             let ended = sink.end();
             // Whatever the encoder did with the sink: only what was written here is.
