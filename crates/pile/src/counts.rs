@@ -36,10 +36,10 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// A record was put.
+    /// A record was put, or the value behind one.
     #[inline]
-    pub(crate) fn born(&self, length: u32) {
-        self.puts.add(1);
+    pub(crate) fn born(&self, length: u32, is_inner: bool) {
+        self.puts.add(u64::from(!is_inner));
         self.put_bytes.add(u64::from(length));
     }
 

@@ -35,6 +35,7 @@ mod archived;
 #[cfg(feature = "archived")]
 mod archived_pointer;
 mod arena;
+mod birth;
 mod builder;
 mod cell;
 mod class;
@@ -52,6 +53,8 @@ mod gets;
 mod guard;
 mod header;
 mod hold;
+mod latency;
+mod lending;
 mod life;
 mod limbo;
 mod limit;
@@ -96,6 +99,8 @@ pub use gauges::{Gauges, SpansOfClass};
 pub use guard::Guard;
 pub use header::Kind;
 pub use hold::HoldError;
+pub use latency::Latency;
+pub use lending::{LendError, NotReserved};
 pub use life::{Clock, Life};
 pub use pile::{Footprint, Pile, Purged};
 #[cfg(feature = "archived")]

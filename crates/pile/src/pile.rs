@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use levada_shared::Lender;
 
+use crate::birth::Birth;
 use crate::epoch::Pinned;
 use crate::error::{Full, Gone};
 use crate::header::Kind;
 use crate::life::Life;
 use crate::pointer::Pointer;
 use crate::present::present;
-use crate::store::{Birth, Store};
+use crate::store::Store;
 use crate::sync::Ordering;
 
 /// A handle to a pile; clones name the same pile, and any thread may use any of them.
@@ -124,7 +125,9 @@ impl Pile {
     /// Ends the pile for all its handles: it takes and gives nothing more. What guards read and what is held stays as it is
     /// until then; the memory goes back when the last handle, guard and hold have gone.
     pub fn close(&self) {
+        // First closed, then ended: who finds a record gone since is told why.
         self.store.close();
+        let _purged = self.purge();
     }
 }
 

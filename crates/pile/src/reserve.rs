@@ -5,6 +5,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use std::error::Error;
 
+use crate::birth::Birth;
 use crate::class::{Class, PAGE_BYTES};
 use crate::epoch::Pinned;
 use crate::error::Full;
@@ -14,7 +15,6 @@ use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::roomy;
 use crate::segment::split;
-use crate::store::Birth;
 use crate::sync::Ordering;
 
 pub use raw::Reserved;
@@ -138,7 +138,13 @@ mod raw {
         Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer, roomy,
         slot_bytes, split,
     };
+    use core::mem::ManuallyDrop;
+
+    use crate::arena::Vacant;
+    use crate::class::Class;
     use crate::codec::Unencodable;
+    use crate::segment::Slot;
+    use crate::shard::LentRoom;
     use crate::sink::{Ended, Sink};
     use crate::store::Room;
 
@@ -152,6 +158,7 @@ mod raw {
     pub struct Reserved<'p> {
         pile: &'p Pile,
         room: Room<'p>,
+        class: Class,
         room_bytes: u32,
         written_bytes: u32,
         is_record: bool,
@@ -168,7 +175,9 @@ mod raw {
             let vacant = &room.vacant;
             vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
             store.spans.hold(vacant.place);
-            Some(Self { pile, room, room_bytes, written_bytes: 0, is_record: false, check: None })
+            let class = store.spans.memory.class(split(vacant.place).0);
+            let (written_bytes, is_record, check) = (0, false, None);
+            Some(Self { pile, room, class, room_bytes, written_bytes, is_record, check })
         }
 
         /// The same room, whose bytes become the record only if `check` says so.
@@ -240,6 +249,46 @@ mod raw {
             unsafe { room[..self.written_bytes as usize].assume_init_ref() }
         }
 
+        /// What the reservation is, for its room to be lent: its slot stays busy and its span held.
+        pub(crate) fn into_lent(self) -> (&'p Pile, LentRoom) {
+            let this = ManuallyDrop::new(self);
+            let (span, _) = split(this.room.vacant.place);
+            let lent = LentRoom {
+                place: this.room.vacant.place,
+                class: this.class,
+                generation: this.room.vacant.generation,
+                birth: this.room.birth,
+                expiry_s: this.room.expiry_s,
+                room_bytes: this.room_bytes,
+                written_bytes: this.written_bytes,
+                check: this.check,
+            };
+            debug_assert!(this.pile.store.spans.is_held(span), "its span is held");
+            (this.pile, lent)
+        }
+
+        /// The reservation whose room was lent, of which `filled_bytes` more were written meanwhile.
+        ///
+        /// # Safety
+        /// Nobody else has the room any more, and so many bytes behind those that were written are initialised.
+        pub(crate) unsafe fn from_lent(
+            pile: &'p Pile,
+            lent: LentRoom,
+            filled_bytes: usize,
+        ) -> Self {
+            let (span, offset) = split(lent.place);
+            let index = lent.class.shape().slot_at(offset).expect("it was a slot of its class");
+            let slot = pile.store.spans.memory.slot_of(span, lent.class, index);
+            let vacant = Vacant { slot, place: lent.place, generation: lent.generation };
+            let room = Room { vacant, birth: lent.birth, expiry_s: lent.expiry_s };
+            let LentRoom { class, room_bytes, written_bytes, check, .. } = lent;
+            let is_record = false;
+            let mut reserved =
+                Self { pile, room, class, room_bytes, written_bytes, is_record, check };
+            reserved.written_here(filled_bytes);
+            reserved
+        }
+
         /// Makes the first `length_bytes` of what was written the record.
         ///
         /// # Errors
@@ -264,12 +313,20 @@ mod raw {
             self.commit(length_bytes)
         }
 
+        /// Makes it a cell that leads to `value`, unless that was purged before the room was reserved.
         pub(crate) fn begin_cell(self, value: Pointer) -> Result<Pointer, Invalid> {
-            self.room
-                .vacant
-                .slot
-                .word(self.room.ext_bytes(), 0)
-                .store(value.to_bits(), Ordering::Relaxed);
+            // A purge from here on ends the room too.
+            let _pinned = Pinned::new();
+            let memory = &self.pile.store.spans.memory;
+            let found = memory.slot(value.place());
+            let is_there = |(slot, _): (Slot<'_>, Class)| {
+                Header(slot.header().load(Ordering::Acquire)).is_inner_of(value)
+            };
+            if !found.is_some_and(is_there) {
+                return Err(Invalid::Purged);
+            }
+            let word = self.room.vacant.slot.word(self.room.ext_bytes(), 0);
+            word.store(value.to_bits(), Ordering::Relaxed);
             self.publish(8)
         }
 
@@ -288,21 +345,20 @@ mod raw {
             }
             let pointer = self.room.publish(length);
             self.is_record = true;
-            store.with_arena(|arena| arena.counts.born(length));
+            let is_inner = self.room.birth.is_inner;
+            store.with_arena(|arena| arena.counts.born(length, is_inner));
             Ok(pointer)
         }
     }
 
     impl Drop for Reserved<'_> {
         fn drop(&mut self) {
-            let _pinned = Pinned::new();
             let place: Place = self.room.vacant.place;
-            let spans = &self.pile.store.spans;
-            // First free, then let go: a purged span is not used again in between.
-            if !self.is_record {
-                spans.free(place);
+            if self.is_record {
+                self.pile.store.spans.let_go(place);
+            } else {
+                self.pile.store.give_up(place);
             }
-            spans.let_go(place);
         }
     }
 }

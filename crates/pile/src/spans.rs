@@ -13,7 +13,7 @@ use crate::pointer::Place;
 use crate::segment::{Memory, split};
 use crate::span::{SpanIndex, SpanStanding, Vacancy};
 use crate::supply::Supply;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// Buckets of lives: for ever, and mixed; further ones hold records of like life and are on no list.
 pub(crate) const FOREVER: u8 = 0;
@@ -87,6 +87,8 @@ impl Spans {
 
     /// Cuts a zeroed span into free slots.
     fn open(&self, span: SpanIndex, class: Class, bucket: u8) -> SpanIndex {
+        // A purge has all lists: no span is opened while it goes through them, so what it leaves was opened after it.
+        let _list = self.list(class, bucket).lock();
         let shape = class.shape();
         for index in 0..shape.bitmap_words() {
             self.memory
@@ -144,6 +146,8 @@ impl Spans {
         let line = self.memory.line(span);
         if line.standing() == SpanStanding::Owned && self.memory.class(span) == class {
             line.set_standing(SpanStanding::Full);
+            // SeqCst, with that of `after_free`: either this sees what was freed last, or he who freed it sees the standing.
+            fence(Ordering::SeqCst);
             self.settle(&mut list, span, class);
         }
     }
@@ -166,34 +170,54 @@ impl Spans {
         }
     }
 
-    /// The span's records are gone, and no way leads in.
-    fn retire(&self, span: SpanIndex) {
-        self.memory.set_class(span, Class::NONE);
+    /// The span's records are gone, and no way leads in; nor into the further spans of a long record.
+    pub(crate) fn retire(&self, span: SpanIndex) {
+        for part in self.memory.line(span).parts(span) {
+            self.memory.set_class(part, Class::NONE);
+            self.memory.line(part).set_standing(SpanStanding::Retiring);
+        }
         self.supply.retire(&self.memory, span);
     }
 
     /// A slot is free, whose record no reader sees any more.
     pub(crate) fn free_slot(&self, span: SpanIndex, class: Class, index: u32) {
-        let line = self.memory.line(span);
+        if self.empty_slot(span, class, index) {
+            self.add_free(span, class, index / 64, 1 << (index % 64));
+        } else {
+            let word = self.memory.slot_of(span, class, index).header();
+            word.store(Header(word.load(Ordering::Relaxed)).freed().0, Ordering::Release);
+            let (before, now) = self.memory.line(span).add_spent();
+            self.after_free(span, class, before, now);
+        }
+    }
+
+    /// Marks a slot free, unless it has had its last generation.
+    pub(crate) fn empty_slot(&self, span: SpanIndex, class: Class, index: u32) -> bool {
         let word = self.memory.slot_of(span, class, index).header();
         let freed = Header(word.load(Ordering::Relaxed)).freed();
-        word.store(freed.0, Ordering::Release);
-        let (before, now) = if freed.generation().next().is_none() {
-            line.add_spent()
-        } else {
-            // Release: the arena that takes the bit sees the header free; the bit comes before the count.
-            self.memory
-                .bitmap_word(span, class, index / 64)
-                .fetch_or(1 << (index % 64), Ordering::Release);
-            line.add_free(1)
-        };
+        let has_next = freed.generation().next().is_some();
+        if has_next {
+            word.store(freed.0, Ordering::Release);
+        }
+        has_next
+    }
+
+    /// Slots that were marked free are anybody's: those of word `index` of the bitmap that `bits` name.
+    pub(crate) fn add_free(&self, span: SpanIndex, class: Class, index: u32, bits: u64) {
+        // Release: the arena that takes a bit sees the header free; the bits come before the count.
+        self.memory.bitmap_word(span, class, index).fetch_or(bits, Ordering::Release);
+        let (before, now) = self.memory.line(span).add_free(bits.count_ones());
         self.after_free(span, class, before, now);
     }
 
     fn after_free(&self, span: SpanIndex, class: Class, before: Vacancy, now: Vacancy) {
         let line = self.memory.line(span);
         let asks = now.is_empty(class) || (now.is_roomy(class) && !before.is_roomy(class));
-        if asks && line.standing() != SpanStanding::Owned {
+        if !asks {
+            return;
+        }
+        fence(Ordering::SeqCst); // see `release`
+        if line.standing() != SpanStanding::Owned {
             let mut list = self.list(class, line.bucket()).lock();
             // It may be another's by now, under another class: then this is none of our lists.
             if self.memory.class(span) == class {
@@ -207,7 +231,12 @@ impl Spans {
         self.memory.line(split(place).0).held.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends that.
+    /// Whether anything keeps the span.
+    pub(crate) fn is_held(&self, span: SpanIndex) -> bool {
+        self.memory.line(span).held.load(Ordering::Relaxed) > 0
+    }
+
+    /// Ends what `hold` began.
     pub(crate) fn let_go(&self, place: Place) {
         // Release: who uses the span again sees all that was done before.
         self.memory.line(split(place).0).held.fetch_sub(1, Ordering::Release);
@@ -230,7 +259,7 @@ impl Spans {
         for span in (0..self.supply.spans_opened()).map(SpanIndex) {
             if self.memory.class(span) != Class::NONE {
                 self.retire(span);
-                purged += 1;
+                purged += self.memory.line(span).spans_of_run.load(Ordering::Relaxed);
             }
         }
         purged

@@ -3,17 +3,20 @@
 //! Cost of a put: the thread's arena is found by one look at a list of its own; then one bit, one header, one line, and the
 //! copy. No step of it is an exchange between cores.
 
-use std::cell::RefCell;
+use core::cell::{Ref, RefCell};
+use core::mem::ManuallyDrop;
 use std::sync::atomic::AtomicU64 as IdSource;
 use std::sync::{Arc, Weak};
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::birth::Birth;
 use crate::class::Class;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
@@ -28,6 +31,8 @@ use crate::sync::{AtomicBool, Ordering};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
+/// How many it then frees at most.
+const LIMBO_DRAIN: usize = 128;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -54,6 +59,9 @@ pub(crate) struct Store {
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
+    pub(crate) put_times: Latencies,
+    pub(crate) get_times: Latencies,
+    pub(crate) delete_times: Latencies,
 }
 
 /// The records that all purges together ended.
@@ -64,8 +72,32 @@ pub(crate) struct PurgedBefore {
 }
 
 thread_local! {
-    /// The arenas of this thread, by pile.
-    static LEASES: RefCell<Vec<Lease>> = const { RefCell::new(Vec::new()) };
+    /// The arenas of this thread. It needs no drop, so that looking at it is no more than an address.
+    static LEASES: Leases = const {
+        Leases { list: RefCell::new(ManuallyDrop::new(Vec::new())) }
+    };
+    /// Gives them back when the thread ends.
+    static END: End = const { End };
+}
+
+/// The arenas of a thread, by pile.
+struct Leases {
+    list: RefCell<ManuallyDrop<Vec<Lease>>>,
+}
+
+/// See [`END`].
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        LEASES.with(|leases| drop(leases.take()));
+    }
+}
+
+impl Leases {
+    fn take(&self) -> Vec<Lease> {
+        ManuallyDrop::into_inner(self.list.replace(ManuallyDrop::new(Vec::new())))
+    }
 }
 
 /// A thread's hold on an arena.
@@ -82,23 +114,6 @@ impl Drop for Lease {
 }
 
 static NEXT_ID: IdSource = IdSource::new(1);
-
-/// What a record is to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) kind: Kind,
-    /// The type, for a kind that has one.
-    pub(crate) tag: u32,
-    pub(crate) life: Life,
-    /// Whether it is the value behind another record, which no pointer of a user names.
-    pub(crate) is_inner: bool,
-}
-
-impl Birth {
-    pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, is_inner: false }
-    }
-}
 
 /// A slot that was taken for a record, and what it will say of it.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +173,9 @@ impl Store {
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
+            put_times: Latencies::default(),
+            get_times: Latencies::default(),
+            delete_times: Latencies::default(),
         }
     }
 
@@ -166,6 +184,12 @@ impl Store {
         // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
         let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
         &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
+    }
+
+    /// Whether the operation of this number is timed.
+    #[inline]
+    pub(crate) fn is_sampled(&self, number: u64) -> bool {
+        number.is_multiple_of(SAMPLED) && self.settings.are_timed()
     }
 
     pub(crate) fn close(&self) {
@@ -177,39 +201,51 @@ impl Store {
     }
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
+    ///
+    /// It is called at one place, so that it becomes part of its caller: to call it, or to move what it captures to where it
+    /// is called, made a put a third slower.
     #[inline]
     pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        if let Some(arena) = &self.shared_arena {
-            let _one = arena.sharing.as_ref().map(Lock::lock);
-            return act(arena);
-        }
-        let mut act = Some(act);
-        let done = LEASES.try_with(|leases| {
-            let leases = leases.borrow();
-            let lease = leases.iter().find(|lease| lease.pile == self.id)?;
-            act.take().map(|act| act(&lease.arena))
+        LEASES.with(|leases| {
+            let (lease, _one);
+            let arena = match &self.shared_arena {
+                Some(arena) => {
+                    _one = arena.sharing.as_ref().map(Lock::lock);
+                    arena
+                }
+                None => {
+                    lease = self.lease(leases);
+                    &lease.arena
+                }
+            };
+            act(arena)
+        })
+    }
+
+    /// This thread's lease of an arena.
+    #[inline]
+    fn lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
+        let own = Ref::filter_map(leases.list.borrow(), |list| {
+            list.iter().find(|lease| lease.pile == self.id)
         });
-        match (done, act) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(act)) => self.with_new_lease(act),
-            (_, None) => unreachable!("what ran gave a result"),
+        match own {
+            Ok(lease) => lease,
+            Err(list) => {
+                drop(list);
+                self.new_lease(leases)
+            }
         }
     }
 
     #[cold]
-    fn with_new_lease<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        let lease = Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) };
-        let result = act(&lease.arena);
-        let ended: Result<Vec<Lease>, _> = LEASES.try_with(|leases| {
-            let mut leases = leases.borrow_mut();
-            let (kept, ended) = leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
-            *leases = kept;
-            leases.push(lease);
-            ended
-        });
-        // Leases of piles that are no more, dropped outside of the list. A thread that ends keeps none.
-        drop(ended);
-        result
+    fn new_lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
+        // A thread that is ending gives back what it leased before, and nobody does that once it has ended.
+        let is_ending = END.try_with(|_| ()).is_err();
+        let mut former = leases.take();
+        former.retain(|lease| !is_ending && lease.store.strong_count() > 0);
+        former.push(Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) });
+        *leases.list.borrow_mut() = ManuallyDrop::new(former);
+        Ref::map(leases.list.borrow(), |list| list.last().expect("it was put there just now"))
     }
 
     /// An arena that nobody has.
@@ -292,13 +328,18 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
-        let _pinned = Pinned::new();
-        self.with_arena(|arena| {
+        let pinned = Pinned::new();
+        let started = self.is_sampled(pinned.pins()).then(Started::now);
+        let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
-            arena.counts.born(length);
+            arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
-        })
+        });
+        if let Some(started) = started {
+            self.put_times.ended(&started);
+        }
+        put
     }
 
     pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
@@ -385,10 +426,16 @@ impl Store {
     fn look_into_limbo(self: &Arc<Self>) {
         let _advanced: bool = epoch::advance(self.seconds.now_ms());
         self.with_arena(|arena| {
-            arena.limbo.drain(2 * usize::try_from(LIMBO_LOOK).expect("a small number"), |place| {
-                self.spans.free(place)
-            });
+            arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
+    }
+
+    /// Gives back a slot that was reserved and became no record.
+    pub(crate) fn give_up(&self, place: Place) {
+        let _pinned = Pinned::new();
+        // First free, then let go: a purged span is not used again in between.
+        self.spans.free(place);
+        self.spans.let_go(place);
     }
 
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
@@ -399,7 +446,7 @@ impl Store {
         for _ in 0..=Epoch::GRACE {
             let _advanced: bool = epoch::advance_past_readers(self.seconds.now_ms());
             for arena in &arenas {
-                freed += arena.limbo.drain(usize::MAX, |place| self.spans.free(place)) as u64;
+                freed += arena.limbo.drain(usize::MAX, |places| self.spans.free_all(places)) as u64;
             }
             self.forwards.free_ripe();
             freed += u64::from(self.ripen(u32::MAX));
@@ -440,11 +487,13 @@ impl Store {
     /// Ends every record. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
+        let spans = self.spans.purge();
+        // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
+        // that had answered before would keep it. None of the spans is used again until all have heard.
         for arena in self.arenas.lock().iter() {
             arena.recall();
         }
-        let spans = self.spans.purge();
-        *purged = Some(Epoch::now());
+        *purged = Some(Epoch::sealed());
         spans
     }
 }

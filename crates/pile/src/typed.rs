@@ -8,6 +8,7 @@
 use core::fmt;
 use std::sync::Arc;
 
+use crate::birth::Birth;
 use crate::codec::{Codec, Unencodable, is_value};
 use crate::epoch::Pinned;
 use crate::error::{Full, Gone, PutError, UpdateError};
@@ -21,7 +22,6 @@ use crate::registry::{Registered, StampTaken};
 use crate::reserve::{Invalid, Reserved};
 use crate::sink::{Ended, Sink};
 use crate::stamp::{Stamp, Type};
-use crate::store::Birth;
 use crate::sync::{AtomicU32, Ordering};
 use crate::upgrade::{Upgrade, Way};
 use crate::version::Version;
