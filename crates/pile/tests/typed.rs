@@ -286,6 +286,7 @@ fn foreign_text_and_compact_bytes_are_looked_through_too() {
 ))]
 #[rkyv(deserialize_bounds(__D::Error: rkyv::rancor::Source))]
 #[rkyv(bytecheck(bounds(__C: rkyv::validation::ArchiveContext, __C::Error: rkyv::rancor::Source)))]
+#[expect(clippy::use_self, reason = "Self would be the archived type in what is derived")]
 struct Nest(#[rkyv(omit_bounds)] Option<Box<Nest>>);
 
 #[test]
