@@ -200,9 +200,10 @@ mod raw {
             &mut self,
             encode: impl FnOnce(&mut Sink<'_>) -> Result<(), Unencodable>,
         ) -> Result<Ended, Unencodable> {
+            let most_bytes = self.pile.store.spans.supply.limit.limit_bytes();
             let spare = self.spare_mut();
             let first = spare.as_ptr().cast::<u8>();
-            let mut sink = Sink::into_room(spare);
+            let mut sink = Sink::new(spare, most_bytes);
             encode(&mut sink)?;
             let ended = sink.end();
             // Whatever the encoder did with the sink: only what was written here is.

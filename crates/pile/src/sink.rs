@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 
 use crate::pages::PAYLOAD_BYTES_MAX;
 
-/// Takes the bytes of a value, one after another.
+/// Takes the bytes of a value, one after another. It keeps no more than a record of the pile could have.
 ///
 /// # Invariants
 /// 1. The first `written_bytes` of `room` are initialised.
@@ -19,14 +19,18 @@ pub struct Sink<'r> {
     room: &'r mut [MaybeUninit<u8>],
     written_bytes: usize,
     spilt: Vec<u8>,
-    /// What was not kept, since no record may be so long.
+    /// The most that is kept.
+    most_bytes: usize,
+    /// What was not kept.
     lost_bytes: usize,
 }
 
 impl<'r> Sink<'r> {
-    /// A sink that fills this room first.
-    pub(crate) fn into_room(room: &'r mut [MaybeUninit<u8>]) -> Self {
-        Self { room, written_bytes: 0, spilt: Vec::new(), lost_bytes: 0 }
+    /// A sink that fills this room first, and keeps no more than `most_bytes` in all.
+    pub(crate) fn new(room: &'r mut [MaybeUninit<u8>], most_bytes: u64) -> Self {
+        let most_bytes = u64::from(PAYLOAD_BYTES_MAX).min(most_bytes);
+        let most_bytes = usize::try_from(most_bytes).expect("28 bits");
+        Self { room, written_bytes: 0, spilt: Vec::new(), most_bytes, lost_bytes: 0 }
     }
 
     /// How many bytes have come: the place of the next one in the record.
@@ -50,7 +54,7 @@ impl<'r> Sink<'r> {
 
     #[cold]
     fn spill(&mut self, bytes: &[u8]) {
-        if self.position() + bytes.len() > PAYLOAD_BYTES_MAX as usize {
+        if self.position() + bytes.len() > self.most_bytes {
             self.lost_bytes += self.spilt.len() + bytes.len();
             self.spilt = Vec::new();
         } else {
@@ -63,7 +67,7 @@ impl<'r> Sink<'r> {
         Ended {
             room: self.room.as_ptr().cast(),
             written_bytes: self.written_bytes,
-            is_too_long: self.lost_bytes > 0,
+            lost_bytes: self.lost_bytes,
             spilt: self.spilt,
         }
     }
@@ -75,6 +79,6 @@ pub(crate) struct Ended {
     /// Which room it was.
     pub(crate) room: *const u8,
     pub(crate) written_bytes: usize,
-    pub(crate) is_too_long: bool,
     pub(crate) spilt: Vec<u8>,
+    pub(crate) lost_bytes: usize,
 }

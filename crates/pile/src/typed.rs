@@ -268,7 +268,8 @@ impl<C: Codec> Typed<C> {
         let room_bytes = guess_bytes.max(C::least_bytes(value)).min(PAYLOAD_BYTES_MAX as usize);
         let length = self.pile.store.length(room_bytes)?;
         let Some(mut room) = Reserved::once(&self.pile, birth, length) else {
-            let mut sink = Sink::default();
+            let limit_bytes = self.pile.store.spans.supply.limit.limit_bytes();
+            let mut sink = Sink::new(&mut [], limit_bytes);
             C::encode(value, &mut sink).map_err(|Unencodable| PutError::Unencodable)?;
             return self.respaced(None, sink.end(), birth);
         };
@@ -276,7 +277,7 @@ impl<C: Codec> Typed<C> {
             .fill(|sink| C::encode(value, sink))
             .map_err(|Unencodable| PutError::Unencodable)?;
         let written = u32::try_from(ended.written_bytes).unwrap_or(u32::MAX);
-        if ended.spilt.is_empty() && !ended.is_too_long && !room.is_too_wide_for(written) {
+        if ended.spilt.is_empty() && ended.lost_bytes == 0 && !room.is_too_wide_for(written) {
             return Ok(self.looked_through(room));
         }
         self.respaced(Some(room), ended, birth)
@@ -291,8 +292,10 @@ impl<C: Codec> Typed<C> {
         birth: Birth,
     ) -> Result<Reserved<'s>, PutError> {
         let length = ended.written_bytes + ended.spilt.len();
-        if ended.is_too_long || length > PAYLOAD_BYTES_MAX as usize {
-            return Err(Full::TooLarge { most_bytes: u64::from(PAYLOAD_BYTES_MAX) }.into());
+        if ended.lost_bytes > 0 {
+            // More than a record may have, or than the pile: it was not kept.
+            let length = self.pile.store.length(length + ended.lost_bytes)?;
+            return Err(self.pile.store.out_of_space(birth, length).into());
         }
         self.guess_bytes.store(u32::try_from(length).unwrap_or(0), Ordering::Relaxed);
         match (self.pile.reserve_as(length, birth), room) {
