@@ -192,6 +192,15 @@ impl Store {
         number.is_multiple_of(SAMPLED) && self.settings.are_timed()
     }
 
+    /// Shows every slot that is lent, and whether its record is dead.
+    pub(crate) fn each_held(&self, mut see: impl FnMut(Place, bool)) {
+        for shard in &self.shards {
+            for (&place, loans) in &shard.lock().held {
+                see(place, loans.is_dead);
+            }
+        }
+    }
+
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
     }
