@@ -18,7 +18,7 @@ const BYTES: usize = 1 << 20;
 struct Look(SharedData, Reply<SharedData>);
 
 #[test]
-fn a_record_is_read_from_a_file_into_its_slot_and_sent_to_a_peer_over_two_cores_without_a_copy() {
+fn bytes_of_a_file_reach_their_slot_in_a_pile_and_a_peer_over_two_cores_without_a_copy() {
     let text: Vec<u8> = (0..=250).cycle().take(BYTES).collect();
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("long"), &text).unwrap();
