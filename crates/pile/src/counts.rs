@@ -32,6 +32,7 @@ pub(crate) struct Counts {
     pub(crate) rejuvenated: Count,
     pub(crate) updates: Count,
     pub(crate) compare_failed: Count,
+    pub(crate) encode_spills: Count,
 }
 
 impl Counts {

@@ -89,20 +89,24 @@ static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; 
 static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
 
 thread_local! {
-    static OWN: Own = Own(take_line());
+    /// The thread's line, once it has one. It needs no drop, so that looking at it is no more than an address.
+    static OWN: Cell<Option<&'static Reader>> = const { Cell::new(None) };
+    /// Gives the line back when the thread ends.
+    static END: End = const { End };
 }
 
-/// A thread's hold on its line, given back when the thread ends.
-struct Own(&'static Reader);
+/// See [`END`].
+struct End;
 
-impl Drop for Own {
+impl Drop for End {
     fn drop(&mut self) {
-        let depth = self.0.depth.load(Ordering::Relaxed);
+        let Some(reader) = OWN.take() else { return };
+        let depth = reader.depth.load(Ordering::Relaxed);
         if depth == 0 {
-            self.0.is_taken.store(false, Ordering::Release);
+            reader.is_taken.store(false, Ordering::Release);
         } else {
             // A guard outlives its thread's line: one that was leaked keeps it for ever, another gives it back.
-            self.0.depth.store(depth + LEAVING, Ordering::Relaxed);
+            reader.depth.store(depth + LEAVING, Ordering::Relaxed);
         }
     }
 }
@@ -159,7 +163,14 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        let Ok(reader) = OWN.try_with(|own| own.0) else { return Self::leaving() };
+        match OWN.get() {
+            Some(reader) => Self::of(reader),
+            None => Self::first(),
+        }
+    }
+
+    #[inline]
+    fn of(reader: &'static Reader) -> Self {
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
         reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -169,10 +180,14 @@ impl Pinned {
         Self { reader, not_send: PhantomData, own: PhantomData }
     }
 
-    /// Pins a thread that is about to end and has no line any more: what it kept is dropped.
+    /// The first pin of a thread; or one of a thread that is about to end and has no line any more: what it kept is dropped.
     #[cold]
-    fn leaving() -> Self {
+    fn first() -> Self {
         let reader = take_line();
+        if END.try_with(|_| ()).is_ok() {
+            OWN.set(Some(reader));
+            return Self::of(reader);
+        }
         reader.depth.store(LEAVING + 1, Ordering::Relaxed);
         reader.pin();
         Self { reader, not_send: PhantomData, own: PhantomData }

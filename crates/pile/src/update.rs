@@ -28,7 +28,7 @@ impl Pile {
     /// # Errors
     /// [`UpdateError`]; the old bytes are then still there, whole. A typed record is updated through its type.
     pub fn update(&self, at: Pointer, bytes: &[u8]) -> Result<Version, UpdateError> {
-        self.store.update(at, None, None, bytes)
+        self.store.update(at, None, bytes)
     }
 
     /// As [`Pile::update`], if nobody updated the record since `seen` was read with its bytes.
@@ -41,7 +41,7 @@ impl Pile {
         seen: Version,
         bytes: &[u8],
     ) -> Result<Version, UpdateError> {
-        self.store.update(at, Some(seen), None, bytes)
+        self.store.update(at, Some(seen), bytes)
     }
 }
 
@@ -72,17 +72,34 @@ struct Wish<'b> {
 }
 
 impl Store {
-    /// Updates a record of this type, or of none.
+    /// Updates a record of no type.
     pub(crate) fn update(
         self: &Arc<Self>,
         at: Pointer,
         seen: Option<Version>,
-        typed: Option<Type>,
         bytes: &[u8],
     ) -> Result<Version, UpdateError> {
         let length = self.length(bytes.len())?;
-        let wish = Wish { at, seen, typed, bytes };
-        let mut new = None;
+        self.fulfil(Wish { at, seen, typed: None, bytes }, length, None)
+    }
+
+    /// Makes a value that was put as an inner one the bytes of a typed record, or ends it.
+    pub(crate) fn update_typed(
+        self: &Arc<Self>,
+        at: Pointer,
+        seen: Option<Version>,
+        typed: Type,
+        value: Pointer,
+    ) -> Result<Version, UpdateError> {
+        self.fulfil(Wish { at, seen, typed: Some(typed), bytes: &[] }, 0, Some(value))
+    }
+
+    fn fulfil(
+        self: &Arc<Self>,
+        wish: Wish<'_>,
+        length: u32,
+        mut new: Option<Pointer>,
+    ) -> Result<Version, UpdateError> {
         let mut is_reclaimed = false;
         let done = loop {
             match self.attempt(wish, &mut new) {
@@ -241,8 +258,7 @@ impl Store {
 
     /// The value that an updated record leads to. It has no life of its own.
     fn put_inner(self: &Arc<Self>, wish: Wish<'_>) -> Option<Pointer> {
-        let (kind, tag) = wish.typed.map_or((Kind::Bytes, 0), |typed| (typed.kind, typed.tag));
-        let birth = Birth { kind, tag, life: Life::FOREVER, is_inner: true };
+        let birth = Birth { is_inner: true, ..Birth::of(Kind::Bytes, Life::FOREVER) };
         let length = u32::try_from(wish.bytes.len()).expect("it was compared with the longest");
         self.put_once(birth, wish.bytes, length, true)
     }
@@ -263,8 +279,8 @@ impl Store {
         let is_right = match typed {
             None => !header.kind().has_tag(),
             Some(typed) => {
-                header.kind() == typed.kind
-                    && Stamp::is_same_name(self.tag(slot, header), typed.tag)
+                // Another schema of a type may be of another kind.
+                header.kind().has_tag() && Stamp::is_same_name(self.tag(slot, header), typed.tag)
             }
         };
         if is_right { Ok(()) } else { Err(self.refused(Gone::WrongType)) }
