@@ -26,7 +26,7 @@ fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
 }
 
 fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap()
+    usize::try_from(number).expect("64 bits")
 }
 
 #[test]
