@@ -176,4 +176,5 @@ impl SpanLine {
     }
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<SpanLine>() == 64);
