@@ -8,6 +8,9 @@ pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 /// A kernel may use larger ones: what is handed to it for protection or return is cut by [`HUGE_PAGE_BYTES`].
 pub const PAGE_BYTES_MIN: usize = 4 << 10;
 
+/// What memory is returned in: the largest page of the platforms that Levada runs on (aarch64 has kernels with it).
+pub const GRAIN_BYTES: usize = 64 << 10;
+
 /// The next multiple of `grain_bytes` at or above `bytes`.
 ///
 /// ```

@@ -9,7 +9,7 @@ use core::fmt;
 use core::ptr::NonNull;
 use std::error::Error;
 
-use crate::page::{HUGE_PAGE_BYTES, round_up};
+use crate::page::{GRAIN_BYTES, HUGE_PAGE_BYTES, round_up};
 
 /// A range of addresses, aligned to [`HUGE_PAGE_BYTES`], of which parts are backed by memory.
 #[derive(Debug)]
@@ -70,15 +70,44 @@ impl Reservation {
         self.0.commit(self.whole(offset, bytes), bytes)
     }
 
-    /// Returns the memory behind `bytes` from `offset`. The addresses stay committed and read as zero.
+    /// Makes `bytes` from `offset` readable and writable, and asks for no huge pages behind them: for tables that are
+    /// touched here and there, and for memory that comes and goes in small parts.
+    ///
+    /// # Errors
+    /// [`ReserveError`] where the kernel does not promise the memory (strict overcommit).
     ///
     /// # Panics
     /// If the range is not made of whole huge pages of this reservation.
+    pub fn commit_small(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+        self.0.commit_small(self.whole(offset, bytes), bytes)
+    }
+
+    /// Touches `bytes` from `offset`, so that memory stands behind them before they are used. They keep their content.
+    ///
+    /// # Errors
+    /// [`ReserveError`] where the kernel has no such call, or no memory.
+    ///
+    /// # Panics
+    /// If the range is not made of whole grains ([`GRAIN_BYTES`]) of this reservation.
+    pub fn populate(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+        self.0.populate(self.whole_of(offset, bytes, GRAIN_BYTES), bytes)
+    }
+
+    /// Returns the memory behind `bytes` from `offset`. The addresses stay committed and read as zero.
+    ///
+    /// Whole huge pages go back at once; a part of one may stay with the OS process, unused, until the kernel is short.
+    ///
+    /// # Panics
+    /// If the range is not made of whole grains ([`GRAIN_BYTES`]) of this reservation.
     pub fn give_back(&self, offset: usize, bytes: usize) {
-        self.0.give_back(self.whole(offset, bytes), bytes);
+        self.0.give_back(self.whole_of(offset, bytes, GRAIN_BYTES), bytes);
     }
 
     fn whole(&self, offset: usize, bytes: usize) -> usize {
+        self.whole_of(offset, bytes, HUGE_PAGE_BYTES)
+    }
+
+    fn whole_of(&self, offset: usize, bytes: usize, grain_bytes: usize) -> usize {
         let end =
             offset.checked_add(bytes).expect("a range ends below the end of the address space");
         assert!(
@@ -86,10 +115,9 @@ impl Reservation {
             "the range {offset}..{end} lies in {} reserved bytes",
             self.bytes()
         );
-        let grain = HUGE_PAGE_BYTES;
         assert!(
-            offset.is_multiple_of(grain) && bytes.is_multiple_of(grain),
-            "only whole huge pages are committed"
+            offset.is_multiple_of(grain_bytes) && bytes.is_multiple_of(grain_bytes),
+            "only whole grains of {grain_bytes} bytes are committed and returned"
         );
         offset
     }
@@ -160,13 +188,30 @@ mod raw {
         }
 
         pub(super) fn commit(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+            self.allow(offset, bytes)?;
+            // SAFETY: the range lies inside (invariant 1); a refusal only means small pages.
+            let huge = unsafe { madvise(self.at(offset), bytes, Advice::LinuxHugepage) };
+            huge.or::<ReserveError>(Ok(()))
+        }
+
+        pub(super) fn commit_small(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+            self.allow(offset, bytes)?;
+            // SAFETY: the range lies inside (invariant 1); a kernel that refuses the advice has no huge pages.
+            let small = unsafe { madvise(self.at(offset), bytes, Advice::LinuxNoHugepage) };
+            small.or::<ReserveError>(Ok(()))
+        }
+
+        fn allow(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
             let usable = MprotectFlags::READ | MprotectFlags::WRITE;
             // SAFETY: the caller checked that the range lies inside (invariant 1); giving rights breaks no reader.
             let allowed = unsafe { mprotect(self.at(offset), bytes, usable) };
-            allowed.map_err(|errno| ReserveError { bytes, errno: errno.raw_os_error() })?;
-            // SAFETY: as above; a refusal only means small pages.
-            let huge = unsafe { madvise(self.at(offset), bytes, Advice::LinuxHugepage) };
-            huge.or::<ReserveError>(Ok(()))
+            allowed.map_err(|errno| ReserveError { bytes, errno: errno.raw_os_error() })
+        }
+
+        pub(super) fn populate(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+            // SAFETY: the range lies inside (invariant 1); touching a page keeps what it holds.
+            let there = unsafe { madvise(self.at(offset), bytes, Advice::LinuxPopulateWrite) };
+            there.map_err(|errno| ReserveError { bytes, errno: errno.raw_os_error() })
         }
 
         pub(super) fn give_back(&self, offset: usize, bytes: usize) {
@@ -239,6 +284,14 @@ mod raw {
             Ok(())
         }
 
+        pub(super) fn commit_small(&self, _: usize, _: usize) -> Result<(), ReserveError> {
+            Ok(())
+        }
+
+        pub(super) fn populate(&self, _offset: usize, _bytes: usize) -> Result<(), ReserveError> {
+            Ok(())
+        }
+
         pub(super) fn give_back(&self, offset: usize, bytes: usize) {
             let from = self.start.as_ptr().wrapping_add(offset);
             // SAFETY: the caller checked that the range lies inside.
@@ -288,6 +341,20 @@ mod tests {
     fn more_addresses_than_there_are_is_an_error_with_the_number() {
         let error = Reservation::new(1 << 60).unwrap_err();
         assert_eq!((error.bytes, error.errno), (1 << 60, 12));
+    }
+
+    #[test]
+    fn a_part_of_a_huge_page_goes_back_and_its_neighbours_stay() {
+        let reservation = Reservation::new(HUGE_PAGE_BYTES).unwrap();
+        reservation.commit_small(0, HUGE_PAGE_BYTES).unwrap();
+        let byte = |grain: usize| reservation.start().as_ptr().wrapping_add(grain * GRAIN_BYTES);
+        for grain in 0..3 {
+            // SAFETY: committed above.
+            unsafe { byte(grain).write(7) };
+        }
+        reservation.give_back(GRAIN_BYTES, GRAIN_BYTES);
+        // SAFETY: returned memory stays committed.
+        assert_eq!([0, 1, 2].map(|grain| unsafe { byte(grain).read() }), [7, 0, 7]);
     }
 
     #[test]

@@ -8,5 +8,6 @@ pub(crate) mod holding;
 pub(crate) mod leaving;
 pub(crate) mod ledger;
 pub(crate) mod lines;
+pub(crate) mod loan;
 pub(crate) mod shelf;
 pub(crate) mod state;

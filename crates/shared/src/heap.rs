@@ -39,6 +39,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::tags::Tags;
 
 mod ceiling;
+mod lending;
 mod portions;
 pub(crate) mod prepaid;
 mod pressure;
@@ -170,6 +171,37 @@ impl Around for Heap {
     }
 
     fn free(&self, block: &Block) {
+        let lent = self.lender_of(block);
+        self.give(block);
+        if let Some(lent) = lent {
+            lent.end(); // with no lock held, and no need of the heap
+        }
+    }
+
+    fn charge(&self, number: AccountNumber, bytes: u64) -> Result<(), Refused> {
+        self.charge_exactly(number, bytes)
+    }
+
+    fn free_private(&self, number: AccountNumber, block: &Block) {
+        let lent = self.lender_of(block);
+        self.give_private(number, block);
+        if let Some(lent) = lent {
+            lent.end();
+        }
+    }
+
+    fn forget(&self, block: &Block) {
+        if !block.drop_weak_but_last() {
+            // The lock decides who is the last, and whether the heap may go.
+            let arena = &self.arenas[usize::from(block.arena())];
+            arena.stock.lock().forget(self.supply(), block);
+        }
+    }
+}
+
+impl Heap {
+    /// Gives a block to its arena. The heap may be gone when it returns.
+    fn give(&self, block: &Block) {
         let arena = &self.arenas[usize::from(block.arena())];
         if core::ptr::eq(arena, self.own_arena())
             && let Some(mut stock) = arena.stock.try_lock()
@@ -181,11 +213,9 @@ impl Around for Heap {
         arena.remote.push(block); // the last touch: from here on the heap may go
     }
 
-    fn charge(&self, number: AccountNumber, bytes: u64) -> Result<(), Refused> {
-        self.charge_exactly(number, bytes)
-    }
-
-    fn free_private(&self, number: AccountNumber, block: &Block) {
+    /// As `give`, for a block that was `number`'s alone, with what it cost.
+    #[inline]
+    fn give_private(&self, number: AccountNumber, block: &Block) {
         let (arena, own) = (&self.arenas[usize::from(block.arena())], self.own_arena());
         let bytes = u64::from(block.capacity_bytes());
         let Some(mut stock) = own.stock.try_lock() else {
@@ -203,16 +233,6 @@ impl Around for Heap {
         }
     }
 
-    fn forget(&self, block: &Block) {
-        if !block.drop_weak_but_last() {
-            // The lock decides who is the last, and whether the heap may go.
-            let arena = &self.arenas[usize::from(block.arena())];
-            arena.stock.lock().forget(self.supply(), block);
-        }
-    }
-}
-
-impl Heap {
     fn new(options: Options) -> Result<Self, ReserveError> {
         let slab_count = u32::try_from(options.bytes_max / SLAB_BYTES as u64).unwrap_or(u32::MAX);
         // The shortest blocks decide how many lines there may be; they are addresses until used.
@@ -437,6 +457,9 @@ impl Heap {
             let (blocks, bytes) = stock.live();
             gauges.used_blocks += blocks;
             gauges.used_bytes += bytes;
+            let (blocks, bytes) = stock.lent();
+            gauges.lent_blocks += blocks;
+            gauges.lent_bytes += bytes;
             gauges.lost_bytes += stock.lost_bytes();
             let (taken, given_elsewhere) = stock.counts();
             gauges.allocs += taken;
@@ -457,11 +480,15 @@ impl Heap {
     }
 
     fn validate(&self) {
+        let mut lent = (0, 0);
         for arena in &self.arenas {
             let mut stock = arena.stock.lock();
             self.drain(arena, &mut stock);
             stock.validate(self.supply());
+            let (blocks, bytes) = stock.lent();
+            lent = (lent.0 + blocks, lent.1 + bytes);
         }
+        self.validate_lent(lent);
         let (committed, taken) = self.slabs.committed_and_taken_bytes();
         assert!(taken <= committed, "what is taken was committed");
         self.validate_charges();
@@ -507,8 +534,8 @@ impl Heap {
         );
     }
 
-    /// The bytes of blocks that are still out, and how many lines references still name: with either the heap must stay,
-    /// and so it does.
+    /// The bytes of blocks that are still out, and how many lines lent blocks have and references still name: with either
+    /// the heap must stay, and so it does.
     fn orphaned_bytes_and_lines(&self) -> (u64, u64) {
         // All at once: a holder may take a block from one arena and give one back to another meanwhile, without a handle
         // of the heap.
@@ -517,7 +544,7 @@ impl Heap {
         for (arena, stock) in self.arenas.iter().zip(&mut stocks) {
             self.drain(arena, stock);
             orphaned.0 += stock.live().1;
-            orphaned.1 += stock.nameless_lines();
+            orphaned.1 += stock.nameless_lines() + stock.lent().0;
         }
         orphaned
     }

@@ -6,6 +6,7 @@
 
 mod counts;
 mod heaps;
+mod loans;
 mod lock;
 mod scene;
 mod transfers;

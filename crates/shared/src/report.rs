@@ -19,6 +19,9 @@ pub struct Gauges {
     pub soft_blocks: u64,
     /// What only soft references may keep now; `u64::MAX` without pressure.
     pub soft_ceiling_bytes: u64,
+    /// Of blocks whose bytes are lent to the heap, and are none of its own.
+    pub lent_bytes: u64,
+    pub lent_blocks: u64,
     /// Charged, and not yet known for what.
     pub set_aside_bytes: u64,
     pub lines: u64,

@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod exclusive;
 pub(crate) mod interop;
+pub(crate) mod lending;
 pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod pieces;

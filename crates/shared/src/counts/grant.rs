@@ -8,6 +8,7 @@
 
 use core::ptr::NonNull;
 
+use crate::counts::loan::Lending;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 const STRONG_BITS: u32 = 26;
@@ -37,7 +38,7 @@ pub(crate) struct Ended {
 /// How many accounts the word has numbers for.
 pub(crate) const ACCOUNT_COUNT_MAX: u32 = 1 << 22;
 
-/// A line of 64 B: the word, and where the bytes are, so that a reader needs no other line.
+/// A line of 64 B: the word, and where the bytes are, so that a reader needs no other line; and who lent them.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Grant<B> {
@@ -48,6 +49,8 @@ pub(crate) struct Grant<B> {
     base: AtomicPtr<u8>,
     /// The block's length; likewise.
     capacity_bytes: AtomicU32,
+    /// Whose the bytes are, if they are lent; in a home, and empty in any other line.
+    pub(crate) lending: Lending,
 }
 
 impl<B> Grant<B> {
@@ -58,6 +61,7 @@ impl<B> Grant<B> {
             block: AtomicPtr::new(core::ptr::null_mut()),
             base: AtomicPtr::new(core::ptr::null_mut()),
             capacity_bytes: AtomicU32::new(0),
+            lending: Lending::none(),
         }
     }
 

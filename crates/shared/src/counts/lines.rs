@@ -4,7 +4,7 @@
 //! pair 128 = line 0 block | line 1 home
 //! block  64 = state 8 | owner 8 | base 8 | capacity 4 | chunk 4 | next 4 | index 4 | weak 4 | shelf's links 8 | tag 4 | born 4
 //!           | class 1 | arena 1 | used 1 | split 1
-//! home   64 = the first account's grant: no look-up and no table for it
+//! home   64 = the first account's grant: no look-up and no table for it | who lent the block, if it is lent
 //! ```
 //! `weak` says how many know the lines: each weak reference, each line of a further grant that stands in a table, one for
 //! all grants together, one for the bytes while they are on no free list. At zero, and not before, the lines can be of
@@ -38,8 +38,9 @@ impl PairIndex {
     }
 }
 
-/// The class number of a run.
+/// The class number of a run, and of a block whose bytes are lent.
 const RUN: u8 = u8::MAX;
+const LENT: u8 = u8::MAX - 1;
 
 /// The lines of one block.
 #[derive(Debug)]
@@ -93,6 +94,8 @@ pub(crate) enum Cut {
     Chunk { class: Class, chunk: u32 },
     /// Whole slabs from this one on.
     Run { first_slab: u32 },
+    /// Nothing of the heap's: the bytes are lent.
+    Lent,
 }
 
 impl Pair {
@@ -125,6 +128,7 @@ impl Pair {
         let (class, chunk) = match place.cut {
             Cut::Chunk { class, chunk } => (class.number(), chunk),
             Cut::Run { first_slab } => (RUN, first_slab),
+            Cut::Lent => (LENT, 0),
         };
         block.base.store(place.base.as_ptr(), Ordering::Relaxed);
         block.capacity_bytes.store(place.capacity_bytes, Ordering::Relaxed);
@@ -167,18 +171,35 @@ impl Block {
         let chunk = self.chunk.load(Ordering::Relaxed);
         match self.class.load(Ordering::Relaxed) {
             RUN => Cut::Run { first_slab: chunk },
+            LENT => Cut::Lent,
             number => Cut::Chunk { class: Class::numbered(number), chunk },
         }
     }
 
+    /// Whether its bytes are lent, or were in the last life of its lines.
+    #[inline]
+    pub(crate) fn is_lent(&self) -> bool {
+        self.class.load(Ordering::Relaxed) == LENT
+    }
+
     /// Begins a life; for the arena that just took the block.
     pub(crate) fn begin(&self, tag: u32, born_s: u32) {
+        self.make_new(tag, born_s);
+        self.state.begin();
+    }
+
+    /// Begins the life of a block whose bytes are lent; for the arena that just took the lines.
+    pub(crate) fn begin_lent(&self, tag: u32, born_s: u32) {
+        self.make_new(tag, born_s);
+        self.state.begin_lent();
+    }
+
+    fn make_new(&self, tag: u32, born_s: u32) {
         self.weak.store(WEAK_AT_BIRTH, Ordering::Relaxed);
         self.tag.store(tag, Ordering::Relaxed);
         self.born_s.store(born_s, Ordering::Relaxed);
         self.is_split.store(false, Ordering::Relaxed);
         self.is_used.store(false, Ordering::Relaxed);
-        self.state.begin();
     }
 
     /// What it was allocated for, and when, by the heap's clock.

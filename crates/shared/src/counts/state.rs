@@ -1,6 +1,6 @@
 //! A block's state says how many grants keep its bytes, in one word that only compare-and-swap may change.
 //!
-//! `state 64 = strong grants 24 | soft grants 24 | STOLEN 1 | NO_UPGRADE 1 | SHELVED 1 | KNOWN 1 | spare 12`
+//! `state 64 = strong grants 24 | soft grants 24 | STOLEN 1 | NO_UPGRADE 1 | SHELVED 1 | KNOWN 1 | LENT 1 | spare 11`
 //!
 //! ```text
 //! (strong, soft)   (1, 0) ──join_soft──► (1, 1) ──leave──► (0, 1) soft only ──join_upgrade──► (1, 1)
@@ -12,6 +12,8 @@
 //! SHELVED says that the block had a soft grant in this life: from then on its last steps are made under its shelf's lock.
 //! KNOWN says that it was shared with an account, or weakly referred to, in this life. A block with neither is reached
 //! through the handles of its home and by nobody else, however long ago: whoever has the only one is alone with it.
+//! LENT says that the bytes are another's: soft grants do not keep them, as if it were retired, but references find them
+//! for as long as strong ones do.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -23,6 +25,7 @@ const STOLEN: u64 = 1 << 48;
 const NO_UPGRADE: u64 = 1 << 49;
 const SHELVED: u64 = 1 << 50;
 const KNOWN: u64 = 1 << 51;
+const LENT: u64 = 1 << 52;
 
 /// Half of what a field can count.
 const GRANTS_MAX: u64 = STRONG_MASK / 2;
@@ -63,6 +66,16 @@ impl State {
     /// else knows the block, and the handle that is made next carries this store to others.
     pub(crate) fn begin(&self) {
         self.0.store(STRONG_ONE, Ordering::Relaxed);
+    }
+
+    /// As `begin`, for a block whose bytes are lent.
+    pub(crate) fn begin_lent(&self) {
+        self.0.store(STRONG_ONE | LENT, Ordering::Relaxed);
+    }
+
+    /// Whether the bytes are lent, and still there.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & (LENT | STOLEN) == LENT
     }
 
     /// Adds a strong grant. The caller holds a handle, so there is at least one already.
@@ -163,7 +176,7 @@ impl State {
     /// be looked at before this: a reference could become a handle, and a handle a reference, between two looks the other
     /// way round, and be met by neither. What flags were raised through handles that went before, is seen then.
     pub(crate) fn is_private(&self) -> bool {
-        self.0.load(Ordering::Acquire) & !NO_UPGRADE == STRONG_ONE
+        self.0.load(Ordering::Acquire) & !(NO_UPGRADE | LENT) == STRONG_ONE
     }
 
     /// Ends a life that nobody can look at.
@@ -220,7 +233,7 @@ fn dead(state: u64) -> Option<Dead> {
 }
 
 fn is_soft_only(state: u64) -> bool {
-    state & STRONG_MASK == 0 && state & SOFT_MASK != 0 && state & (STOLEN | NO_UPGRADE) == 0
+    state & STRONG_MASK == 0 && state & SOFT_MASK != 0 && state & (STOLEN | NO_UPGRADE | LENT) == 0
 }
 
 fn without_strong(state: u64) -> u64 {
@@ -304,6 +317,20 @@ mod tests {
         soft_only.join_soft();
         assert_eq!(soft_only.leave(), Left::SoftOnly);
         assert!(soft_only.retire() && !soft_only.retire());
+    }
+
+    #[test]
+    fn what_is_lent_is_kept_by_strong_grants_only_and_found_until_they_go() {
+        let state = State::free();
+        state.begin_lent();
+        assert!(state.is_private() && state.is_lent());
+        state.join_soft();
+        assert_eq!(state.join_upgrade(), Ok(false));
+        assert_eq!((state.leave(), state.steal()), (Left::Kept, false));
+        assert_eq!(state.leave(), Left::Freed { is_last: false });
+        assert_eq!(state.join_upgrade(), Err(Dead::Stolen));
+        assert!(!state.retire() && !state.is_lent());
+        assert_eq!(state.leave_soft(), Left::Nameless);
     }
 
     #[test]

@@ -77,6 +77,9 @@ pub(crate) struct Stock {
     spare_pairs: Vec<u32>,
     live_blocks: u64,
     live_bytes: u64,
+    /// Blocks that are out whose bytes are lent: none of the heap's.
+    lent_blocks: u64,
+    lent_bytes: u64,
     /// Lines whose bytes went, and that references still name.
     nameless_lines: u64,
     /// Blocks that were taken here since the beginning, and those of other arenas that were given back from here.
@@ -119,6 +122,8 @@ impl Stock {
             spare_pairs: Vec::new(),
             live_blocks: 0,
             live_bytes: 0,
+            lent_blocks: 0,
+            lent_bytes: 0,
             nameless_lines: 0,
             taken_blocks: 0,
             given_elsewhere: 0,
@@ -130,6 +135,46 @@ impl Stock {
     /// Blocks that are out, and their bytes; blocks on their way back through the remote list count as out.
     pub(crate) fn live(&self) -> (u64, u64) {
         (self.live_blocks, self.live_bytes)
+    }
+
+    /// Blocks that are out whose bytes are lent, and those bytes; on their way back they count as out.
+    pub(crate) fn lent(&self) -> (u64, u64) {
+        (self.lent_blocks, self.lent_bytes)
+    }
+
+    /// Whether there are lines that no block has.
+    #[inline]
+    pub(crate) fn has_spare_pair(&self) -> bool {
+        !self.spare_pairs.is_empty()
+    }
+
+    /// Lines for a block whose bytes are lent.
+    #[inline]
+    pub(crate) fn take_lent(
+        &mut self,
+        supply: Supply<'_>,
+        base: NonNull<u8>,
+        capacity_bytes: u32,
+    ) -> Option<PairIndex> {
+        let pair = self.spare_pair(supply)?;
+        let (arena, cut) = (self.arena, Cut::Lent);
+        supply.pairs.line(pair.0).place(Place { base, capacity_bytes, arena, cut });
+        self.lent_blocks += 1;
+        self.lent_bytes += u64::from(capacity_bytes);
+        Some(pair)
+    }
+
+    /// Takes the lines of a lent block back; its bytes are its lender's.
+    fn give_lent(&mut self, supply: Supply<'_>, block: &Block) {
+        self.lent_blocks -= 1;
+        self.lent_bytes -= u64::from(block.capacity_bytes());
+        if block.is_forgotten() {
+            self.spare_pairs.push(block.index().0);
+            return;
+        }
+        block.displace();
+        self.nameless_lines += 1;
+        self.forget(supply, block);
     }
 
     /// Lines that wait for the last reference to what they once named.
@@ -192,6 +237,10 @@ impl Stock {
     /// Takes a block's bytes back; its lines stay with them, unless their chunk or run goes too, or references still name
     /// them: then the bytes get others.
     pub(crate) fn give(&mut self, supply: Supply<'_>, block: &Block) {
+        if block.is_lent() {
+            self.give_lent(supply, block);
+            return;
+        }
         if block.is_forgotten() {
             self.give_bytes(supply, block);
             return;
@@ -242,6 +291,7 @@ impl Stock {
                 self.spare_pairs.push(block.index().0);
             }
             Cut::Chunk { chunk: number, .. } => self.give_to(supply, number, block),
+            Cut::Lent => unreachable!("lent bytes are no arena's"),
         }
     }
 

@@ -177,6 +177,7 @@ mod raw {
     use super::{Account, Copied, Full, Life, MaybeUninit};
     use crate::counts::grant::AccountNumber;
     use crate::counts::ledger::Purse;
+    use crate::counts::loan::{Lender, Loan};
     use crate::values::piece::{Handle, Piece, spare_of};
 
     /// The one owner of a block, or of the rest of one.
@@ -202,9 +203,31 @@ mod raw {
             bytes: usize,
             life: Life,
         ) -> Result<Self, Full<()>> {
-            let handle = Handle::allocate(account, bytes, life)?;
+            Handle::allocate(account, bytes, life).map(Self::of_block)
+        }
+
+        #[inline]
+        fn of_block(handle: Handle) -> Self {
             let end = handle.capacity_bytes();
-            Ok(Self { handle, start: 0, filled: 0, end })
+            Self::of_handle(handle, end)
+        }
+
+        /// The owner of a block up to `end`, of whose handles this is the first, and the only one.
+        #[inline]
+        pub(crate) fn of_handle(handle: Handle, end: u32) -> Self {
+            debug_assert!(end <= handle.capacity_bytes(), "a buffer lies in its block");
+            Self { handle, start: 0, filled: 0, end }
+        }
+
+        /// The block's loan, if it is `lender`'s and the buffer has all of it.
+        pub(crate) fn take_back(self, lender: &dyn Lender) -> Result<Loan, Self> {
+            let Self { handle, start, filled, end } = self;
+            let given_up = |handle| Self { handle, start, filled, end };
+            if start > 0 {
+                return Err(given_up(handle));
+            }
+            let loan = handle.take_back(lender).map_err(given_up)?;
+            Ok(Loan { loan, filled_bytes: filled as usize })
         }
 
         /// How many bytes may still be filled.
@@ -265,9 +288,7 @@ mod raw {
 
         /// A buffer of the account, and for as long a life, as a handle's.
         pub(crate) fn beside(handle: &Handle, bytes: usize) -> Result<Self, Full<()>> {
-            let handle = handle.allocate_beside(bytes)?;
-            let end = handle.capacity_bytes();
-            Ok(Self { handle, start: 0, filled: 0, end })
+            handle.allocate_beside(bytes).map(Self::of_block)
         }
 
         /// Forgets what is filled behind the first `bytes`; nothing if there is less.

@@ -7,7 +7,7 @@
 pub(crate) use raw::{Handle, Piece};
 
 mod raw {
-    use core::mem::MaybeUninit;
+    use core::mem::{ManuallyDrop, MaybeUninit};
     use core::ops::Range;
     use core::ptr::NonNull;
     use std::os::fd::BorrowedFd;
@@ -20,6 +20,7 @@ mod raw {
     use crate::counts::leaving;
     use crate::counts::ledger::Purse;
     use crate::counts::lines::Block;
+    use crate::counts::loan::{Lender, Lent};
     use crate::heap::{Heap, heap_of};
     use crate::limit::Full;
     use crate::memory::arena::Life;
@@ -47,6 +48,31 @@ mod raw {
         ) -> Result<Self, Full<()>> {
             let heap = account.heap().heap();
             heap.allocate(bytes, account.number(), life, account.tag()).map(Self)
+        }
+
+        /// The first handle on memory that is lent, which is the caller's alone.
+        pub(crate) fn lend(
+            account: &Account,
+            lent: Lent,
+            base: NonNull<u8>,
+            length: usize,
+        ) -> Result<Self, Full<()>> {
+            let heap = account.heap().heap();
+            heap.lend(lent, base, length, account.number(), account.tag()).map(Self)
+        }
+
+        /// Takes the block back for `lender`, who lent it, if nobody else reaches it; the number of the loan.
+        pub(crate) fn take_back(self, lender: &dyn Lender) -> Result<u64, Self> {
+            if !self.0.is_home() {
+                return Err(self);
+            }
+            let (home, block) = (self.grant(), self.block());
+            let Some(loan) = heap_of(block).take_back(home, block, lender) else {
+                return Err(self);
+            };
+            // What it counted was taken from the grant in the line above.
+            let _counted = ManuallyDrop::new(self);
+            Ok(loan)
         }
 
         /// A handle of another account on the same block, paid from `purse`.
@@ -230,7 +256,11 @@ mod raw {
 
         /// The file that the bytes lie in, if they do, and where the first of them is.
         pub(crate) fn in_file(&self) -> Option<(BorrowedFd<'_>, u64)> {
-            heap_of(self.handle.block()).in_file(self.handle.at(self.start))
+            let block = self.handle.block();
+            if block.is_lent() {
+                return None;
+            }
+            heap_of(block).in_file(self.handle.at(self.start))
         }
 
         /// Counts a handle for a copy that the caller makes byte by byte.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use levada_plain::to_index;
 use levada_shared::{
@@ -13,6 +14,7 @@ use levada_shared::{
 };
 use rustix::fs::sendfile;
 
+use crate::lender::Lent;
 use crate::step::{Act, Step};
 
 const LIMITS: [u64; 3] = [u64::MAX, 4 << 20, 4096];
@@ -39,6 +41,10 @@ struct Block {
     capacity_bytes: u64,
     tag: &'static str,
     is_retired: bool,
+    /// Whether its bytes are lent: by its own number.
+    is_lent: bool,
+    /// Whether its lender took it back, and so is not told of its end.
+    is_taken_back: bool,
     life: Life,
 }
 
@@ -61,6 +67,8 @@ struct Filling {
     block: BlockIndex,
     account: AccountIndex,
     bytes: Vec<u8>,
+    /// Whether some of it was frozen, so that it no longer begins where its block does.
+    is_split: bool,
 }
 
 /// What an upgrade should come to.
@@ -72,6 +80,7 @@ enum Expected {
 
 pub(crate) struct World {
     heap: SharedHeap,
+    lent: Arc<Lent>,
     owners: Vec<Owner>,
     /// Which of them are open, by their limits.
     open: [AccountIndex; 3],
@@ -143,6 +152,7 @@ impl World {
             .expect("addresses");
         let mut world = Self {
             heap,
+            lent: Arc::new(Lent::new()),
             owners: Vec::new(),
             open: [0; 3],
             blocks: Vec::new(),
@@ -173,8 +183,65 @@ impl World {
     }
 
     fn add_block(&mut self, capacity_bytes: u64, tag: &'static str) -> BlockIndex {
-        self.blocks.push(Block { capacity_bytes, tag, is_retired: false, life: Life::Alive });
+        self.blocks.push(Block {
+            capacity_bytes,
+            tag,
+            is_retired: false,
+            is_lent: false,
+            is_taken_back: false,
+            life: Life::Alive,
+        });
         self.blocks.len() - 1
+    }
+
+    fn lend(&mut self, step: &Step) {
+        let (index, account) = self.account(step.with);
+        let tag = TAGS[step.what % TAGS.len()];
+        let (tagged, block) = (account.with_tag(tag), self.blocks.len());
+        // A buffer without room is charged as one byte, and data without bytes not at all.
+        let capacity_bytes = if let Act::LendBuf = step.act {
+            let answer = self.lent.buf(&tagged, block, step.bytes);
+            let capacity_bytes = (step.bytes as u64).max(1);
+            self.check_room(index, capacity_bytes, &answer);
+            let Ok(buf) = answer else { return };
+            assert_eq!((buf.capacity(), buf.len()), (step.bytes, 0));
+            let filling = Filling { block, account: index, bytes: Vec::new(), is_split: false };
+            self.bufs.push((buf, filling));
+            capacity_bytes
+        } else {
+            let bytes: Vec<u8> =
+                (0..step.bytes % 700).map(|at| at.wrapping_mul(31).to_le_bytes()[0]).collect();
+            let answer = self.lent.data(&tagged, block, &bytes);
+            if bytes.is_empty() {
+                assert!(answer.is_ok_and(|data| data.is_empty()));
+                0
+            } else {
+                self.check_room(index, bytes.len() as u64, &answer);
+                let Ok(data) = answer else { return };
+                let capacity_bytes = bytes.len() as u64;
+                assert_eq!(data.pinned_bytes(), capacity_bytes);
+                self.add_frozen(data, &Filling { block, account: index, bytes, is_split: false });
+                capacity_bytes
+            }
+        };
+        assert_eq!(self.add_block(capacity_bytes, tag), block);
+        self.blocks[block].is_lent = true;
+    }
+
+    fn take_back(&mut self, step: &Step) {
+        let Some((buf, filling)) = take(&mut self.bufs, step.what) else { return };
+        let is_whole = self.blocks[filling.block].is_lent && !filling.is_split;
+        match self.lent.take_back(buf) {
+            Ok((block, bytes)) => {
+                assert!(is_whole && block == filling.block);
+                assert_eq!(bytes, filling.bytes);
+                self.blocks[block].is_taken_back = true;
+            }
+            Err(buf) => {
+                assert!(!is_whole);
+                self.bufs.push((buf, filling));
+            }
+        }
     }
 
     /// Who holds what for sure.
@@ -289,8 +356,8 @@ impl World {
         let held: BTreeSet<BlockIndex> = self.held().iter().map(|(_, block)| *block).collect();
         let named = self.named(&self.softs);
         let is_soft_only = |block: &BlockIndex| {
-            let Block { is_retired, life, .. } = self.blocks[*block];
-            !is_retired && life != Life::Gone && !held.contains(block)
+            let Block { is_retired, is_lent, life, .. } = self.blocks[*block];
+            !is_retired && !is_lent && life != Life::Gone && !held.contains(block)
         };
         named.into_iter().filter(is_soft_only).collect()
     }
@@ -323,6 +390,8 @@ impl World {
             Act::Buf | Act::Write | Act::Freeze | Act::FreezeFilled | Act::Move | Act::DropBuf => {
                 self.run_on_buf(step);
             }
+            Act::LendData | Act::LendBuf => self.lend(step),
+            Act::TakeBack => self.take_back(step),
             Act::Soft
             | Act::Weak
             | Act::UpgradeSoft
@@ -356,7 +425,8 @@ impl World {
                         let capacity_bytes = buf.capacity() as u64;
                         assert!(self.has_hidden() || capacity_bytes <= self.room(index).0);
                         let block = self.add_block(capacity_bytes, tag);
-                        let filling = Filling { block, account: index, bytes: Vec::new() };
+                        let bytes = Vec::new();
+                        let filling = Filling { block, account: index, bytes, is_split: false };
                         self.bufs.push((buf, filling));
                     }
                     Err(full) => {
@@ -390,6 +460,7 @@ impl World {
                 let Some((buf, filling)) = choose(&mut self.bufs, step.what) else { return };
                 let data = buf.freeze_filled();
                 let bytes = std::mem::take(&mut filling.bytes);
+                filling.is_split |= !bytes.is_empty();
                 let filled = Filling { bytes, ..*filling };
                 self.add_frozen(data, &filled);
             }
@@ -662,6 +733,11 @@ impl World {
 
     /// Compares all numbers that can be told for sure.
     pub(crate) fn check_numbers(&self) {
+        for (index, block) in self.blocks.iter().enumerate().filter(|(_, block)| block.is_lent) {
+            let is_returned = block.life == Life::Gone && !block.is_taken_back;
+            let is_right = self.lent.is_returned(index) == is_returned;
+            assert!(is_right || block.life == Life::Unsure, "returned when nobody holds it");
+        }
         for (index, owner) in self.owners.iter().enumerate() {
             let Some(handle) = &owner.handle else { continue };
             let expected = self.charged_bytes(index);
@@ -676,8 +752,12 @@ impl World {
         let is_gone = |block: &&BlockIndex| self.blocks[**block].life == Life::Gone;
         let (softly, weakly) = (self.named(&self.softs), self.named(&self.weaks));
         let gauges = self.heap.gauges();
-        assert_eq!(gauges.used_bytes, alive().map(|block| block.capacity_bytes).sum::<u64>());
-        assert_eq!(gauges.used_blocks, alive().count() as u64);
+        let counted = |is_lent: bool| {
+            let blocks = || alive().filter(|block| block.is_lent == is_lent);
+            (blocks().map(|block| block.capacity_bytes).sum::<u64>(), blocks().count() as u64)
+        };
+        assert_eq!((gauges.used_bytes, gauges.used_blocks), counted(false));
+        assert_eq!((gauges.lent_bytes, gauges.lent_blocks), counted(true));
         let soft_only = self.soft_only();
         let soft_bytes: u64 = soft_only.iter().map(|block| self.capacity_bytes(*block)).sum();
         assert_eq!(gauges.soft_bytes, soft_bytes);
@@ -744,9 +824,11 @@ impl World {
     /// Lets everything go but the heap, and what was sent.
     pub(crate) fn end(self) -> (SharedHeap, Vec<(UnixStream, Vec<u8>)>) {
         let copied = self.heap.gauges().bytes_copied;
-        let Self { heap, sent, bufs, values, softs, weaks, rooms, owners, .. } = self;
+        let Self { heap, lent, sent, bufs, values, softs, weaks, rooms, owners, .. } = self;
         drop((bufs, values, softs, weaks, rooms, owners));
         assert_eq!(heap.gauges().bytes_copied, copied);
+        assert!(lent.has_all(), "all that was lent is its lender's again");
+        assert_eq!(Arc::strong_count(&lent), 1, "nobody knows him any more");
         (heap, sent)
     }
 }
