@@ -1,0 +1,32 @@
+//! A cell is a record that is a reference of 8 bytes to its value: an update puts the new value and swings the reference.
+
+use crate::epoch::Pinned;
+use crate::error::Full;
+use crate::header::Kind;
+use crate::life::Life;
+use crate::pile::Pile;
+use crate::pointer::Pointer;
+use crate::store::Birth;
+
+impl Pile {
+    /// Puts a record that is a reference of 8 bytes to its value: for what is updated often, by any length.
+    ///
+    /// # Errors
+    /// [`Full`], and nothing has changed.
+    pub fn put_cell(&self, bytes: &[u8], life: Life) -> Result<Pointer, Full> {
+        let value = Birth { is_inner: true, ..Birth::of(Kind::Bytes, Life::FOREVER) };
+        let value = self.store.put(value, bytes)?;
+        let reserved = match self.reserve_as(8, Birth::of(Kind::Cell, life)) {
+            Ok(reserved) => reserved,
+            Err(full) => {
+                self.store.end_inner(value.to_bits(), &Pinned::new());
+                return Err(full);
+            }
+        };
+        match reserved.begin_cell(value) {
+            Ok(pointer) => Ok(pointer),
+            // Purged in between, and the value with it: then this put comes after.
+            Err(_) => self.put_cell(bytes, life),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! An epoch is the promise that lets readers go without locks: what nobody can find any more is used again two epochs later.
+//!
+//! There is one epoch for each OS process. A reader stores it in a line of his own and so is *pinned*; it advances when every
+//! pinned reader has stored the present one. What became unreachable in epoch e can be seen by readers pinned in e or
+//! e + 1 at most, so it is free in e + 2. Pinning is one store: the fence that it would need is given by who advances, for
+//! all threads at once (`membarrier`). Where the kernel refuses that call, each pin has its own fence.
+//!
+//! Cost: to pin, one look-up of the thread's line, one load, one store; to advance, one system call and a load for each
+//! thread.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use std::sync::OnceLock;
+
+use rustix::thread::{MembarrierCommand, membarrier};
+
+use crate::lock::Lock;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
+
+/// The number of an epoch.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Epoch(pub(crate) u64);
+
+impl Epoch {
+    /// How many advances make what was left in an epoch free.
+    pub(crate) const GRACE: u64 = 2;
+
+    /// The present one.
+    #[inline]
+    pub(crate) fn now() -> Self {
+        Self(EPOCH.load(Ordering::Acquire))
+    }
+
+    /// Whether nobody can see any more what was left in this epoch.
+    pub(crate) fn is_over(self) -> bool {
+        self.0 + Self::GRACE <= Self::now().0
+    }
+}
+
+/// Starts at two, so that what is sealed in epoch zero is free at once.
+static EPOCH: AtomicU64 = AtomicU64::new(2);
+
+/// One thread's line.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Reader {
+    /// The epoch that it is pinned in, or zero.
+    pinned: AtomicU64,
+    /// How many guards it has; written by the thread alone.
+    depth: AtomicU32,
+    is_taken: AtomicBool,
+    /// When an advance first found it behind, in milliseconds, and in which epoch.
+    behind_since_ms: AtomicU64,
+    behind_epoch: AtomicU64,
+    /// Gets of this thread, over all piles, that counters are dealt by.
+    pub(crate) index: AtomicU32,
+}
+
+/// Lines of the first block; each further block has twice as many as the one before.
+const FIRST_BLOCK: usize = 64;
+const BLOCKS: usize = 20;
+
+static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
+static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
+
+thread_local! {
+    static OWN: Own = Own(take_line());
+}
+
+/// A thread's hold on its line, given back when the thread ends.
+struct Own(&'static Reader);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.is_taken.store(false, Ordering::Release);
+    }
+}
+
+fn lines() -> impl Iterator<Item = &'static Reader> {
+    READERS.iter().map_while(OnceLock::get).flatten()
+}
+
+fn take_line() -> &'static Reader {
+    let mut index = 0;
+    for (number, block) in READERS.iter().enumerate() {
+        let block =
+            block.get_or_init(|| (0..FIRST_BLOCK << number).map(|_| Reader::default()).collect());
+        for line in block {
+            let taken = !line.is_taken.load(Ordering::Relaxed)
+                && line
+                    .is_taken
+                    .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok();
+            if taken {
+                line.index.store(index, Ordering::Relaxed);
+                return line;
+            }
+            index += 1;
+        }
+    }
+    unreachable!("an OS process has fewer than 2^26 threads")
+}
+
+/// Whether the kernel fences all threads for us.
+fn has_membarrier() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok())
+}
+
+/// Whether pins are one store, without a fence of their own.
+pub(crate) fn pins_without_fence() -> bool {
+    has_membarrier()
+}
+
+/// The proof that this thread is pinned: what it sees stays as it is while this lives.
+#[derive(Debug)]
+pub(crate) struct Pinned {
+    reader: &'static Reader,
+    /// A pin is of its thread.
+    not_send: PhantomData<Cell<()>>,
+    own: PhantomData<*const ()>,
+}
+
+impl Pinned {
+    /// Pins this thread, which may be pinned already.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        let reader = OWN.with(|own| own.0);
+        let depth = reader.depth.load(Ordering::Relaxed);
+        reader.depth.store(depth + 1, Ordering::Relaxed);
+        if depth == 0 {
+            reader.pin();
+        }
+        Self { reader, not_send: PhantomData, own: PhantomData }
+    }
+
+    /// Ends the pin and begins another, unless it is inside of one.
+    pub(crate) fn renew(&mut self) {
+        if self.reader.depth.load(Ordering::Relaxed) == 1 {
+            self.reader.pinned.store(0, Ordering::Release);
+            self.reader.pin();
+        }
+    }
+
+    /// The number of the thread's line.
+    #[inline]
+    pub(crate) fn reader_index(&self) -> u32 {
+        self.reader.index.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Pinned {
+    #[inline]
+    fn drop(&mut self) {
+        let depth = self.reader.depth.load(Ordering::Relaxed) - 1;
+        self.reader.depth.store(depth, Ordering::Relaxed);
+        if depth == 0 {
+            // Release: what was read and written under the pin comes before whatever follows an advance that sees this.
+            self.reader.pinned.store(0, Ordering::Release);
+        }
+    }
+}
+
+impl Reader {
+    #[inline]
+    fn pin(&self) {
+        let epoch = EPOCH.load(Ordering::Relaxed);
+        // Release: an advance that sees this pin and not the end of the former sees what was done under the former.
+        self.pinned.store(epoch, Ordering::Release);
+        if FENCED.load(Ordering::Relaxed) {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            register();
+        }
+    }
+}
+
+/// Whether `membarrier` was registered, so that pins need no fence.
+static FENCED: AtomicBool = AtomicBool::new(false);
+
+/// The first pins, and all where the kernel has no `membarrier`.
+#[cold]
+fn register() {
+    if has_membarrier() {
+        FENCED.store(true, Ordering::Relaxed);
+    }
+    fence(Ordering::SeqCst);
+}
+
+/// Tries to advance the epoch by one. False where a reader is behind, or another thread is at it.
+pub(crate) fn advance(now_ms: u64) -> bool {
+    let Some(_one) = ADVANCING.get_or_init(Lock::default).try_lock() else { return false };
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    // All that was made unreachable before this line is so for everyone who pins after it.
+    fence(Ordering::SeqCst);
+    if has_membarrier() {
+        let fenced = membarrier(MembarrierCommand::PrivateExpedited);
+        fenced.expect("the kernel grants what it registered");
+    }
+    let mut is_behind = false;
+    for reader in lines() {
+        // Acquire: with an unpinned line come the last accesses under its pin.
+        let pinned = reader.pinned.load(Ordering::Acquire);
+        if pinned == 0 || pinned == epoch {
+            continue;
+        }
+        is_behind = true;
+        if reader.behind_epoch.swap(pinned, Ordering::Relaxed) != pinned {
+            reader.behind_since_ms.store(now_ms, Ordering::Relaxed);
+        }
+    }
+    if is_behind {
+        return false;
+    }
+    EPOCH.store(epoch + 1, Ordering::Release);
+    true
+}
+
+/// How often an advance is tried again while a reader is in the way, who promised to be brief.
+const TRIES: u32 = 64;
+
+/// Advances the epoch by one, and gives readers that are under way some time to end. False where one does not.
+pub(crate) fn advance_past_readers(now_ms: u64) -> bool {
+    let from = Epoch::now();
+    (0..TRIES).any(|_| {
+        let has_advanced = advance(now_ms) || Epoch::now() > from;
+        if !has_advanced {
+            std::thread::yield_now();
+        }
+        has_advanced
+    })
+}
+
+/// For how long the reader has been pinned that keeps the epoch from advancing; zero if none does.
+pub(crate) fn oldest_guard_ms(now_ms: u64) -> u64 {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    let behind = lines().filter(|reader| {
+        let pinned = reader.pinned.load(Ordering::Relaxed);
+        pinned != 0 && pinned != epoch && reader.behind_epoch.load(Ordering::Relaxed) == pinned
+    });
+    behind
+        .map(|reader| now_ms.saturating_sub(reader.behind_since_ms.load(Ordering::Relaxed)))
+        .max()
+        .unwrap_or(0)
+}

@@ -1,0 +1,158 @@
+//! What the operations of a pile answer when they cannot do what was asked: absence and limits are values.
+
+use core::fmt;
+use std::error::Error;
+
+/// Why a pointer leads to nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Gone {
+    /// Its record was deleted, or swept after its life: whatever is in its slot now is another's.
+    Stale,
+    /// Its record's life has ended; its memory was not taken back yet.
+    Expired,
+    /// No such pointer was ever issued by this pile.
+    BadPointer,
+    /// The record is of another type than it was asked for as.
+    WrongType,
+    /// The record is of the right type in an older form, for which no way up was registered.
+    OldSchema {
+        /// The schema that it was written with.
+        schema: u8,
+    },
+    /// The pointer names the pile of another machine.
+    ForeignNode(i32),
+    /// The record's bytes are not what its type asks for: they came from outside and were damaged.
+    Invalid,
+    /// The pile is closed.
+    Closed,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => write!(f, "the record was deleted"),
+            Self::Expired => write!(f, "the record's life has ended"),
+            Self::BadPointer => write!(f, "the pointer was never issued by this pile"),
+            Self::WrongType => write!(f, "the record is of another type"),
+            Self::OldSchema { schema } => {
+                write!(f, "the record has schema {schema}, for which no upgrade was registered")
+            }
+            Self::ForeignNode(node) => write!(f, "the record is on node {node}, not here"),
+            Self::Invalid => write!(f, "the record's bytes are not a value of its type"),
+            Self::Closed => write!(f, "the pile is closed"),
+        }
+    }
+}
+
+impl Error for Gone {}
+
+/// Why a pile takes no more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Full {
+    /// The limit is reached.
+    OutOfSpace {
+        /// The most bytes that the pile may have.
+        limit_bytes: u64,
+        /// What was asked for, overhead included.
+        wanted_bytes: u64,
+    },
+    /// No record may be so long.
+    TooLarge {
+        /// The longest payload of a record.
+        most_bytes: u64,
+    },
+    /// The pile is closed.
+    Closed,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfSpace { limit_bytes, wanted_bytes } => write!(
+                f,
+                "{wanted_bytes} bytes do not fit under the pile's limit of {limit_bytes}: delete records, or raise it with set_limit"
+            ),
+            Self::TooLarge { most_bytes } => {
+                write!(f, "a record has at most {most_bytes} bytes: cut it into several")
+            }
+            Self::Closed => write!(f, "the pile is closed"),
+        }
+    }
+}
+
+impl Error for Full {}
+
+/// Why a record was not updated; it is as it was.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum UpdateError {
+    /// There is no such record.
+    Gone(Gone),
+    /// There is no room for the new bytes.
+    Full(Full),
+    /// Somebody updated it since.
+    Changed {
+        /// Its version now.
+        now: crate::version::Version,
+    },
+}
+
+impl From<Gone> for UpdateError {
+    fn from(gone: Gone) -> Self {
+        Self::Gone(gone)
+    }
+}
+
+impl From<Full> for UpdateError {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
+impl fmt::Display for UpdateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone(gone) => gone.fmt(f),
+            Self::Full(full) => full.fmt(f),
+            Self::Changed { .. } => {
+                write!(f, "the record was updated since it was seen: look again")
+            }
+        }
+    }
+}
+
+impl Error for UpdateError {}
+
+/// Why a pile could not be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A setting is outside of its bounds; none was taken over.
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What it may be.
+        bounds: &'static str,
+    },
+    /// The OS refused addresses or memory.
+    Memory(levada_pages::ReserveError),
+}
+
+impl From<levada_pages::ReserveError> for OpenError {
+    fn from(error: levada_pages::ReserveError) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting { key, bounds } => write!(f, "{key} must be {bounds}"),
+            Self::Memory(error) => write!(f, "no memory for the pile: {error}"),
+        }
+    }
+}
+
+impl Error for OpenError {}

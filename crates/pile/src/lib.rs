@@ -1,0 +1,88 @@
+//! Typed records off-heap behind small pointers that are refused once their record is gone.
+//!
+//! ```
+//! use levada_pile::{Gone, Life, Pile};
+//!
+//! let pile = Pile::builder("social").limit_bytes(64 << 20).build()?;
+//! let ann = pile.put(b"Ann", Life::FOREVER)?; //        8 bytes that name this record for ever
+//! let bob = pile.put_str("Bob", Life::secs(3600))?;
+//! let guard = pile.pin();
+//! assert_eq!(guard.get(ann), Ok(&b"Ann"[..])); //       in place, without a lock
+//! assert_eq!(guard.text(bob), Ok("Bob"));
+//! drop(guard);
+//! pile.update(ann, b"Ann of Green Gables")?; //         the same pointer
+//! pile.delete(ann)?;
+//! assert_eq!(pile.pin().get(ann), Err(Gone::Stale)); // whatever lies in her place
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Cost
+//!
+//! A record of 32 bytes takes 40 bytes and an eighth of one. To read it in place is one look at a table that stays in the
+//! cache, one comparison, and its own lines; to put it, a bit, a header and one copy; no step of either is an exchange
+//! between cores. A guard is a store when it begins and one when it ends.
+//!
+//! # Limits
+//!
+//! Linux, 64 bits. A record has at most 256 MiB less 64 KiB, a pile at most 8 TiB. Its memory never exceeds its limit; what
+//! was deleted comes back when no guard sees it. A pointer is a name, not a secret. A process made by `fork` may not use it.
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("Levada runs on 64-bit Linux");
+
+mod arena;
+mod builder;
+mod cell;
+mod class;
+mod counts;
+mod epoch;
+mod error;
+mod forward;
+mod gauges;
+mod generation;
+mod gets;
+mod guard;
+mod header;
+mod hold;
+mod life;
+mod limbo;
+mod limit;
+mod lock;
+mod page_spans;
+mod pages;
+mod pile;
+mod pointer;
+mod present;
+mod refusals;
+mod remove;
+mod reserve;
+mod roomy;
+mod scan;
+mod segment;
+mod settings;
+mod shard;
+mod span;
+mod spans;
+mod stamp;
+mod store;
+mod supply;
+mod sync;
+mod tend;
+mod update;
+mod version;
+
+pub use builder::Builder;
+pub use error::{Full, Gone, OpenError, UpdateError};
+pub use gauges::{Gauges, SpansOfClass};
+pub use guard::Guard;
+pub use header::Kind;
+pub use hold::HoldError;
+pub use life::{Clock, Life};
+pub use pile::{Footprint, Pile, Purged};
+pub use pointer::{PilePointer, Place, Pointer};
+pub use reserve::{Invalid, Reserved};
+pub use scan::{Cursor, Seen};
+pub use spans::Prefer;
+pub use stamp::Stamp;
+pub use tend::Tended;
+pub use version::Version;

@@ -1,0 +1,110 @@
+//! A record goes: from the moment its header says dead, its pointer is refused for ever; its slot is used again when nobody
+//! reads it any more.
+
+use std::sync::Arc;
+
+use crate::epoch::Pinned;
+use crate::error::Gone;
+use crate::header::{Header, Kind};
+use crate::pile::Pile;
+use crate::pointer::{Place, Pointer};
+use crate::segment::Slot;
+use crate::store::Store;
+use crate::sync::Ordering;
+
+impl Pile {
+    /// Deletes a record. Its pointer is refused from this instant, for ever; who reads it under a guard, or holds it, keeps
+    /// its bytes.
+    ///
+    /// # Errors
+    /// [`Gone`] if it was not there. An expired one is not, and its memory comes back with this call.
+    pub fn delete(&self, at: Pointer) -> Result<(), Gone> {
+        let pinned = Pinned::new();
+        let store = &self.store;
+        let Some((slot, _)) = store.spans.memory.slot(at.place()) else {
+            return Err(store.why(at));
+        };
+        let header = Header(slot.header().load(Ordering::Acquire));
+        if !header.is_of(at) {
+            return Err(store.why(at));
+        }
+        let has_expired = header.has_expiry() && store.has_expired(slot);
+        if !store.end(at.place(), slot, header, &pinned) {
+            return Err(store.why(at));
+        }
+        if has_expired { Err(store.refused(Gone::Expired)) } else { Ok(()) }
+    }
+
+    /// As [`Pile::delete`], without a reason.
+    #[expect(clippy::must_use_candidate, reason = "the deleting is the act")]
+    pub fn try_delete(&self, at: Pointer) -> bool {
+        self.delete(at).is_ok()
+    }
+}
+
+impl Store {
+    /// Ends the record of this header, and what it leads to. False if another did.
+    pub(crate) fn end(
+        self: &Arc<Self>,
+        place: Place,
+        slot: Slot<'_>,
+        mut header: Header,
+        pinned: &Pinned,
+    ) -> bool {
+        loop {
+            let of = header;
+            // AcqRel: what the record leads to is seen, and nobody who sees it dead swings it any more.
+            match slot.header().compare_exchange(
+                of.0,
+                of.dead().0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => break,
+                Err(now) => header = Header(now),
+            }
+            // It may have been forwarded or held meanwhile; if it is another record, it is none of ours.
+            if !header.is_live() || header.generation() != of.generation() {
+                return false;
+            }
+        }
+        if header.is_forwarded() {
+            let number = header.length();
+            let target = self.forwards.at(number).target.swap(0, Ordering::AcqRel);
+            self.forwards.leave(number);
+            self.end_inner(target, pinned);
+        }
+        if header.kind() == Kind::Cell {
+            let target = slot.word(header.ext_bytes(), 0).swap(0, Ordering::AcqRel);
+            self.end_inner(target, pinned);
+        }
+        self.bury_unless_held(place, header);
+        true
+    }
+
+    /// Ends the value that a cell or a forward led to; zero is none.
+    pub(crate) fn end_inner(self: &Arc<Self>, target: u64, _pinned: &Pinned) {
+        let Some(target) = Pointer::from_bits(target) else { return };
+        let Some((slot, _)) = self.spans.memory.slot(target.place()) else {
+            return; // purged meanwhile
+        };
+        // Only who took the target out of its reference comes here, so nobody else ends it.
+        let header = Header(slot.header().load(Ordering::Acquire));
+        if header.is_inner_of(target) {
+            slot.header().fetch_add(header.dead().0 - header.0, Ordering::AcqRel);
+            self.bury_unless_held(target.place(), header);
+        }
+    }
+
+    /// Lets a dead slot wait until no guard sees it; or leaves that to who holds it.
+    fn bury_unless_held(self: &Arc<Self>, place: Place, header: Header) {
+        self.with_arena(|arena| arena.counts.died(header));
+        if header.is_held()
+            && let Some(held) = self.shard(place).lock().held.get_mut(&place)
+        {
+            held.is_dead = true;
+            return;
+        }
+        self.bury(place);
+    }
+}

@@ -1,0 +1,250 @@
+//! A reservation is room in a record's own slot, which is filled in place and becomes the record by `commit`.
+#![expect(unsafe_code, reason = "lends memory that was not written; all of it is in `raw` below")]
+
+use core::fmt;
+use core::mem::MaybeUninit;
+use std::error::Error;
+
+use crate::epoch::Pinned;
+use crate::error::Full;
+use crate::header::{Header, Kind};
+use crate::life::Life;
+use crate::pile::Pile;
+use crate::pointer::{Place, Pointer};
+use crate::roomy;
+use crate::segment::split;
+use crate::store::Birth;
+use crate::sync::Ordering;
+
+pub use raw::Reserved;
+
+/// Why a reservation did not become a record. Its room went back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// The bytes are not what the record's kind asks for.
+    Bytes,
+    /// More was said to be written than was.
+    Unwritten {
+        /// How much was written.
+        written_bytes: usize,
+    },
+    /// The pile was purged since, and the room with it.
+    Purged,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes => write!(f, "the bytes are not a value of the record's kind"),
+            Self::Unwritten { written_bytes } => {
+                write!(f, "only {written_bytes} bytes of the reservation were written")
+            }
+            Self::Purged => {
+                write!(f, "the pile was purged since the room was reserved: put it again")
+            }
+        }
+    }
+}
+
+impl Error for Invalid {}
+
+impl Pile {
+    /// Room for `room_bytes` of a record that is written in its place.
+    ///
+    /// ```
+    /// # use levada_pile::{Kind, Life, Pile};
+    /// # let pile = Pile::builder("p").limit_bytes(1 << 20).build()?;
+    /// let mut room = pile.reserve(100, Kind::Text, Life::FOREVER)?;
+    /// room.write(b"written ")?;
+    /// room.write(b"in place")?;
+    /// let at = room.commit(16)?;
+    /// assert_eq!(pile.pin().text(at), Ok("written in place"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Full`], as for a put of so many bytes.
+    ///
+    /// # Panics
+    /// If `kind` is none of bytes and text: the others are reserved through what makes them.
+    pub fn reserve(&self, room_bytes: usize, kind: Kind, life: Life) -> Result<Reserved<'_>, Full> {
+        assert!(matches!(kind, Kind::Bytes | Kind::Text), "only bytes and text are reserved here");
+        self.reserve_as(room_bytes, Birth::of(kind, life))
+    }
+
+    /// Room for a record of any kind.
+    pub(crate) fn reserve_as(&self, room_bytes: usize, birth: Birth) -> Result<Reserved<'_>, Full> {
+        let length = self.store.length(room_bytes)?;
+        let once = || Reserved::once(self, birth, length);
+        once()
+            .or_else(|| {
+                self.store.reclaim();
+                once()
+            })
+            .ok_or_else(|| self.store.out_of_space(birth, length))
+    }
+
+    /// Puts a record whose updates are copied into one of two halves of `room_bytes` each, in turn, and take no other slot.
+    ///
+    /// # Errors
+    /// [`Full`]; also for a room of more than a mebibyte, or one that is shorter than `bytes`.
+    pub fn put_roomy(&self, bytes: &[u8], room_bytes: usize, life: Life) -> Result<Pointer, Full> {
+        let half_bytes =
+            u32::try_from(room_bytes).ok().filter(|&bytes| bytes <= roomy::HALF_BYTES_MAX);
+        let most_bytes = u64::from(roomy::HALF_BYTES_MAX).min(room_bytes as u64);
+        let Some(half_bytes) = half_bytes.filter(|&half| bytes.len() <= half as usize) else {
+            return Err(Full::TooLarge { most_bytes });
+        };
+        let payload_bytes = roomy::payload_bytes(half_bytes);
+        let reserved = self.reserve_as(payload_bytes as usize, Birth::of(Kind::Roomy, life))?;
+        match reserved.begin_roomy(half_bytes, bytes) {
+            Ok(pointer) => Ok(pointer),
+            // Purged in between: then this put comes after.
+            Err(_) => self.put_roomy(bytes, room_bytes, life),
+        }
+    }
+}
+
+impl Reserved<'_> {
+    /// Copies `bytes` in behind what is written.
+    ///
+    /// # Errors
+    /// [`Full`] if they do not fit; nothing was written then.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let room = self.spare_mut();
+        let room_bytes = room.len() as u64;
+        let Some(room) = room.get_mut(..bytes.len()) else {
+            return Err(Full::TooLarge { most_bytes: room_bytes });
+        };
+        room.write_copy_of_slice(bytes);
+        self.written_here(bytes.len());
+        Ok(())
+    }
+}
+
+mod raw {
+    use super::{
+        Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer, roomy,
+        split,
+    };
+    use crate::store::Room;
+
+    /// Room for a record, for its one owner. Dropping it gives the room back.
+    ///
+    /// # Invariants
+    /// 1. The slot is busy, and this value alone writes there: its span is counted as held, so that no purge lets it be
+    ///    used again.
+    /// 2. The first `written_bytes` of its room are initialised.
+    #[derive(Debug)]
+    pub struct Reserved<'p> {
+        pile: &'p Pile,
+        room: Room<'p>,
+        room_bytes: u32,
+        written_bytes: u32,
+        is_record: bool,
+    }
+
+    impl<'p> Reserved<'p> {
+        pub(super) fn once(pile: &'p Pile, birth: Birth, room_bytes: u32) -> Option<Self> {
+            let _pinned = Pinned::new();
+            let store = &pile.store;
+            let room = store.with_arena(|arena| store.room(arena, birth, room_bytes, true))?;
+            let vacant = &room.vacant;
+            vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
+            store.spans.hold(vacant.place);
+            Some(Self { pile, room, room_bytes, written_bytes: 0, is_record: false })
+        }
+
+        /// The room behind what is written, as memory that may hold anything.
+        pub fn spare_mut(&mut self) -> &mut [MaybeUninit<u8>] {
+            let room = self.room.vacant.slot.room(self.room.ext_bytes());
+            // SAFETY: the slot's room, which this value alone has (invariant 1).
+            let room = unsafe { &mut *room.as_ptr() };
+            &mut room[self.written_bytes as usize..self.room_bytes as usize]
+        }
+
+        /// Says that the first `bytes` of the spare room were written.
+        ///
+        /// # Safety
+        /// They were initialised.
+        ///
+        /// # Panics
+        /// If there is not so much room.
+        pub unsafe fn add_written(&mut self, bytes: usize) {
+            self.written_here(bytes);
+        }
+
+        pub(super) fn written_here(&mut self, bytes: usize) {
+            let left = (self.room_bytes - self.written_bytes) as usize;
+            assert!(bytes <= left, "more was written than there was room for");
+            self.written_bytes += u32::try_from(bytes).expect("a room is shorter than 4 GiB");
+        }
+
+        /// What was written.
+        #[must_use]
+        pub fn written(&self) -> &[u8] {
+            let room = self.room.vacant.slot.room(self.room.ext_bytes());
+            // SAFETY: the slot's room, which this value alone has (invariant 1).
+            let room = unsafe { &*room.as_ptr() };
+            // SAFETY: invariant 2.
+            unsafe { room[..self.written_bytes as usize].assume_init_ref() }
+        }
+
+        /// Makes the first `length_bytes` of what was written the record.
+        ///
+        /// # Errors
+        /// [`Invalid`]; the room went back then.
+        pub fn commit(self, length_bytes: usize) -> Result<Pointer, Invalid> {
+            let Some(bytes) = self.written().get(..length_bytes) else {
+                return Err(Invalid::Unwritten { written_bytes: self.written_bytes as usize });
+            };
+            if self.room.birth.kind == Kind::Text && core::str::from_utf8(bytes).is_err() {
+                return Err(Invalid::Bytes);
+            }
+            let written_bytes = self.written_bytes;
+            self.publish(u32::try_from(length_bytes).unwrap_or(written_bytes))
+        }
+
+        pub(crate) fn begin_cell(self, value: Pointer) -> Result<Pointer, Invalid> {
+            self.room
+                .vacant
+                .slot
+                .word(self.room.ext_bytes(), 0)
+                .store(value.to_bits(), Ordering::Relaxed);
+            self.publish(8)
+        }
+
+        pub(super) fn begin_roomy(self, half_bytes: u32, bytes: &[u8]) -> Result<Pointer, Invalid> {
+            roomy::begin(self.room.vacant.slot, self.room.ext_bytes(), half_bytes, bytes);
+            let length = self.room_bytes;
+            self.publish(length)
+        }
+
+        fn publish(mut self, length: u32) -> Result<Pointer, Invalid> {
+            let _pinned = Pinned::new();
+            let (store, vacant) = (&self.pile.store, self.room.vacant);
+            let (span, _) = split(vacant.place);
+            if !store.spans.leads_somewhere(span) {
+                return Err(Invalid::Purged);
+            }
+            let pointer = self.room.publish(length);
+            self.is_record = true;
+            store.with_arena(|arena| arena.counts.born(length));
+            Ok(pointer)
+        }
+    }
+
+    impl Drop for Reserved<'_> {
+        fn drop(&mut self) {
+            let _pinned = Pinned::new();
+            let place: Place = self.room.vacant.place;
+            let spans = &self.pile.store.spans;
+            // First free, then let go: a purged span is not used again in between.
+            if !self.is_record {
+                spans.free(place);
+            }
+            spans.let_go(place);
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The memory of a pile: one range of addresses that is cut into segments and these into spans, and three tables beside it.
+//!
+//! ```text
+//! slots    256 MiB a segment   4,096 spans of 64 KiB
+//! classes  1 B a span          how it is cut: each dereference reads it
+//! lines    64 B a span         who fills it, how much is free: never read by a dereference
+//! pages    16 B a page         header 8 | expiry 4 | tag 4 of long records, whose payload begins on a page
+//! ```
+//! All is reserved at once and never unmapped while the pile lives. A span's class is zero until memory was committed for
+//! it, so that an address that was made up reaches nothing; the tables read as zero where they were never written.
+//!
+//! Cost: a place becomes a slot by one load of its span's class and two multiplications.
+#![expect(
+    unsafe_code,
+    reason = "reads and writes records in memory that it reserved; all of it is in `raw` below"
+)]
+
+use levada_pages::ReserveError;
+
+use crate::class::{Class, PAGE_BYTES, SPAN_BYTES};
+use crate::epoch::Pinned;
+use crate::header::Header;
+use crate::pointer::{Place, SEGMENT_BYTES};
+use crate::span::SpanIndex;
+
+pub(crate) use raw::{Memory, Slot};
+
+/// Spans of a segment.
+pub(crate) const SEGMENT_SPANS: u32 = 4096;
+
+/// Spans that are committed together: those of a huge page.
+pub(crate) const GROUP_SPANS: u32 = 32;
+
+/// The most segments that pointers can name.
+pub(crate) const SEGMENTS_MAX: u32 = 1 << 15;
+
+const _: () = assert!(SEGMENT_BYTES == SEGMENT_SPANS as u64 * SPAN_BYTES as u64);
+
+impl Memory {
+    /// Reserves addresses for `segments`, or as many as the machine allows down to `segments_min`.
+    pub(crate) fn reserve(segments: u32, segments_min: u32) -> Result<Self, ReserveError> {
+        let mut segments = segments;
+        loop {
+            match Self::of_segments(segments) {
+                Ok(memory) => return Ok(memory),
+                Err(error) if segments / 2 < segments_min.max(1) => return Err(error),
+                Err(_) => segments /= 2,
+            }
+        }
+    }
+
+    /// The slot at this place and its class, if one begins there.
+    #[inline]
+    pub(crate) fn slot(&self, place: Place) -> Option<(Slot<'_>, Class)> {
+        let (span, offset) = split(place);
+        let class = self.class(span);
+        let index = class.shape().slot_at(offset)?;
+        Some((self.slot_of(span, class, index), class))
+    }
+
+    /// The place of a slot.
+    #[inline]
+    pub(crate) fn place(span: SpanIndex, class: Class, index: u32) -> Place {
+        let offset = u64::from(index * class.shape().slot_bytes);
+        Place::at(u64::from(span.0) * u64::from(SPAN_BYTES) + offset)
+    }
+}
+
+/// The span of a place, and how far in it the place lies.
+#[inline]
+pub(crate) fn split(place: Place) -> (SpanIndex, u32) {
+    let offset = place.offset();
+    #[expect(clippy::cast_possible_truncation, reason = "27 bits, and 16")]
+    let parts = (
+        SpanIndex((offset / u64::from(SPAN_BYTES)) as u32),
+        (offset % u64::from(SPAN_BYTES)) as u32,
+    );
+    parts
+}
+
+impl<'m> Slot<'m> {
+    /// The payload of the record whose header was read from this slot under the guard.
+    #[inline]
+    pub(crate) fn bytes(self, header: Header, pinned: &'m Pinned) -> &'m [u8] {
+        self.payload(header.ext_bytes(), header.length(), pinned)
+    }
+}
+
+mod raw {
+    use core::marker::PhantomData;
+    use core::mem::MaybeUninit;
+    use core::ptr::NonNull;
+
+    use levada_pages::{HUGE_PAGE_BYTES, Reservation, ReserveError, round_up};
+
+    use super::{Class, GROUP_SPANS, Pinned, Place, SEGMENT_SPANS, SPAN_BYTES, SpanIndex};
+    use crate::class::PAGE_BYTES;
+    use crate::span::SpanLine;
+    use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+    /// Bytes of a page's row: header 8, expiry 4, tag 4.
+    const ROW_BYTES: usize = 16;
+    const SPAN_PAGES: usize = (SPAN_BYTES / PAGE_BYTES) as usize;
+
+    /// The reservations of a pile.
+    ///
+    /// # Invariants
+    /// 1. Each reservation lives as long as this value; the three tables are committed whole, and hold atomics only, for
+    ///    which zeros are a value.
+    /// 2. A span has a class other than zero only between `commit` of its group and the drop of this value: its bytes are
+    ///    then readable and writable.
+    /// 3. Payload is written by the one who has its slot busy, and read by those who saw the slot live and are pinned
+    ///    since: between a record's death and the next writing of its slot, two epochs pass.
+    #[derive(Debug)]
+    pub(crate) struct Memory {
+        slots: Reservation,
+        classes: Reservation,
+        lines: Reservation,
+        pages: Reservation,
+        span_count: u32,
+    }
+
+    /// A record's room: where its header stands, and where the bytes after it begin.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Slot<'m> {
+        header: NonNull<AtomicU64>,
+        /// The first byte behind the header, or the page of a long record.
+        body: NonNull<u8>,
+        room_bytes: u32,
+        is_page: bool,
+        memory: PhantomData<&'m Memory>,
+    }
+
+    impl Memory {
+        pub(super) fn of_segments(segments: u32) -> Result<Self, ReserveError> {
+            let span_count = segments * SEGMENT_SPANS;
+            let spans = span_count as usize;
+            let table = |row_bytes: usize| {
+                let table = Reservation::new(round_up(spans * row_bytes, HUGE_PAGE_BYTES))?;
+                table.commit_small(0, table.bytes())?;
+                Ok(table)
+            };
+            Ok(Self {
+                slots: Reservation::new(spans * SPAN_BYTES as usize)?,
+                classes: table(1)?,
+                lines: table(size_of::<SpanLine>())?,
+                pages: table(SPAN_PAGES * ROW_BYTES)?,
+                span_count,
+            })
+        }
+
+        /// How many spans there are addresses for.
+        pub(crate) fn span_count(&self) -> u32 {
+            self.span_count
+        }
+
+        #[inline]
+        fn class_cell(&self, span: SpanIndex) -> Option<&AtomicU8> {
+            if span.0 >= self.span_count {
+                return None;
+            }
+            let cell = self.classes.start().as_ptr().wrapping_add(span.0 as usize);
+            // SAFETY: invariant 1, and the index was compared.
+            Some(unsafe { &*cell.cast::<AtomicU8>() })
+        }
+
+        /// How the span is cut now.
+        #[inline]
+        pub(crate) fn class(&self, span: SpanIndex) -> Class {
+            // Acquire: with the class come the zeros and the bitmap of its span.
+            self.class_cell(span).map_or(Class::NONE, |cell| Class(cell.load(Ordering::Acquire)))
+        }
+
+        /// Says how the span is cut from now on; its memory was committed before.
+        pub(crate) fn set_class(&self, span: SpanIndex, class: Class) {
+            let cell = self.class_cell(span).expect("a span that was supplied exists");
+            cell.store(class.0, Ordering::Release);
+        }
+
+        /// What is known of a span.
+        #[inline]
+        pub(crate) fn line(&self, span: SpanIndex) -> &SpanLine {
+            assert!(span.0 < self.span_count, "a span has a line");
+            let line =
+                self.lines.start().as_ptr().wrapping_add(span.0 as usize * size_of::<SpanLine>());
+            #[expect(clippy::cast_ptr_alignment, reason = "lines of 64 from an aligned start")]
+            let line = line.cast::<SpanLine>();
+            // SAFETY: invariant 1, and the index was compared; a reservation is aligned to two megabytes.
+            unsafe { &*line }
+        }
+
+        #[inline]
+        fn at(&self, span: SpanIndex, offset: u32) -> NonNull<u8> {
+            debug_assert!(span.0 < self.span_count && offset < SPAN_BYTES, "inside of the pile");
+            let bytes = span.0 as usize * SPAN_BYTES as usize + offset as usize;
+            // SAFETY: the span is one of the reservation's, and the offset lies in it.
+            unsafe { self.slots.start().add(bytes) }
+        }
+
+        /// Slot `index` of a span that has this class.
+        #[inline]
+        pub(crate) fn slot_of(&self, span: SpanIndex, class: Class, index: u32) -> Slot<'_> {
+            let shape = class.shape();
+            debug_assert!(index < shape.slots, "a slot of its class");
+            let first = self.at(span, index * shape.slot_bytes);
+            if class == Class::PAGES {
+                return self.page(span, index, first);
+            }
+            Slot {
+                header: first.cast(),
+                // SAFETY: a slot has 16 bytes at least.
+                body: unsafe { first.add(8) },
+                room_bytes: shape.slot_bytes - 8,
+                is_page: false,
+                memory: PhantomData,
+            }
+        }
+
+        #[cold]
+        fn page(&self, span: SpanIndex, index: u32, first: NonNull<u8>) -> Slot<'_> {
+            let row = (span.0 as usize * SPAN_PAGES + index as usize) * ROW_BYTES;
+            // SAFETY: each page of each span has a row (invariant 1).
+            let header = unsafe { self.pages.start().add(row) };
+            let room_bytes = super::room_of_pages_bytes(span, index);
+            Slot {
+                header: header.cast(),
+                body: first,
+                room_bytes,
+                is_page: true,
+                memory: PhantomData,
+            }
+        }
+
+        /// Asks the processor for the line of a record that is about to be read. Any place may be named.
+        #[inline]
+        pub(crate) fn prefetch(&self, place: Place) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                let offset = usize::try_from(place.offset()).expect("43 bits");
+                let line = self.slots.start().as_ptr().wrapping_add(offset).cast();
+                // SAFETY: a prefetch reads nothing that a program can see, and faults at no address.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _no_such_step = place;
+        }
+
+        /// Word `index` of the bitmap of a span that has this class, or is about to.
+        #[inline]
+        pub(crate) fn bitmap_word(&self, span: SpanIndex, class: Class, index: u32) -> &AtomicU64 {
+            let shape = class.shape();
+            debug_assert!(index < shape.bitmap_words(), "a word of the bitmap");
+            let word = self.at(span, shape.bitmap_offset() + index * 8);
+            // SAFETY: invariant 2; the bitmap lies behind the slots, aligned to eight.
+            unsafe { word.cast().as_ref() }
+        }
+
+        /// Makes a group of spans usable; by huge pages where they are wanted.
+        pub(crate) fn commit_group(
+            &self,
+            first: SpanIndex,
+            is_huge: bool,
+        ) -> Result<(), ReserveError> {
+            let (offset, bytes) = (
+                first.0 as usize * SPAN_BYTES as usize,
+                GROUP_SPANS as usize * SPAN_BYTES as usize,
+            );
+            if is_huge {
+                self.slots.commit(offset, bytes)
+            } else {
+                self.slots.commit_small(offset, bytes)
+            }
+        }
+
+        /// Touches a group, so that the records that come find memory there.
+        pub(crate) fn populate_group(&self, first: SpanIndex) {
+            let (offset, bytes) = (
+                first.0 as usize * SPAN_BYTES as usize,
+                GROUP_SPANS as usize * SPAN_BYTES as usize,
+            );
+            // A kernel without the call gives the memory at the first touch.
+            let _there: bool = self.slots.populate(offset, bytes).is_ok();
+        }
+
+        /// Gives back the memory of spans that have no class; they read as zero then.
+        pub(crate) fn give_back(&self, first: SpanIndex, spans: u32) {
+            debug_assert!(
+                (first.0..first.0 + spans).all(|span| self.class(SpanIndex(span)) == Class::NONE)
+            );
+            self.slots.give_back(
+                first.0 as usize * SPAN_BYTES as usize,
+                spans as usize * SPAN_BYTES as usize,
+            );
+        }
+
+        /// Zeroes a span without a class, which the caller took from the supply.
+        pub(crate) fn zero(&self, span: SpanIndex) {
+            assert!(self.class(span) == Class::NONE, "a span that can be reached is not zeroed");
+            let first = self.at(span, 0);
+            // SAFETY: committed, since it had a class before; nobody reaches it now (invariant 3), and the caller alone has it.
+            unsafe { first.as_ptr().write_bytes(0, SPAN_BYTES as usize) };
+        }
+
+        /// Forgets the headers of a span's pages, before it gets the class of pages.
+        pub(crate) fn zero_pages(&self, span: SpanIndex) {
+            for index in 0..SPAN_BYTES / PAGE_BYTES {
+                let page = self.page(span, index, self.at(span, index * PAGE_BYTES));
+                page.header().store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    impl<'m> Slot<'m> {
+        /// The header's word.
+        #[inline]
+        pub(crate) fn header(self) -> &'m AtomicU64 {
+            // SAFETY: `Memory` invariants 1 and 2; headers are aligned to eight and never anything else than atomics.
+            unsafe { self.header.as_ref() }
+        }
+
+        fn ext_word(self, index: usize) -> &'m AtomicU32 {
+            // SAFETY: eight bytes follow each header: of the slot, which has 16 at least, or of the page's row.
+            let word = unsafe { self.header.cast::<AtomicU32>().add(2 + index) };
+            // SAFETY: as above; whoever has an ext reads and writes it by these atomics only.
+            unsafe { word.as_ref() }
+        }
+
+        /// When the record's life ends, in seconds of the pile's clock; for a record that has one.
+        #[inline]
+        pub(crate) fn expiry(self) -> &'m AtomicU32 {
+            self.ext_word(0)
+        }
+
+        /// The record's type; for a record that has one.
+        #[inline]
+        pub(crate) fn tag(self, has_expiry: bool, is_wide: bool) -> &'m AtomicU32 {
+            self.ext_word(usize::from(has_expiry || is_wide))
+        }
+
+        /// How many bytes of payload fit behind an ext.
+        #[inline]
+        pub(crate) fn room_bytes(self, ext_bytes: u32) -> u32 {
+            self.room_bytes - if self.is_page { 0 } else { ext_bytes }
+        }
+
+        #[inline]
+        fn first(self, ext_bytes: u32) -> NonNull<u8> {
+            let skipped = if self.is_page { 0 } else { ext_bytes as usize };
+            // SAFETY: an ext of at most eight bytes lies in a slot of 16 at least.
+            unsafe { self.body.add(skipped) }
+        }
+
+        /// The payload of a live record.
+        #[inline]
+        pub(super) fn payload(self, ext_bytes: u32, length: u32, _pinned: &'m Pinned) -> &'m [u8] {
+            debug_assert!(length <= self.room_bytes(ext_bytes), "a payload lies in its slot");
+            let first = self.first(ext_bytes);
+            // SAFETY: `Memory` invariant 3: the caller saw the record live while pinned, so it was written whole before,
+            // and is not written again before he is unpinned.
+            unsafe { core::slice::from_raw_parts(first.as_ptr(), length as usize) }
+        }
+
+        /// Part of a roomy record's room: the caller read under the guard which half is current.
+        pub(crate) fn half(
+            self,
+            ext_bytes: u32,
+            offset: u32,
+            length: u32,
+            _pinned: &'m Pinned,
+        ) -> &'m [u8] {
+            assert!(offset + length <= self.room_bytes(ext_bytes), "a half lies in its slot");
+            // SAFETY: inside of the slot, by the line above.
+            let first = unsafe { self.first(ext_bytes).add(offset as usize) };
+            // SAFETY: `Memory` invariant 3, which a half keeps for itself: it is written again two epochs after it was left.
+            unsafe { core::slice::from_raw_parts(first.as_ptr(), length as usize) }
+        }
+
+        /// The reference, or the turn and the room, of a record whose payload begins with words.
+        #[inline]
+        pub(crate) fn word(self, ext_bytes: u32, index: u32) -> &'m AtomicU64 {
+            assert!(
+                ext_bytes.is_multiple_of(8) && index * 8 < self.room_bytes(ext_bytes),
+                "a word of its payload"
+            );
+            // SAFETY: inside of the slot, by the assertion.
+            let word = unsafe { self.first(ext_bytes).cast::<AtomicU64>().add(index as usize) };
+            // SAFETY: aligned, since slots and ext are multiples of eight; only cells and roomy records are asked, whose words
+            // are always atomic.
+            unsafe { word.as_ref() }
+        }
+
+        /// Copies a payload in; for the one who has the slot busy.
+        #[inline]
+        pub(crate) fn write(self, ext_bytes: u32, offset: u32, bytes: &[u8]) {
+            assert!(
+                bytes.len() + offset as usize <= self.room_bytes(ext_bytes) as usize,
+                "a payload lies in its slot"
+            );
+            let first = self.first(ext_bytes);
+            // SAFETY: inside of the slot, by the assertion.
+            let first = unsafe { first.add(offset as usize) };
+            // SAFETY: inside of the slot; the caller has it busy, so nobody reads or writes it (`Memory` invariant 3).
+            unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), first.as_ptr(), bytes.len()) };
+        }
+
+        /// The room behind an ext as memory that may hold anything; for the one who has the slot busy.
+        pub(crate) fn room(self, ext_bytes: u32) -> NonNull<[MaybeUninit<u8>]> {
+            let room_bytes = self.room_bytes(ext_bytes) as usize;
+            NonNull::slice_from_raw_parts(self.first(ext_bytes).cast(), room_bytes)
+        }
+    }
+}
+
+/// The bytes from page `index` of a span to the end of its segment; which of them are the record's, its header says.
+fn room_of_pages_bytes(span: SpanIndex, index: u32) -> u32 {
+    let first = u64::from(span.0 % SEGMENT_SPANS) * u64::from(SPAN_BYTES);
+    let bytes = SEGMENT_BYTES - first - u64::from(index * PAGE_BYTES);
+    u32::try_from(bytes).expect("a segment is shorter than 4 GiB")
+}

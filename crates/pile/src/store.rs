@@ -1,0 +1,447 @@
+//! The store is what all handles to a pile share: its spans, its arenas, its clock, and what is done with a single slot.
+//!
+//! Cost of a put: the thread's arena is found by one look at a list of its own; then one bit, one header, one line, and the
+//! copy. No step of it is an exchange between cores.
+
+use std::cell::RefCell;
+use std::sync::atomic::AtomicU64 as IdSource;
+use std::sync::{Arc, Weak};
+
+use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::class::Class;
+use crate::epoch::{self, Epoch, Pinned};
+use crate::error::{Full, Gone};
+use crate::forward::Forwards;
+use crate::gets::Gets;
+use crate::header::{Header, Kind};
+use crate::life::{Life, Seconds};
+use crate::lock::Lock;
+use crate::pages::PAYLOAD_BYTES_MAX;
+use crate::pointer::{Place, Pointer};
+use crate::refusals::Refusals;
+use crate::segment::{Slot, split};
+use crate::settings::Settings;
+use crate::shard::Shard;
+use crate::spans::{FOREVER, MIXED, Spans};
+use crate::sync::{AtomicBool, Ordering};
+
+/// How many deleted slots an arena lets wait before it looks whether the first may go.
+const LIMBO_LOOK: u64 = 64;
+
+/// The locks that order what is rare with one record: holds, and the turns of roomy ones.
+const SHARDS: usize = 64;
+
+/// What all handles to a pile share.
+#[derive(Debug)]
+pub(crate) struct Store {
+    /// Tells piles apart in the list of a thread.
+    id: u64,
+    pub(crate) name: String,
+    pub(crate) spans: Spans,
+    pub(crate) seconds: Seconds,
+    pub(crate) settings: Settings,
+    pub(crate) forwards: Forwards,
+    pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
+    /// The only arena, where the limit is small.
+    shared_arena: Option<Arc<Arena>>,
+    shards: Vec<Lock<Shard>>,
+    is_closed: AtomicBool,
+    /// When the last purge was, until what it left was forgotten.
+    purged: Lock<Option<Epoch>>,
+    /// What was counted as there and is not, since it was purged.
+    purged_before: Lock<PurgedBefore>,
+    pub(crate) refusals: Refusals,
+    pub(crate) gets: Gets,
+}
+
+/// The records that all purges together ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PurgedBefore {
+    pub(crate) records: u64,
+    pub(crate) used_bytes: u64,
+}
+
+thread_local! {
+    /// The arenas of this thread, by pile.
+    static LEASES: RefCell<Vec<Lease>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A thread's hold on an arena.
+struct Lease {
+    pile: u64,
+    arena: Arc<Arena>,
+    store: Weak<Store>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.arena.leave();
+    }
+}
+
+static NEXT_ID: IdSource = IdSource::new(1);
+
+/// What a record is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Birth {
+    pub(crate) kind: Kind,
+    /// The type, for a kind that has one.
+    pub(crate) tag: u32,
+    pub(crate) life: Life,
+    /// Whether it is the value behind another record, which no pointer of a user names.
+    pub(crate) is_inner: bool,
+}
+
+impl Birth {
+    pub(crate) fn of(kind: Kind, life: Life) -> Self {
+        Self { kind, tag: 0, life, is_inner: false }
+    }
+}
+
+/// A slot that was taken for a record, and what it will say of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'m> {
+    pub(crate) vacant: Vacant<'m>,
+    pub(crate) birth: Birth,
+    pub(crate) expiry_s: Option<u32>,
+}
+
+impl Room<'_> {
+    pub(crate) fn ext_bytes(&self) -> u32 {
+        self.birth.kind.ext_bytes(self.expiry_s.is_some())
+    }
+
+    /// The record is there from now on. For who filled its first `length` bytes.
+    #[inline]
+    pub(crate) fn publish(&self, length: u32) -> Pointer {
+        let (vacant, birth) = (&self.vacant, &self.birth);
+        if let Some(expiry_s) = self.expiry_s {
+            vacant.slot.expiry().store(expiry_s, Ordering::Relaxed);
+        }
+        if birth.kind.has_tag() {
+            let tag = vacant.slot.tag(self.expiry_s.is_some(), birth.kind == Kind::Archived);
+            tag.store(birth.tag, Ordering::Relaxed);
+        }
+        let header = Header::live(
+            vacant.generation,
+            birth.kind,
+            self.expiry_s.is_some(),
+            birth.is_inner,
+            length,
+        );
+        // Release: who sees the record sees all of it.
+        vacant.slot.header().store(header.0, Ordering::Release);
+        Pointer::new(vacant.place, vacant.generation)
+    }
+}
+
+impl Store {
+    pub(crate) fn new(name: String, spans: Spans, seconds: Seconds, settings: Settings) -> Self {
+        let shared_arena = settings.is_small.then(|| Arc::new(Arena::new(0, true)));
+        let arenas = Lock::new(shared_arena.iter().cloned().collect());
+        Self {
+            // Relaxed: numbers that differ are all that is asked.
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            name,
+            spans,
+            seconds,
+            settings,
+            forwards: Forwards::default(),
+            arenas,
+            shared_arena,
+            shards: (0..SHARDS).map(|_| Lock::default()).collect(),
+            is_closed: AtomicBool::new(false),
+            purged: Lock::new(None),
+            purged_before: Lock::default(),
+            refusals: Refusals::default(),
+            gets: Gets::default(),
+        }
+    }
+
+    /// The lock that orders what is rare with this place.
+    pub(crate) fn shard(&self, place: Place) -> &Lock<Shard> {
+        // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
+        let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
+        &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
+    }
+
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
+    #[inline]
+    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+        if let Some(arena) = &self.shared_arena {
+            let _one = arena.sharing.as_ref().map(Lock::lock);
+            return act(arena);
+        }
+        let mut act = Some(act);
+        let done = LEASES.try_with(|leases| {
+            let leases = leases.borrow();
+            let lease = leases.iter().find(|lease| lease.pile == self.id)?;
+            act.take().map(|act| act(&lease.arena))
+        });
+        match (done, act) {
+            (Ok(Some(result)), _) => result,
+            (_, Some(act)) => self.with_new_lease(act),
+            (_, None) => unreachable!("what ran gave a result"),
+        }
+    }
+
+    #[cold]
+    fn with_new_lease<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+        let lease = Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) };
+        let result = act(&lease.arena);
+        let ended: Result<Vec<Lease>, _> = LEASES.try_with(|leases| {
+            let mut leases = leases.borrow_mut();
+            let (kept, ended) = leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
+            *leases = kept;
+            leases.push(lease);
+            ended
+        });
+        // Leases of piles that are no more, dropped outside of the list. A thread that ends keeps none.
+        drop(ended);
+        result
+    }
+
+    /// An arena that nobody has.
+    fn free_arena(&self) -> Arc<Arena> {
+        let mut arenas = self.arenas.lock();
+        if let Some(arena) = arenas.iter().find(|arena| arena.lease()) {
+            return Arc::clone(arena);
+        }
+        let number = u32::try_from(arenas.len()).expect("fewer arenas than threads");
+        let arena = Arc::new(Arena::new(number, false));
+        let is_leased = arena.lease();
+        debug_assert!(is_leased, "nobody else knows it");
+        arenas.push(Arc::clone(&arena));
+        arena
+    }
+
+    /// Room for a payload of `length` bytes at least. The caller is pinned. `None` at the limit; without `may_commit` also
+    /// where memory would have to be had from the kernel first.
+    #[inline]
+    pub(crate) fn room<'m>(
+        &'m self,
+        arena: &Arena,
+        birth: Birth,
+        length: u32,
+        may_commit: bool,
+    ) -> Option<Room<'m>> {
+        let expiry_s = birth.life.expiry_s(|| self.seconds.now_s());
+        let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
+        let bucket = if expiry_s.is_some() { MIXED } else { FOREVER };
+        let class = Class::holding(8 + ext_bytes + length);
+        let vacant = match class {
+            Some(class) => {
+                // A payload that is read as a value starts at a multiple of 16, so its slots do.
+                let class = if birth.kind == Kind::Archived { class.aligned() } else { class };
+                arena.take(&self.spans, class, bucket, (self.settings.prefer(), may_commit))?
+            }
+            None if may_commit => self.pages(length)?,
+            None => return None,
+        };
+        Some(Room { vacant, birth, expiry_s })
+    }
+
+    #[cold]
+    fn pages(&self, length: u32) -> Option<Vacant<'_>> {
+        let (place, generation) = self.spans.take_pages(length)?;
+        let (slot, _) = self.spans.memory.slot(place).expect("it was given out just now");
+        Some(Vacant { slot, place, generation })
+    }
+
+    /// Puts a record, once what could be freed was freed.
+    ///
+    /// # Errors
+    /// [`Full`], and nothing has changed.
+    #[inline]
+    pub(crate) fn put(self: &Arc<Self>, birth: Birth, bytes: &[u8]) -> Result<Pointer, Full> {
+        let length = self.length(bytes.len())?;
+        match self.put_once(birth, bytes, length, true) {
+            Some(pointer) => Ok(pointer),
+            None => self.put_reclaimed(birth, bytes, length),
+        }
+    }
+
+    #[cold]
+    fn put_reclaimed(
+        self: &Arc<Self>,
+        birth: Birth,
+        bytes: &[u8],
+        length: u32,
+    ) -> Result<Pointer, Full> {
+        self.reclaim();
+        self.put_once(birth, bytes, length, true).ok_or_else(|| self.out_of_space(birth, length))
+    }
+
+    /// Puts a record if that needs nothing but a slot.
+    #[inline]
+    pub(crate) fn put_once(
+        self: &Arc<Self>,
+        birth: Birth,
+        bytes: &[u8],
+        length: u32,
+        may_commit: bool,
+    ) -> Option<Pointer> {
+        let _pinned = Pinned::new();
+        self.with_arena(|arena| {
+            let room = self.room(arena, birth, length, may_commit)?;
+            room.vacant.slot.write(room.ext_bytes(), 0, bytes);
+            arena.counts.born(length);
+            Some(room.publish(length))
+        })
+    }
+
+    pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
+        self.with_arena(|arena| arena.counts.refused_space.add(1));
+        let wanted_bytes =
+            u64::from(length) + 8 + u64::from(birth.kind.ext_bytes(birth.life != Life::FOREVER));
+        Full::OutOfSpace { limit_bytes: self.spans.supply.limit.limit_bytes(), wanted_bytes }
+    }
+
+    /// The length as a header tells it.
+    #[inline]
+    pub(crate) fn length(self: &Arc<Self>, bytes: usize) -> Result<u32, Full> {
+        match u32::try_from(bytes) {
+            Ok(length) if length <= PAYLOAD_BYTES_MAX && !self.is_closed() => Ok(length),
+            _ => Err(self.refuse_length()),
+        }
+    }
+
+    #[cold]
+    fn refuse_length(self: &Arc<Self>) -> Full {
+        if self.is_closed() {
+            return Full::Closed;
+        }
+        self.with_arena(|arena| arena.counts.refused_large.add(1));
+        Full::TooLarge { most_bytes: u64::from(PAYLOAD_BYTES_MAX) }
+    }
+
+    /// The slot of a record that is there, and its header; expired ones are not.
+    #[inline]
+    pub(crate) fn find<'m>(
+        &'m self,
+        at: Pointer,
+        _pinned: &'m Pinned,
+    ) -> Result<(Slot<'m>, Header), Gone> {
+        let Some((slot, _)) = self.spans.memory.slot(at.place()) else { return Err(self.why(at)) };
+        // Acquire: with the header comes the payload.
+        let header = Header(slot.header().load(Ordering::Acquire));
+        if !header.is_of(at) {
+            return Err(self.why(at));
+        }
+        if header.has_expiry() && self.has_expired(slot) {
+            return Err(self.refused(Gone::Expired));
+        }
+        Ok((slot, header))
+    }
+
+    pub(crate) fn has_expired(&self, slot: Slot<'_>) -> bool {
+        slot.expiry().load(Ordering::Relaxed) <= self.seconds.now_s()
+    }
+
+    /// Why a pointer leads to nothing.
+    #[cold]
+    pub(crate) fn why(&self, at: Pointer) -> Gone {
+        let (span, _) = split(at.place());
+        if self.is_closed() {
+            return Gone::Closed;
+        }
+        let was_issued = span.0 < self.spans.memory.span_count()
+            && at.generation().0 > 0
+            && at.generation() <= self.spans.memory.line(span).top();
+        self.refused(if was_issued { Gone::Stale } else { Gone::BadPointer })
+    }
+
+    /// Counts a refusal.
+    #[cold]
+    pub(crate) fn refused(&self, gone: Gone) -> Gone {
+        self.refusals.count(gone);
+        gone
+    }
+
+    /// Lets a dead slot wait until no reader sees it. The caller is pinned.
+    pub(crate) fn bury(self: &Arc<Self>, place: Place) {
+        let waiting = self.with_arena(|arena| {
+            arena.limbo.put(place);
+            arena.limbo.ring_len()
+        });
+        if waiting >= LIMBO_LOOK && waiting.is_multiple_of(LIMBO_LOOK) {
+            self.look_into_limbo();
+        }
+    }
+
+    /// Advances the epoch and frees what is ripe in this thread's limbo.
+    #[cold]
+    fn look_into_limbo(self: &Arc<Self>) {
+        let _advanced: bool = epoch::advance(self.seconds.now_ms());
+        self.with_arena(|arena| {
+            arena.limbo.drain(2 * usize::try_from(LIMBO_LOOK).expect("a small number"), |place| {
+                self.spans.free(place)
+            });
+        });
+    }
+
+    /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
+    /// and spans were freed. Nothing that a guard sees is touched; so it does little for a caller who holds one.
+    pub(crate) fn reclaim(self: &Arc<Self>) -> u64 {
+        let arenas: Vec<Arc<Arena>> = self.arenas.lock().clone();
+        let mut freed = 0;
+        for _ in 0..=Epoch::GRACE {
+            let _advanced: bool = epoch::advance_past_readers(self.seconds.now_ms());
+            for arena in &arenas {
+                freed += arena.limbo.drain(usize::MAX, |place| self.spans.free(place)) as u64;
+            }
+            self.forwards.free_ripe();
+            freed += u64::from(self.ripen(u32::MAX));
+        }
+        freed
+    }
+
+    /// Takes in the spans that nobody sees any more, at most `most`. How many.
+    pub(crate) fn ripen(&self, most: u32) -> u32 {
+        let mut purged = self.purged.lock();
+        if let Some(epoch) = *purged {
+            // A deleter who was under way may still name a slot of a purged span; once nobody is, no limbo may, and then
+            // the spans can be used again.
+            if !epoch.is_over() {
+                return 0;
+            }
+            let leads_nowhere = |place| leads_nowhere(&self.spans.memory, place);
+            for arena in self.arenas.lock().iter() {
+                arena.limbo.forget(leads_nowhere);
+            }
+            self.forwards.forget(leads_nowhere);
+            *purged = None;
+        }
+        self.spans.supply.ripen(&self.spans.memory, most)
+    }
+
+    pub(crate) fn purged_before(&self) -> PurgedBefore {
+        *self.purged_before.lock()
+    }
+
+    /// Counts what a purge ended.
+    pub(crate) fn count_purged(&self, records: u64, used_bytes: u64) {
+        let mut before = self.purged_before.lock();
+        before.records += records;
+        before.used_bytes += used_bytes;
+    }
+
+    /// Ends every record. How many spans they were in.
+    pub(crate) fn purge(&self) -> u32 {
+        let mut purged = self.purged.lock();
+        for arena in self.arenas.lock().iter() {
+            arena.recall();
+        }
+        let spans = self.spans.purge();
+        *purged = Some(Epoch::now());
+        spans
+    }
+}

@@ -1,0 +1,278 @@
+//! An update gives a record new bytes behind the same pointer. Readers see the old bytes or the new, never a mix, and are
+//! never made to wait.
+//!
+//! The new bytes are put first, so that a lack of room leaves the record as it was. Then one compare-and-swap makes them
+//! the record's: of the reference in a cell, or of the target of a forward. A roomy record copies into its other half. The
+//! old bytes go to limbo.
+
+use std::sync::Arc;
+
+use crate::epoch::Pinned;
+use crate::error::{Gone, UpdateError};
+use crate::header::{Header, Kind};
+use crate::life::Life;
+use crate::pile::Pile;
+use crate::pointer::Pointer;
+use crate::present::present;
+use crate::roomy;
+use crate::segment::Slot;
+use crate::stamp::{Stamp, Type};
+use crate::store::{Birth, Store};
+use crate::sync::{AtomicU64, Ordering};
+use crate::version::Version;
+
+impl Pile {
+    /// Gives a record new bytes, of any length. Its life stays as it is.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; the old bytes are then still there, whole. A typed record is updated through its type.
+    pub fn update(&self, at: Pointer, bytes: &[u8]) -> Result<Version, UpdateError> {
+        self.store.update(at, None, None, bytes)
+    }
+
+    /// As [`Pile::update`], if nobody updated the record since `seen` was read with its bytes.
+    ///
+    /// # Errors
+    /// [`UpdateError::Changed`] if somebody did; else as [`Pile::update`].
+    pub fn compare_update(
+        &self,
+        at: Pointer,
+        seen: Version,
+        bytes: &[u8],
+    ) -> Result<Version, UpdateError> {
+        self.store.update(at, Some(seen), None, bytes)
+    }
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Done(Version),
+    /// Somebody was faster, or the new bytes are put only now.
+    Again,
+    /// There is no room for the new bytes, unless what was freed is taken in first.
+    NoRoom,
+    Refused(UpdateError),
+}
+
+impl From<Gone> for Attempt {
+    fn from(gone: Gone) -> Self {
+        Self::Refused(gone.into())
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct Wish<'b> {
+    at: Pointer,
+    seen: Option<Version>,
+    typed: Option<Type>,
+    bytes: &'b [u8],
+}
+
+impl Store {
+    /// Updates a record of this type, or of none.
+    pub(crate) fn update(
+        self: &Arc<Self>,
+        at: Pointer,
+        seen: Option<Version>,
+        typed: Option<Type>,
+        bytes: &[u8],
+    ) -> Result<Version, UpdateError> {
+        let length = self.length(bytes.len())?;
+        let wish = Wish { at, seen, typed, bytes };
+        let mut new = None;
+        let mut is_reclaimed = false;
+        let done = loop {
+            match self.attempt(wish, &mut new) {
+                Attempt::Done(version) => break Ok(version),
+                Attempt::Again => {}
+                Attempt::NoRoom if !is_reclaimed => {
+                    self.reclaim();
+                    is_reclaimed = true;
+                }
+                Attempt::NoRoom => {
+                    break Err(self
+                        .out_of_space(Birth::of(Kind::Bytes, Life::FOREVER), length)
+                        .into());
+                }
+                Attempt::Refused(error) => break Err(error),
+            }
+        };
+        if let Some(unused) = new {
+            self.end_inner(Pointer::to_bits(unused), &Pinned::new());
+        }
+        self.with_arena(|arena| match &done {
+            Ok(_) => arena.counts.updates.add(1),
+            Err(UpdateError::Changed { .. }) => arena.counts.compare_failed.add(1),
+            Err(_) => {}
+        });
+        done
+    }
+
+    fn attempt(self: &Arc<Self>, wish: Wish<'_>, new: &mut Option<Pointer>) -> Attempt {
+        let pinned = Pinned::new();
+        let (slot, header) = match self.find(wish.at, &pinned) {
+            Ok(found) => found,
+            Err(gone) => return gone.into(),
+        };
+        if let Err(gone) = self.check_type(slot, header, wish.typed) {
+            return gone.into();
+        }
+        if header.kind() == Kind::Text && core::str::from_utf8(wish.bytes).is_err() {
+            return Gone::WrongType.into();
+        }
+        if header.kind() == Kind::Roomy {
+            return self.attempt_roomy(wish, new, &pinned);
+        }
+        self.attempt_moving(wish, slot, header, new, &pinned)
+    }
+
+    /// One that has halves: what changes it is under one lock, since it may be at home or away.
+    fn attempt_roomy(
+        self: &Arc<Self>,
+        wish: Wish<'_>,
+        new: &mut Option<Pointer>,
+        pinned: &Pinned,
+    ) -> Attempt {
+        let _one = self.shard(wish.at.place()).lock();
+        let (slot, header) = match self.find(wish.at, pinned) {
+            Ok(found) => found,
+            Err(gone) => return gone.into(),
+        };
+        match self.is_as_seen(wish, slot, header, pinned) {
+            Ok(()) => {}
+            Err(error) => return Attempt::Refused(error),
+        }
+        if !header.is_held()
+            && let Some(version) = roomy::turn(slot, header, wish.bytes)
+        {
+            if header.is_forwarded() {
+                let number = header.length();
+                let home = header.at_home(roomy::length(slot, header));
+                let came = slot.header().compare_exchange(
+                    header.0,
+                    home.0,
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                );
+                if came.is_err() {
+                    return Attempt::Again; // deleted: the next look says so
+                }
+                let target = self.forwards.at(number).target.swap(0, Ordering::AcqRel);
+                self.forwards.leave(number);
+                self.with_arena(|arena| arena.counts.put_bytes.add(u64::from(home.length())));
+                self.end_inner(target, pinned);
+            }
+            return Attempt::Done(version);
+        }
+        self.attempt_moving(wish, slot, header, new, pinned)
+    }
+
+    fn is_as_seen(
+        &self,
+        wish: Wish<'_>,
+        slot: Slot<'_>,
+        header: Header,
+        pinned: &Pinned,
+    ) -> Result<(), UpdateError> {
+        let Some(seen) = wish.seen else { return Ok(()) };
+        let now = present(self, slot, header, wish.at, pinned)?.version;
+        if seen == now { Ok(()) } else { Err(UpdateError::Changed { now }) }
+    }
+
+    /// Puts the new bytes into a slot of their own and makes them the record's.
+    fn attempt_moving(
+        self: &Arc<Self>,
+        wish: Wish<'_>,
+        slot: Slot<'_>,
+        header: Header,
+        new: &mut Option<Pointer>,
+        pinned: &Pinned,
+    ) -> Attempt {
+        let version = match present(self, slot, header, wish.at, pinned) {
+            Ok(present) => present.version,
+            Err(gone) => return gone.into(),
+        };
+        if wish.seen.is_some_and(|seen| seen != version) {
+            return Attempt::Refused(UpdateError::Changed { now: version });
+        }
+        let Some(target) = new.or_else(|| self.put_inner(wish)) else { return Attempt::NoRoom };
+        *new = Some(target);
+        let is_done = if header.is_forwarded() {
+            self.swing(&self.forwards.at(header.length()).target, version, target, pinned)
+        } else if header.kind() == Kind::Cell {
+            self.swing(slot.word(header.ext_bytes(), 0), version, target, pinned)
+        } else {
+            let taken =
+                self.forwards.take(&self.spans.supply.limit, wish.at.place(), target.to_bits());
+            let Some(number) = taken else { return Attempt::NoRoom };
+            let away = header.forwarded(number);
+            // Release: who sees the number sees its entry.
+            let went = slot.header().compare_exchange(
+                header.0,
+                away.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+            match went {
+                Ok(_) => self.with_arena(|arena| {
+                    arena.counts.deleted_bytes.add(u64::from(header.length()));
+                }),
+                Err(_) => self.forwards.give(number),
+            }
+            went.is_ok()
+        };
+        if !is_done {
+            return Attempt::Again;
+        }
+        *new = None;
+        Attempt::Done(Version(target.to_bits()))
+    }
+
+    /// The value that an updated record leads to. It has no life of its own.
+    fn put_inner(self: &Arc<Self>, wish: Wish<'_>) -> Option<Pointer> {
+        let (kind, tag) = wish.typed.map_or((Kind::Bytes, 0), |typed| (typed.kind, typed.tag));
+        let birth = Birth { kind, tag, life: Life::FOREVER, is_inner: true };
+        let length = u32::try_from(wish.bytes.len()).expect("it was compared with the longest");
+        self.put_once(birth, wish.bytes, length, true)
+    }
+
+    /// Makes a reference lead to the target, if it still leads where it was seen to lead.
+    fn swing(
+        self: &Arc<Self>,
+        word: &AtomicU64,
+        from: Version,
+        to: Pointer,
+        pinned: &Pinned,
+    ) -> bool {
+        // Release: who sees the target sees its bytes. Zero stands there once the record is dead.
+        let swung =
+            word.compare_exchange(from.0, to.to_bits(), Ordering::AcqRel, Ordering::Relaxed);
+        if swung.is_ok() {
+            self.end_inner(from.0, pinned);
+        }
+        swung.is_ok()
+    }
+
+    /// Whether the record is of this type, or of none.
+    pub(crate) fn check_type(
+        &self,
+        slot: Slot<'_>,
+        header: Header,
+        typed: Option<Type>,
+    ) -> Result<(), Gone> {
+        let is_right = match typed {
+            None => !header.kind().has_tag(),
+            Some(typed) => {
+                header.kind() == typed.kind
+                    && Stamp::is_same_name(self.tag(slot, header), typed.tag)
+            }
+        };
+        if is_right { Ok(()) } else { Err(self.refused(Gone::WrongType)) }
+    }
+
+    /// The type that stands before a record's payload.
+    pub(crate) fn tag(&self, slot: Slot<'_>, header: Header) -> u32 {
+        slot.tag(header.has_expiry(), header.kind() == Kind::Archived).load(Ordering::Relaxed)
+    }
+}
