@@ -2,11 +2,14 @@
 
 pub(crate) mod bare_store;
 pub(crate) mod box_list;
+pub(crate) mod checkerboard;
+pub(crate) mod churning;
 pub(crate) mod deleting;
 pub(crate) mod dice;
 pub(crate) mod filling;
 pub(crate) mod getting;
 pub(crate) mod hopping;
+pub(crate) mod levada_store;
 pub(crate) mod map_store;
 pub(crate) mod putting;
 pub(crate) mod replacing;

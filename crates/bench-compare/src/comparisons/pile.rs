@@ -2,13 +2,16 @@
 //!
 //! A further act is a file in `stores/`, and a line in the list below.
 
+use crate::comparisons::fixed::fixed;
 use crate::comparisons::served_case::served;
-use crate::comparisons::store_case::{Work, case, working};
-use crate::frame::comparison::{Bar, Case, Comparison, Entrant, Ground, Yardstick};
+use crate::comparisons::store_case::{Costs, Work, case, filling, timing, working, working_on};
+use crate::frame::comparison::{Bar, Case, Comparison, Entrant, Ground, Side, Yardstick};
 use crate::frame::fault::Fault;
 use crate::frame::manner::Manner;
 use crate::rivals::key_value::Tongue;
-use crate::rivals::stores::{BARE, BARE_SMALL, BOXES, FAST_MAPS, Keeping, MAPS, SLOTS};
+use crate::rivals::stores::{
+    BARE, BARE_SMALL, BOXES, FAST_MAPS, Keeping, MAPS, OURS, OURS_BY_CELL, OURS_ROOMY, SLOTS,
+};
 use crate::stores::slot_map_store::VALUE_BYTES;
 use crate::stores::store_work::Act;
 
@@ -18,6 +21,12 @@ const MAP: Yardstick = Yardstick::Rival("HashMap");
 const FAST_MAP: Yardstick = Yardstick::Rival("foldhash");
 const REDIS: Yardstick = Yardstick::Rival("Redis");
 const MEMCACHED: Yardstick = Yardstick::Rival("memcached");
+const MI_BOX: Yardstick = Yardstick::Rival("Box by mimalloc");
+const MI_MAP: Yardstick = Yardstick::Rival("HashMap by mimalloc");
+const ONE_THREAD: Yardstick = Yardstick::Rival("ours on 1 thread");
+const QUIET: Yardstick = Yardstick::Rival("ours, quiet");
+const TWELVE_SECONDS: Yardstick = Yardstick::Rival("12 s for 200 million");
+const FIFTY_MICROSECONDS: Yardstick = Yardstick::Rival("50 µs");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "pile",
@@ -25,8 +34,21 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     title: "pile: time to put, get, follow, replace and delete small values",
     unit: "ns",
     rate_unit: "turns/s",
-    other_units: &[],
-    yardsticks: &[BARE_LOOP, BOX, MAP, FAST_MAP, REDIS, MEMCACHED],
+    other_units: &["B/value"],
+    yardsticks: &[
+        BARE_LOOP,
+        BOX,
+        MI_BOX,
+        MAP,
+        MI_MAP,
+        FAST_MAP,
+        REDIS,
+        MEMCACHED,
+        ONE_THREAD,
+        QUIET,
+        TWELVE_SECONDS,
+        FIFTY_MICROSECONDS,
+    ],
     notes: &[
         "Each entrant is an OS process of its own on core 0, with all its values in it before the first round; they take turns.",
         "HashMap is HashMap<u64, Box<[u8]>> with the standard hasher; the same with foldhash, which no stranger's keys should meet, stands beside it. slotmap and sharded-slab hold [u8; 64] in their own arrays, their best case.",
@@ -35,6 +57,8 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         "A put goes into memory that was filled and emptied before; emptying is not timed. Gets, replacements and deletions are in an order that has none, and a reader looks at the first 8 B of a value.",
         "Together is by get_many, 256 at a time; the bare loop asks for its slots 16 ahead. A hop follows the handle that a value holds, on one circle through all of them.",
         "A get beside a server is CPU time on core 0: ours in the process that asks, Redis (GET by GET, and MGET) and memcached (-t 1) over a Unix socket with 100 keys on their way at once; what the asking side spends is not counted.",
+        "On two threads ours is one pile, put into from both and read from both. Gets during churn are timed one by one while another thread deletes and puts values of 8 B to 2 KiB and tends and compacts the pile; the cost is the time that one get in ten thousand takes or exceeds, some 30 ns of reading the clock among it.",
+        "From nothing is a fresh OS process each time: the time of the whole divided by the number of values, first touch of memory included; a map has one owner, and fewer values.",
     ],
     cases,
 };
@@ -74,7 +98,17 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
         all.push(hop(ground, large));
     }
     all.push(delete(ground));
+    let replaced = [
+        ("replace, a cell, 64 B", OURS_BY_CELL, 1.5, 1.0),
+        ("replace, room for two, 64 B", OURS_ROOMY, 1.2, 0.8),
+        ("replace, forwarded, 64 B", OURS, 2.0, 1.5),
+    ];
+    all.extend(replaced.map(|one| replace(ground, one)));
+    let acts = [("put, 64 B", Act::Put), ("get, 64 B", Act::Get)];
+    all.extend(acts.map(|act| on_two_threads(ground, act)));
+    all.push(in_churn(ground));
     all.push(beside_servers(ground));
+    all.push(strings(ground));
     if let Some(round_count) = ground.pace.sweep_round_count {
         let counts = COUNTS.into_iter().map(|count| get_of_so_many(ground, count, round_count));
         all.extend(counts);
@@ -93,50 +127,100 @@ fn slots(value_bytes: usize) -> &'static [Keeping] {
 
 fn put(ground: &Ground, (value_bytes, point, count): (usize, &str, u64)) -> Case {
     let work = Work { act: Act::Put, value_bytes, count };
-    let keeping = [&BOXES[..], &MAPS, &FAST_MAPS, slots(value_bytes), &[BARE]];
-    let bars = match value_bytes {
-        32 => vec![bar(BOX, 0.45, 0.30), bar(MAP, 0.15, 0.08)],
-        64 => vec![bar(BOX, 0.50, 0.35), bar(MAP, 0.15, 0.08)],
-        256 => vec![bar(BOX, 0.30, 0.20), bar(MAP, 0.15, 0.08)],
-        _ => Vec::new(),
+    let keeping = [&[OURS][..], &BOXES, &MAPS, &FAST_MAPS, slots(value_bytes), &[BARE]];
+    let box_bar = match value_bytes {
+        32 => (0.45, 0.30),
+        64 => (0.50, 0.35),
+        _ => (0.30, 0.20),
     };
+    let boxes = [BOX, MI_BOX].map(|against| bar(against, box_bar.0, box_bar.1));
+    let bars = [&boxes[..], &maps(0.15, 0.08)].concat();
+    let bars = if value_bytes <= 256 { bars } else { Vec::new() };
     case(("put, 1 thread", point), ground.pace.round_count, rows(ground, keeping, work), bars)
 }
 
 fn get(ground: &Ground, point: &str, count: u64) -> Case {
     let work = Work { act: Act::Get, value_bytes: VALUE_BYTES, count };
-    let keeping = [&MAPS[..], &FAST_MAPS, &SLOTS, &[BARE]];
+    let keeping = [&[OURS][..], &MAPS, &FAST_MAPS, &SLOTS, &[BARE]];
     let bars = if count == BEYOND_CACHES {
-        vec![bar(BARE_LOOP, 1.5, 1.25), bar(MAP, 0.8, 0.65)]
+        [&[bar(BARE_LOOP, 1.5, 1.25)][..], &maps(0.8, 0.65)].concat()
     } else {
-        vec![bar(MAP, 0.7, 0.5)]
+        maps(0.7, 0.5).to_vec()
     };
     case(("get, 1 thread", point), ground.pace.round_count, rows(ground, keeping, work), bars)
 }
 
 fn together(ground: &Ground, (count, point): (u64, &str)) -> Case {
     let work = Work { act: Act::GetTogether, value_bytes: VALUE_BYTES, count };
-    let entrants = rows(ground, [&[BARE, BARE_SMALL]], work);
+    let entrants = rows(ground, [&[OURS, BARE, BARE_SMALL]], work);
     let bars = vec![bar(BARE_LOOP, 1.3, 1.15)];
     case(("get together", point), ground.pace.round_count, entrants, bars)
 }
 
 fn hop(ground: &Ground, (count, point): (u64, &str)) -> Case {
     let work = Work { act: Act::Hop, value_bytes: VALUE_BYTES, count };
-    let entrants = rows(ground, [&[BARE, BARE_SMALL]], work);
+    let entrants = rows(ground, [&[OURS, BARE, BARE_SMALL]], work);
     let bars = vec![bar(BARE_LOOP, 1.25, 1.1)];
     case(("hop", point), ground.pace.round_count, entrants, bars)
 }
 
 fn delete(ground: &Ground) -> Case {
     let work = Work { act: Act::Delete, value_bytes: VALUE_BYTES, count: MANY };
-    let entrants = rows(ground, [&MAPS, &FAST_MAPS, &SLOTS], work);
-    let bars = vec![bar(MAP, 0.3, 0.15)];
+    let entrants = rows(ground, [&[OURS][..], &MAPS, &FAST_MAPS, &SLOTS], work);
+    let bars = maps(0.3, 0.15).to_vec();
     case(("delete and replace", "delete, 64 B"), ground.pace.round_count, entrants, bars)
 }
 
-fn beside_servers(ground: &Ground) -> Case {
+fn replace(ground: &Ground, (point, ours, first, goal): (&str, Keeping, f64, f64)) -> Case {
+    let work = Work { act: Act::Replace, value_bytes: VALUE_BYTES, count: MANY };
+    let entrants = rows(ground, [&[ours][..], &MAPS, &FAST_MAPS], work);
+    let bars = maps(first, goal).to_vec();
+    case(("delete and replace", point), ground.pace.round_count, entrants, bars)
+}
+
+/// Ours on two threads, and on one: 1.7 times as much in all is 1.18 of the time for each.
+fn on_two_threads(ground: &Ground, (point, act): (&str, Act)) -> Case {
+    let work = Work { act, value_bytes: VALUE_BYTES, count: MANY };
+    let alone = as_side(OURS, "levada, 1 thread", ONE_THREAD);
+    let entrants = vec![working_on(ground, OURS, work, 2), working(ground, alone, work)];
+    let bars = vec![bar(ONE_THREAD, 2.0 / 1.7, 2.0 / 1.8)];
+    case(("2 threads", point), ground.pace.round_count, entrants, bars)
+}
+
+/// From nothing: 12 s for 200 million are 60 ns for each.
+fn strings(ground: &Ground) -> Case {
+    let is_quick = ground.pace.is_quick();
+    let (count, point) =
+        if is_quick { (10_000_000, "10 million") } else { (200_000_000, "200 million") };
+    let few = (32, if is_quick { 2_000_000 } else { 20_000_000 });
+    let mut entrants = vec![filling(ground, OURS, (32, count), (Costs::Time, 2))];
+    let maps = [&MAPS[..], &FAST_MAPS].concat();
+    entrants.extend(maps.into_iter().map(|one| filling(ground, one, few, (Costs::Time, 1))));
+    entrants.push(fixed("12 s for 200 million", 60.0));
+    let bars = vec![bar(TWELVE_SECONDS, 1.0, 10.0 / 12.0)];
+    let round_count = if is_quick { 1 } else { 3 };
+    case(("values of 32 B from nothing, 2 threads", point), round_count, entrants, bars)
+}
+
+fn in_churn(ground: &Ground) -> Case {
+    let work = |act| Work { act, value_bytes: VALUE_BYTES, count: MANY };
+    let quiet = as_side(OURS, "levada, quiet", QUIET);
     let entrants = vec![
+        timing(ground, OURS, work(Act::GetInChurn)),
+        timing(ground, quiet, work(Act::GetQuietly)),
+        fixed("50 µs", 50_000.0),
+    ];
+    let bars = vec![Bar { against: FIFTY_MICROSECONDS, first: Some(1.0), goal: None }];
+    case(("p99.99 of a get", "while others come and go"), SWEEP_ROUNDS, entrants, bars)
+}
+
+/// Where a round is long by itself.
+const SWEEP_ROUNDS: usize = 11;
+
+fn beside_servers(ground: &Ground) -> Case {
+    let work = Work { act: Act::Get, value_bytes: VALUE_BYTES, count: MANY };
+    let entrants = vec![
+        working(ground, OURS, work),
         served(ground, "Redis, GET", "Redis", Tongue::Redis),
         served(ground, "Redis, MGET", "Redis", Tongue::RedisMany),
         served(ground, "memcached", "memcached", Tongue::Memcached),
@@ -147,8 +231,18 @@ fn beside_servers(ground: &Ground) -> Case {
 
 fn get_of_so_many(ground: &Ground, (count, point): (u64, &str), round_count: usize) -> Case {
     let work = Work { act: Act::Get, value_bytes: VALUE_BYTES, count };
-    let keeping = [&MAPS[..], &FAST_MAPS, &SLOTS, &[BARE, BARE_SMALL]];
+    let keeping = [&[OURS][..], &MAPS, &FAST_MAPS, &SLOTS, &[BARE, BARE_SMALL]];
     case(("get as values grow, 64 B", point), round_count, rows(ground, keeping, work), Vec::new())
+}
+
+/// Ours as its own yardstick.
+fn as_side((_, _, by, allocator): Keeping, name: &'static str, side: Yardstick) -> Keeping {
+    (name, Side::Rival(side.name()), by, allocator)
+}
+
+/// The same bar against a map over either allocator.
+fn maps(first: f64, goal: f64) -> [Bar; 2] {
+    [MAP, MI_MAP].map(|against| bar(against, first, goal))
 }
 
 const fn bar(against: Yardstick, first: f64, goal: f64) -> Bar {

@@ -3,15 +3,19 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::comparisons::store_case::case;
-use crate::frame::comparison::{Case, Comparison, Contender, Entrant, Ground, Yardstick};
+use crate::comparisons::fixed::fixed;
+use crate::comparisons::store_case::{Work, case, working};
+use crate::frame::comparison::{Bar, Case, Comparison, Contender, Entrant, Ground, Yardstick};
 use crate::frame::fault::Fault;
 use crate::frame::histogram::Histogram;
 use crate::frame::manner::Manner;
 use crate::frame::sample::Sample;
 use crate::machine::worker::Worker;
-use crate::rivals::networks::{Knowing, RIVALS, start};
+use crate::rivals::networks::{Knowing, OURS, RIVALS, start};
+use crate::rivals::stores::BARE;
+use crate::social::connection::CONNECTION_BYTES;
 use crate::social::social_work::{Errand, SocialSetting, ask_for};
+use crate::stores::store_work::Act;
 
 const BARE_LOOP: Yardstick = Yardstick::Floor;
 const LISTS: Yardstick = Yardstick::Rival("lists");
@@ -27,7 +31,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     manner: Manner::Loops,
     title: "social: who knows whom, kept in memory and walked through on one thread",
     unit: "ns or B",
-    rate_unit: "",
+    rate_unit: "in 1 s",
     other_units: &[],
     yardsticks: &[BARE_LOOP, LISTS, BOXES, REDIS, MEMORY, HOPS, LOOKS, MILLISECOND],
     notes: &[
@@ -39,6 +43,10 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     ],
     cases,
 };
+
+/// The number that the bars are for.
+const MANY: u64 = 200_000_000;
+const MANY_QUICK: u64 = 10_000_000;
 
 /// The number that the rivals keep too.
 const TOGETHER: u64 = 20_000_000;
@@ -59,8 +67,40 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
     let is_quick = ground.pace.is_quick();
     let together = if is_quick { TOGETHER_QUICK } else { TOGETHER };
     let together = ground.connection_count.map_or(together, |count| together.min(count));
-    let keepers: Vec<_> = RIVALS.into_iter().map(|one| Keeper::of(ground, one, together)).collect();
-    Ok(beside_others(ground, &keepers, together))
+    let all = [OURS].into_iter().chain(RIVALS);
+    let keepers: Vec<_> = all.map(|one| Keeper::of(ground, one, together)).collect();
+    let many = ground.connection_count.unwrap_or(if is_quick { MANY_QUICK } else { MANY });
+    let keeper = Keeper::of(ground, OURS, many);
+    let mut cases = beside_others(ground, &keepers, together);
+    cases.extend(alone(ground, &keeper, many));
+    Ok(cases)
+}
+
+/// Ours with all, beside what the bars allow and a bare chase through half as many.
+fn alone(ground: &Ground, keeper: &Keeper, count: u64) -> Vec<Case> {
+    let panel = format!("{} million connections", count / 1_000_000);
+    let rounds = ground.pace.round_count;
+    let one = |point, round_count, errand, others: Vec<Entrant>, bars| {
+        let entrants = [keeper.entrant(errand)].into_iter().chain(others).collect();
+        case((&panel, point), round_count, entrants, bars)
+    };
+    let chase = Work { act: Act::Hop, value_bytes: CONNECTION_BYTES, count: count / 2 };
+    let known = Work { act: Act::GetTogether, ..chase };
+    let bar = |against, goal| Bar { against, first: Some(1.0), goal };
+    let memory = vec![keeper.memory(), fixed("12 GB", 12e9 / MANY as f64)];
+    let hops = vec![fixed("2,500 in 1 ms", 400.0), working(ground, BARE, chase)];
+    let looks = vec![fixed("40,000 in 1 ms", 25.0), working(ground, BARE, known)];
+    let millisecond = || vec![fixed("1 ms", 1e6)];
+    let memory_bars = vec![bar(MEMORY, Some(10.0 / 12.0))];
+    vec![
+        one("loading", 1, Errand::Load, Vec::new(), Vec::new()),
+        case((&panel, "bytes resident for a connection"), 1, memory, memory_bars),
+        one("hop", rounds, Errand::Hop, hops, vec![bar(HOPS, Some(2.5 / 3.0))]),
+        one("look", rounds, Errand::Look, looks, vec![bar(LOOKS, Some(0.8))]),
+        one("circle", rounds, Errand::Circle, millisecond(), vec![bar(MILLISECOND, None)]),
+        one("circle of anybody", rounds, Errand::AnyCircle, millisecond(), Vec::new()),
+        one("steps", rounds, Errand::Steps, millisecond(), Vec::new()),
+    ]
 }
 
 fn beside_others(ground: &Ground, keepers: &[Keeper], count: u64) -> Vec<Case> {

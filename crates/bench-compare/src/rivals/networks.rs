@@ -12,6 +12,8 @@ use crate::social::social_work::{NetworkBy, SocialSetting};
 /// One who takes part: his name, side, kind and allocator.
 pub(crate) type Knowing = (&'static str, Side, NetworkBy, &'static str);
 
+pub(crate) const OURS: Knowing = ("levada", Side::Ours, NetworkBy::Levada, GLIBC);
+
 pub(crate) const RIVALS: [Knowing; 4] = [
     ("Vec<Vec<Connection>>, glibc", Side::Rival("lists"), NetworkBy::Lists, GLIBC),
     ("Vec<Vec<Box<Connection>>>, glibc", Side::Rival("boxes"), NetworkBy::BoxLists, GLIBC),

@@ -12,16 +12,20 @@ use crate::stores::store_work::{StoreBy, StoreSetting};
 /// One who takes part: his name, side, kind and allocator.
 pub(crate) type Keeping = (&'static str, Side, StoreBy, &'static str);
 
+pub(crate) const OURS: Keeping = ("levada", Side::Ours, StoreBy::Levada, GLIBC);
+pub(crate) const OURS_BY_CELL: Keeping = ("levada, a cell", Side::Ours, StoreBy::LevadaCell, GLIBC);
+pub(crate) const OURS_ROOMY: Keeping =
+    ("levada, room for two", Side::Ours, StoreBy::LevadaRoomy, GLIBC);
 pub(crate) const BARE: Keeping = ("bare loop, huge pages", Side::Floor, StoreBy::Bare, GLIBC);
 pub(crate) const BARE_SMALL: Keeping =
     ("bare loop, small pages", Side::FloorToo, StoreBy::BareSmallPages, GLIBC);
 pub(crate) const BOXES: [Keeping; 2] = [
     ("Box pushed, glibc", Side::Rival("Box"), StoreBy::Boxes, GLIBC),
-    ("Box pushed, mimalloc", Side::Rival("Box"), StoreBy::Boxes, MIMALLOC),
+    ("Box pushed, mimalloc", Side::Rival("Box by mimalloc"), StoreBy::Boxes, MIMALLOC),
 ];
 pub(crate) const MAPS: [Keeping; 2] = [
     ("HashMap + Box, glibc", Side::Rival("HashMap"), StoreBy::Map, GLIBC),
-    ("HashMap + Box, mimalloc", Side::Rival("HashMap"), StoreBy::Map, MIMALLOC),
+    ("HashMap + Box, mimalloc", Side::Rival("HashMap by mimalloc"), StoreBy::Map, MIMALLOC),
 ];
 pub(crate) const FAST_MAPS: [Keeping; 2] = [
     ("HashMap of foldhash + Box, glibc", Side::Rival("foldhash"), StoreBy::FastMap, GLIBC),

@@ -14,6 +14,7 @@ use crate::social::connection::Connection;
 use crate::social::graph::Graph;
 use crate::social::list_network::ListNetwork;
 use crate::social::network::{Loading, Network};
+use crate::social::pile_network::PileNetwork;
 use crate::social::redis_network::RedisNetwork;
 use crate::social::walk::Walker;
 use crate::stores::dice::Dice;
@@ -21,9 +22,13 @@ use crate::stores::dice::Dice;
 /// The word by which this program is asked to keep a network.
 pub(crate) const WORD: &str = "work-social";
 
+/// What ours may have: more than 200 million connections shall take.
+const LIMIT_BYTES: u64 = 14 << 30;
+
 /// Who keeps the network.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum NetworkBy {
+    Levada,
     Lists,
     BoxLists,
     Redis,
@@ -98,6 +103,7 @@ fn asked(line: &str) -> io::Result<(Errand, u64)> {
 pub(crate) fn work(setting: SocialSetting) -> io::Result<()> {
     move_to(0).map_err(|fault| io::Error::other(fault.to_string()))?;
     match setting.by {
+        NetworkBy::Levada => work_by(PileNetwork::with_limit(LIMIT_BYTES)?, setting),
         NetworkBy::Lists => work_by(ListNetwork::<Connection>::default(), setting),
         NetworkBy::BoxLists => work_by(ListNetwork::<Box<Connection>>::default(), setting),
         NetworkBy::Redis => work_by(RedisNetwork::start()?, setting),

@@ -31,6 +31,14 @@ pub(crate) trait Store: Send + Sync {
         }
     }
 
+    /// The same store for another thread, where several may have it.
+    fn twin(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// What is done between two strokes, as a service does when it is idle.
     fn tend(&mut self) {}
 

@@ -18,10 +18,13 @@ use crate::machine::cores::move_to;
 use crate::machine::worker::answer;
 use crate::stores::bare_store::{BareStore, Pages};
 use crate::stores::box_list::BoxList;
+use crate::stores::checkerboard::{Board, Moment, lay_out};
+use crate::stores::churning::Churning;
 use crate::stores::deleting::Deleting;
 use crate::stores::filling::fill;
 use crate::stores::getting::{Asking, getting};
 use crate::stores::hopping::hopping;
+use crate::stores::levada_store::{Kind, LevadaStore};
 use crate::stores::map_store::MapStore;
 use crate::stores::putting::Putting;
 use crate::stores::replacing::replacing;
@@ -35,6 +38,9 @@ pub(crate) const WORD: &str = "work-store";
 /// Whose store it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum StoreBy {
+    Levada,
+    LevadaCell,
+    LevadaRoomy,
     Boxes,
     Map,
     FastMap,
@@ -53,8 +59,16 @@ pub(crate) enum Act {
     Hop,
     Replace,
     Delete,
+    /// Gets one by one, each timed.
+    GetQuietly,
+    /// As that, while another thread puts and deletes.
+    GetInChurn,
     /// Once: all are put and held.
     Fill,
+    /// Once: two of three are deleted again; `count` is bytes of data, and `value_bytes` the longest.
+    Thin,
+    /// Once: as that, and others are put in their stead.
+    Refill,
 }
 
 /// What the worker is told; a person has no need to type it.
@@ -111,7 +125,11 @@ pub(crate) fn work(setting: StoreSetting) -> io::Result<()> {
     let (value_bytes, count) = setting.values();
     let bare = |pages| move || BareStore::new(pages, value_bytes, count);
     // A handle that the store does not keep itself is kept by the program; a map keeps its keys.
+    let ours = |putting| move || LevadaStore::new(putting);
     match setting.by {
+        StoreBy::Levada => work_by(ours(Kind::Plain), 8, setting),
+        StoreBy::LevadaCell => work_by(ours(Kind::Cell), 8, setting),
+        StoreBy::LevadaRoomy => work_by(ours(Kind::Roomy), 8, setting),
         StoreBy::Boxes => work_by(BoxList::default, 0, setting),
         StoreBy::Map => work_by(MapStore::<RandomState>::default, 0, setting),
         StoreBy::FastMap => work_by(MapStore::<FastState>::default, 0, setting),
@@ -128,10 +146,13 @@ fn work_by<S: Store + 'static>(
     setting: StoreSetting,
 ) -> io::Result<()> {
     let values = setting.values();
-    let strokes = |one: Box<dyn Stroke>| answer_strokes(vec![one]);
     match setting.act {
-        Act::Put => strokes(Box::new(Putting::new(make(), values))),
-        Act::Delete => strokes(Box::new(Deleting::new(make(), values))),
+        Act::Put => {
+            let stores = twins(make(), setting.thread_count)?;
+            let one = |store| -> Box<dyn Stroke> { Box::new(Putting::new(store, values)) };
+            answer_strokes(stores.into_iter().map(one).collect())
+        }
+        Act::Delete => answer_strokes(vec![Box::new(Deleting::new(make(), values))]),
         Act::Get => answer_passes(getting(make(), (Asking::Singly, setting.thread_count), values)),
         Act::GetTogether => {
             answer_passes(getting(make(), (Asking::Together, setting.thread_count), values))
@@ -139,13 +160,49 @@ fn work_by<S: Store + 'static>(
         Act::Hop => answer_passes(hopping(make, values).map_err(io::Error::other)?),
         Act::Replace => answer_passes(replacing(make(), values)),
         Act::Fill => {
-            let mut store = make();
+            let mut stores = twins(make(), setting.thread_count)?;
             answer(|_| {
-                let filled = fill(&mut store, handle_bytes, values)?;
-                Ok(format!("{} {}", filled.value_bytes, filled.share))
+                let filled = fill(&mut stores, handle_bytes, values)?;
+                Ok(format!("{} {} {}", filled.value_bytes, filled.share, filled.value_ns))
             })
         }
+        Act::Thin => answer_board(make(), Moment::Thinned, values),
+        Act::Refill => answer_board(make(), Moment::Refilled, values),
+        Act::GetQuietly => answer_times(Churning::new(make(), None, values)),
+        Act::GetInChurn => {
+            let store = make();
+            let twin = store.twin().ok_or_else(|| io::Error::other("it has one owner"))?;
+            answer_times(Churning::new(store, Some(twin), values))
+        }
     }
+}
+
+/// A store for each thread, all the same one.
+fn twins<S: Store>(store: S, count: usize) -> io::Result<Vec<S>> {
+    let others: Option<Vec<S>> = (1..count).map(|_| store.twin()).collect();
+    let mut stores = others.ok_or_else(|| io::Error::other("it has one owner"))?;
+    stores.push(store);
+    Ok(stores)
+}
+
+fn answer_board<S: Store>(mut store: S, moment: Moment, values: (usize, u64)) -> io::Result<()> {
+    answer(|_| {
+        let Board { live_bytes, resident_bytes } = lay_out(&mut store, moment, values)?;
+        Ok(format!("{live_bytes} {resident_bytes}"))
+    })
+}
+
+/// Times in pairs: how long, and how often.
+fn answer_times<S: Store>(mut churning: Churning<S>) -> io::Result<()> {
+    answer(|line| {
+        let asked = numbers(line).ok_or_else(|| io::Error::other("two numbers of ns"))?;
+        let [_, window] = asked.map(Duration::from_nanos);
+        let mut times_ns = churning.time_gets(window).map_err(told)?;
+        times_ns.sort_unstable();
+        let pairs = times_ns.chunk_by(|one, next| one == next);
+        let words: Vec<_> = pairs.map(|same| format!("{} {}", same[0], same.len())).collect();
+        Ok(words.join(" "))
+    })
 }
 
 fn answer_passes(mut loops: Vec<Box<dyn Loop>>) -> io::Result<()> {
@@ -207,13 +264,36 @@ mod tests {
         for mut one in single.into_iter().chain(together).chain(hopping).chain(replacing) {
             one.run(2_500);
         }
-        let mut store = make();
-        let filled = fill(&mut store, 8, (64, 20_000)).unwrap();
+        let filled = fill(&mut [make()], 8, (64, 20_000)).unwrap();
         assert!(filled.value_bytes >= 8.0, "{filled:?}"); // memory that was used before may be used again
     }
 
     #[test]
+    fn a_board_has_the_data_that_was_asked_for() {
+        for (moment, share) in [(Moment::Thinned, 3), (Moment::Refilled, 1)] {
+            let board = lay_out(&mut BoxList::default(), moment, (1_024, 1 << 20)).unwrap();
+            let expected = (1 << 20) / share;
+            assert!(board.live_bytes.abs_diff(expected) < expected / 20, "{board:?}");
+        }
+    }
+
+    #[test]
+    fn gets_are_timed_one_by_one() {
+        let quiet = BareStore::new(Pages::Small, 64, 1_000);
+        let mut churning = Churning::new(quiet, None, (64, 1_000));
+        let Ok(times_ns) = churning.time_gets(Duration::from_micros(100)) else { return };
+        assert!(!times_ns.is_empty());
+        let ours = LevadaStore::new(Kind::Plain);
+        let mut churning = Churning::new(ours.clone(), ours.twin(), (64, 1_000));
+        let Ok(times_ns) = churning.time_gets(Duration::from_micros(100)) else { return };
+        assert!(!times_ns.is_empty());
+    }
+
+    #[test]
     fn each_store_does_each_act_rightly() {
+        for kind in [Kind::Plain, Kind::Cell, Kind::Roomy] {
+            each_act(|| LevadaStore::new(kind));
+        }
         each_act(BoxList::default);
         each_act(MapStore::<RandomState>::default);
         each_act(MapStore::<FastState>::default);
