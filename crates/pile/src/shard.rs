@@ -1,7 +1,7 @@
 //! A shard is what is known of some places beside their headers, under one lock: which slots are lent, and since when dead.
 
-use std::collections::HashMap;
-
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use levada_shared::WeakRef;
 
 use crate::pointer::Place;
@@ -9,7 +9,7 @@ use crate::pointer::Place;
 /// What one lock guards: the holds of its places, and the turns of its roomy records.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    pub(crate) held: HashMap<Place, Held>,
+    pub(crate) held: HashMap<Place, Held, RandomState>,
 }
 
 /// A slot that is lent to a heap.

@@ -27,6 +27,8 @@ use crate::sync::{AtomicBool, Ordering};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
+/// How many it then frees at most.
+const LIMBO_DRAIN: usize = 128;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -174,32 +176,34 @@ impl Store {
     }
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
+    ///
+    /// It is called once, and is `Fn` so that what it captures need not be moved to where it is called: that made a put a
+    /// third slower.
     #[inline]
-    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl Fn(&Arena) -> R) -> R {
         if let Some(arena) = &self.shared_arena {
             let _one = arena.sharing.as_ref().map(Lock::lock);
             return act(arena);
         }
-        let mut act = Some(act);
         let done = LEASES.try_with(|leases| {
             let leases = leases.borrow();
-            let lease = leases.iter().find(|lease| lease.pile == self.id)?;
-            act.take().map(|act| act(&lease.arena))
+            leases.iter().find(|lease| lease.pile == self.id).map(|lease| act(&lease.arena))
         });
-        match (done, act) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(act)) => self.with_new_lease(act),
-            (_, None) => unreachable!("what ran gave a result"),
+        match done {
+            Ok(Some(result)) => result,
+            // The first time, or a thread that ends and has no list any more.
+            Ok(None) | Err(_) => self.with_new_lease(act),
         }
     }
 
     #[cold]
-    fn with_new_lease<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+    fn with_new_lease<R>(self: &Arc<Self>, act: impl Fn(&Arena) -> R) -> R {
         let lease = Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) };
         let result = act(&lease.arena);
-        let ended: Result<Vec<Lease>, _> = LEASES.try_with(|leases| {
+        let ended = LEASES.try_with(|leases| {
             let mut leases = leases.borrow_mut();
-            let (kept, ended) = leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
+            let (kept, ended): (Vec<_>, Vec<_>) =
+                leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
             *leases = kept;
             leases.push(lease);
             ended
@@ -382,9 +386,7 @@ impl Store {
     fn look_into_limbo(self: &Arc<Self>) {
         let _advanced: bool = epoch::advance(self.seconds.now_ms());
         self.with_arena(|arena| {
-            arena.limbo.drain(2 * usize::try_from(LIMBO_LOOK).expect("a small number"), |place| {
-                self.spans.free(place)
-            });
+            arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
     }
 
@@ -396,7 +398,7 @@ impl Store {
         for _ in 0..=Epoch::GRACE {
             let _advanced: bool = epoch::advance_past_readers(self.seconds.now_ms());
             for arena in &arenas {
-                freed += arena.limbo.drain(usize::MAX, |place| self.spans.free(place)) as u64;
+                freed += arena.limbo.drain(usize::MAX, |places| self.spans.free_all(places)) as u64;
             }
             self.forwards.free_ripe();
             freed += u64::from(self.ripen(u32::MAX));
