@@ -9,6 +9,7 @@ pub(crate) mod dice;
 pub(crate) mod filling;
 pub(crate) mod getting;
 pub(crate) mod hopping;
+pub(crate) mod lending;
 pub(crate) mod levada_store;
 pub(crate) mod map_store;
 pub(crate) mod putting;

@@ -8,10 +8,12 @@ use crate::comparisons::store_case::{Costs, Work, case, filling, timing, working
 use crate::frame::comparison::{Bar, Case, Comparison, Entrant, Ground, Side, Yardstick};
 use crate::frame::fault::Fault;
 use crate::frame::manner::Manner;
+use crate::loops::looping::entrant;
 use crate::rivals::key_value::Tongue;
 use crate::rivals::stores::{
     BARE, BARE_SMALL, BOXES, FAST_MAPS, Keeping, MAPS, OURS, OURS_BY_CELL, OURS_ROOMY, SLOTS,
 };
+use crate::stores::lending;
 use crate::stores::slot_map_store::VALUE_BYTES;
 use crate::stores::store_work::Act;
 
@@ -23,6 +25,7 @@ const REDIS: Yardstick = Yardstick::Rival("Redis");
 const MEMCACHED: Yardstick = Yardstick::Rival("memcached");
 const MI_BOX: Yardstick = Yardstick::Rival("Box by mimalloc");
 const MI_MAP: Yardstick = Yardstick::Rival("HashMap by mimalloc");
+const COPY: Yardstick = Yardstick::Rival("Bytes");
 const ONE_THREAD: Yardstick = Yardstick::Rival("ours on 1 thread");
 const QUIET: Yardstick = Yardstick::Rival("ours, quiet");
 const TWELVE_SECONDS: Yardstick = Yardstick::Rival("12 s for 200 million");
@@ -44,6 +47,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         FAST_MAP,
         REDIS,
         MEMCACHED,
+        COPY,
         ONE_THREAD,
         QUIET,
         TWELVE_SECONDS,
@@ -58,6 +62,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         "Together is by get_many, 256 at a time; the bare loop asks for its slots 16 ahead. A hop follows the handle that a value holds, on one circle through all of them.",
         "A get beside a server is CPU time on core 0: ours in the process that asks, Redis (GET by GET, and MGET) and memcached (-t 1) over a Unix socket with 100 keys on their way at once; what the asking side spends is not counted.",
         "On two threads ours is one pile, put into from both and read from both. Gets during churn are timed one by one while another thread deletes and puts values of 8 B to 2 KiB and tends and compacts the pile; the cost is the time that one get in ten thousand takes or exceeds, some 30 ns of reading the clock among it.",
+        "A held value of 4 KiB is lent to an account of a shared heap where it lies, by one who announces himself as a reader for each; the others copy it, over glibc.",
         "From nothing is a fresh OS process each time: the time of the whole divided by the number of values, first touch of memory included; a map has one owner, and fewer values.",
     ],
     cases,
@@ -106,6 +111,7 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
     all.extend(replaced.map(|one| replace(ground, one)));
     let acts = [("put, 64 B", Act::Put), ("get, 64 B", Act::Get)];
     all.extend(acts.map(|act| on_two_threads(ground, act)));
+    all.push(hold(ground));
     all.push(in_churn(ground));
     all.push(beside_servers(ground));
     all.push(strings(ground));
@@ -176,6 +182,16 @@ fn replace(ground: &Ground, (point, ours, first, goal): (&str, Keeping, f64, f64
     let entrants = rows(ground, [&[ours][..], &MAPS, &FAST_MAPS], work);
     let bars = maps(first, goal).to_vec();
     case(("delete and replace", point), ground.pace.round_count, entrants, bars)
+}
+
+fn hold(ground: &Ground) -> Case {
+    let entrants = vec![
+        entrant(ground, "levada, held", Side::Ours, lending::hold_and_drop),
+        entrant(ground, "levada, copied", Side::OursToo, lending::copy_to_account_and_drop),
+        entrant(ground, "Bytes, copied", Side::Rival("Bytes"), lending::copy_to_bytes_and_drop),
+    ];
+    let bars = vec![bar(COPY, 0.8, 0.5)];
+    case(("hold and drop", "4 KiB"), ground.pace.round_count, entrants, bars)
 }
 
 /// Ours on two threads, and on one: 1.7 times as much in all is 1.18 of the time for each.
