@@ -47,7 +47,9 @@ static EPOCH: AtomicU64 = AtomicU64::new(2);
 pub(crate) struct Reader {
     /// The epoch that it is pinned in, or zero.
     pinned: AtomicU64,
-    /// How many guards it has; written by the thread alone.
+    /// How often it was pinned; written by the thread alone, as the next.
+    pins: AtomicU64,
+    /// How many guards it has.
     depth: AtomicU32,
     is_taken: AtomicBool,
     /// When an advance first found it behind, in milliseconds, and in which epoch.
@@ -129,6 +131,7 @@ impl Pinned {
         let reader = OWN.with(|own| own.0);
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
+        reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if depth == 0 {
             reader.pin();
         }
@@ -141,6 +144,12 @@ impl Pinned {
             self.reader.pinned.store(0, Ordering::Release);
             self.reader.pin();
         }
+    }
+
+    /// How often this thread was pinned, nested pins included.
+    #[inline]
+    pub(crate) fn pins(&self) -> u64 {
+        self.reader.pins.load(Ordering::Relaxed)
     }
 
     /// The number of the thread's line.

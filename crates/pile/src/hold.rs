@@ -165,8 +165,12 @@ pub(crate) struct Returns(pub(crate) Arc<Store>);
 
 impl Lender for Returns {
     fn returned(&self, loan: u64) {
-        if let Some(of) = Pointer::from_bits(loan) {
-            self.0.end_hold(of.place());
+        let Some(of) = Pointer::from_bits(loan) else { return };
+        let room = self.0.shard(of.place()).lock().reserved.remove(&of.place());
+        match room {
+            // Dropped without `commit_buf`.
+            Some(room) => self.0.give_up(room.place),
+            None => self.0.end_hold(of.place()),
         }
     }
 }

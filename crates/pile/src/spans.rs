@@ -220,7 +220,12 @@ impl Spans {
         self.memory.line(split(place).0).held.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends that.
+    /// Whether anything keeps the span.
+    pub(crate) fn is_held(&self, span: SpanIndex) -> bool {
+        self.memory.line(span).held.load(Ordering::Relaxed) > 0
+    }
+
+    /// Ends what `hold` began.
     pub(crate) fn let_go(&self, place: Place) {
         // Release: who uses the span again sees all that was done before.
         self.memory.line(split(place).0).held.fetch_sub(1, Ordering::Release);

@@ -8,12 +8,14 @@ use std::sync::atomic::AtomicU64 as IdSource;
 use std::sync::{Arc, Weak};
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::birth::Birth;
 use crate::class::Class;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
@@ -54,6 +56,9 @@ pub(crate) struct Store {
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
+    pub(crate) put_times: Latencies,
+    pub(crate) get_times: Latencies,
+    pub(crate) delete_times: Latencies,
 }
 
 /// The records that all purges together ended.
@@ -82,23 +87,6 @@ impl Drop for Lease {
 }
 
 static NEXT_ID: IdSource = IdSource::new(1);
-
-/// What a record is to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) kind: Kind,
-    /// The type, for a kind that has one.
-    pub(crate) tag: u32,
-    pub(crate) life: Life,
-    /// Whether it is the value behind another record, which no pointer of a user names.
-    pub(crate) is_inner: bool,
-}
-
-impl Birth {
-    pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, is_inner: false }
-    }
-}
 
 /// A slot that was taken for a record, and what it will say of it.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +145,9 @@ impl Store {
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
+            put_times: Latencies::default(),
+            get_times: Latencies::default(),
+            delete_times: Latencies::default(),
         }
     }
 
@@ -165,6 +156,12 @@ impl Store {
         // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
         let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
         &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
+    }
+
+    /// Whether the operation of this number is timed.
+    #[inline]
+    pub(crate) fn is_sampled(&self, number: u64) -> bool {
+        number.is_multiple_of(SAMPLED) && self.settings.are_timed()
     }
 
     pub(crate) fn close(&self) {
@@ -293,13 +290,18 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
-        let _pinned = Pinned::new();
-        self.with_arena(|arena| {
+        let pinned = Pinned::new();
+        let started = self.is_sampled(pinned.pins()).then(Started::now);
+        let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
             arena.counts.born(length);
             Some(room.publish(length))
-        })
+        });
+        if let Some(started) = started {
+            self.put_times.ended(&started);
+        }
+        put
     }
 
     pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
@@ -388,6 +390,14 @@ impl Store {
         self.with_arena(|arena| {
             arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
+    }
+
+    /// Gives back a slot that was reserved and became no record.
+    pub(crate) fn give_up(&self, place: Place) {
+        let _pinned = Pinned::new();
+        // First free, then let go: a purged span is not used again in between.
+        self.spans.free(place);
+        self.spans.let_go(place);
     }
 
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
