@@ -32,9 +32,31 @@ impl Epoch {
         Self(EPOCH.load(Ordering::Acquire))
     }
 
+    /// The one in which something has become unreachable, for who made it so before this by an exchange (a compare-and-swap,
+    /// a swap, a fetch-and-add).
+    ///
+    /// Were the epoch read before that can be seen by others, a reader of the next one could still find the thing, and two
+    /// epochs would not be enough. On x86-64 an exchange is seen before anything behind it is read.
+    #[inline]
+    pub(crate) fn sealed_by_exchange() -> Self {
+        if cfg!(not(target_arch = "x86_64")) {
+            fence(Ordering::SeqCst);
+        }
+        Self::now()
+    }
+
+    /// The same for who made it so by a store.
+    pub(crate) fn sealed() -> Self {
+        fence(Ordering::SeqCst);
+        Self::now()
+    }
+
+    /// No epoch: it is never over.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// Whether nobody can see any more what was left in this epoch.
     pub(crate) fn is_over(self) -> bool {
-        self.0 + Self::GRACE <= Self::now().0
+        self.0.saturating_add(Self::GRACE) <= Self::now().0
     }
 }
 
@@ -67,16 +89,31 @@ static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; 
 static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
 
 thread_local! {
-    static OWN: Own = Own(take_line());
+    /// The thread's line, once it has one. It needs no drop, so that looking at it is no more than an address.
+    static OWN: Cell<Option<&'static Reader>> = const { Cell::new(None) };
+    /// Gives the line back when the thread ends.
+    static END: End = const { End };
 }
 
-/// A thread's hold on its line, given back when the thread ends.
-struct Own(&'static Reader);
+/// See [`END`].
+struct End;
 
-impl Drop for Own {
+impl Drop for End {
     fn drop(&mut self) {
-        self.0.is_taken.store(false, Ordering::Release);
+        // A thread that pins once more while it ends takes another line, which stays taken.
+        if let Some(reader) = OWN.take() {
+            reader.is_taken.store(false, Ordering::Release);
+        }
     }
+}
+
+#[cold]
+fn first_line() -> &'static Reader {
+    let reader = take_line();
+    OWN.set(Some(reader));
+    // Registers the end. A thread that is past it keeps the line taken.
+    let _registered: bool = END.try_with(|_| ()).is_ok();
+    reader
 }
 
 fn lines() -> impl Iterator<Item = &'static Reader> {
@@ -128,7 +165,7 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        let reader = OWN.with(|own| own.0);
+        let reader = OWN.get().unwrap_or_else(first_line);
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
         reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);

@@ -13,15 +13,15 @@ use crate::pointer::Place;
 /// What one lock guards: the holds of its places, and the turns of its roomy records.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    pub(crate) held: HashMap<Place, Held, RandomState>,
+    pub(crate) held: HashMap<Place, Loans, RandomState>,
     pub(crate) reserved: HashMap<Place, LentRoom, RandomState>,
 }
 
 /// A slot that is lent to a heap.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Loans {
     /// Leads to the loan, for the next who wants to hold the record.
-    pub(crate) weak: Option<WeakRef>,
+    pub(crate) weak: WeakRef,
     /// Loans that have not ended.
     pub(crate) loans: u32,
     /// Whether its record is dead, and the slot left to who ends the last loan.
