@@ -33,7 +33,7 @@ const FIFTY_MICROSECONDS: Yardstick = Yardstick::Rival("50 µs");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "pile",
-    manner: Manner::Loops,
+    manner: Manner::Stores,
     title: "pile: time to put, get, follow, replace and delete small values",
     unit: "ns",
     rate_unit: "turns/s",
@@ -54,7 +54,6 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         FIFTY_MICROSECONDS,
     ],
     notes: &[
-        "Each entrant is an OS process of its own on core 0, with all its values in it before the first round; they take turns.",
         "HashMap is HashMap<u64, Box<[u8]>> with the standard hasher; the same with foldhash, which no stranger's keys should meet, stands beside it. slotmap and sharded-slab hold [u8; 64] in their own arrays, their best case.",
         "The bare loop has slots of one length in mapped memory, compares a header of 8 B for each get, and does nothing else: the least that a store could do.",
         "glibc and mimalloc keep what is given back, and take huge pages: MALLOC_TRIM_THRESHOLD_=4294967296, MALLOC_MMAP_THRESHOLD_=33554432, GLIBC_TUNABLES=glibc.malloc.hugetlb=1, MIMALLOC_PURGE_DELAY=-1, MIMALLOC_ALLOW_LARGE_OS_PAGES=1. Of several settings of a rival the best is the yardstick.",

@@ -28,7 +28,7 @@ const MILLISECOND: Yardstick = Yardstick::Rival("1 ms");
 
 pub(crate) const COMPARISON: Comparison = Comparison {
     name: "social",
-    manner: Manner::Loops,
+    manner: Manner::Stores,
     title: "social: who knows whom, kept in memory and walked through on one thread",
     unit: "ns or B",
     rate_unit: "in 1 s",
