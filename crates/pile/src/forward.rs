@@ -118,16 +118,13 @@ impl Forwards {
         }
     }
 
-    /// Frees the entries of records that were purged, and of deleted ones, since no reader of either is left.
+    /// Frees the entries of records that were purged, since no reader of them is left. Those of deleted ones wait on.
     pub(crate) fn forget(&self, leads_nowhere: impl Fn(Place) -> bool) {
         let mut free = self.free.lock();
         let mut is_free = vec![false; free.next as usize];
-        let left = free.left.drain(..).map(|(_, number)| number).collect::<Vec<_>>();
-        for &number in free.numbers.iter().chain(&left) {
+        for &number in free.numbers.iter().chain(free.left.iter().map(|(_, number)| number)) {
             is_free[number as usize] = true;
         }
-        free.used -= u32::try_from(left.len()).expect("fewer than 2^28");
-        free.numbers.extend(left);
         for number in 0..free.next {
             let home = Place::from_bits(self.at(number).home.load(Ordering::Relaxed));
             if !is_free[number as usize] && leads_nowhere(home) {

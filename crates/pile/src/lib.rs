@@ -30,15 +30,23 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("Levada runs on 64-bit Linux");
 
+#[cfg(feature = "archived")]
+mod archived;
+#[cfg(feature = "archived")]
+mod archived_pointer;
 mod arena;
 mod birth;
 mod builder;
 mod cell;
 mod class;
+mod codec;
+#[cfg(feature = "compact")]
+mod compact;
 mod counts;
 mod epoch;
 mod error;
 mod forward;
+mod found;
 mod gauges;
 mod generation;
 mod gets;
@@ -51,12 +59,14 @@ mod life;
 mod limbo;
 mod limit;
 mod lock;
+mod lookup;
 mod page_spans;
 mod pages;
 mod pile;
 mod pointer;
 mod present;
 mod refusals;
+mod registry;
 mod remove;
 mod reserve;
 mod roomy;
@@ -64,6 +74,7 @@ mod scan;
 mod segment;
 mod settings;
 mod shard;
+mod sink;
 mod span;
 mod spans;
 mod stamp;
@@ -71,11 +82,19 @@ mod store;
 mod supply;
 mod sync;
 mod tend;
+mod typed;
 mod update;
+mod upgrade;
+mod verbatim;
 mod version;
 
+#[cfg(feature = "archived")]
+pub use archived::Archived;
 pub use builder::Builder;
-pub use error::{Full, Gone, OpenError, UpdateError};
+pub use codec::{Codec, Damaged, Encoded, Trust, Unencodable};
+#[cfg(feature = "compact")]
+pub use compact::Compact;
+pub use error::{Full, Gone, OpenError, PutError, UpdateError};
 pub use gauges::{Gauges, SpansOfClass};
 pub use guard::Guard;
 pub use header::Kind;
@@ -84,10 +103,16 @@ pub use latency::Latency;
 pub use lending::{LendError, NotReserved};
 pub use life::{Clock, Life};
 pub use pile::{Footprint, Pile, Purged};
+#[cfg(feature = "archived")]
+pub use pointer::{ArchivedPilePointer, ArchivedPointer, PilePointerResolver, PointerResolver};
 pub use pointer::{PilePointer, Place, Pointer};
+pub use registry::StampTaken;
 pub use reserve::{Invalid, Reserved};
 pub use scan::{Cursor, Seen};
+pub use sink::Sink;
 pub use spans::Prefer;
 pub use stamp::Stamp;
 pub use tend::Tended;
+pub use typed::Typed;
+pub use verbatim::{Raw, Text};
 pub use version::Version;

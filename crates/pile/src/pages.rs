@@ -165,11 +165,7 @@ impl Spans {
             open.file(span, left, line);
             return;
         }
-        let count = line.spans_of_run.load(Ordering::Relaxed);
-        for part in (span.0..span.0 + count).map(SpanIndex) {
-            self.memory.set_class(part, Class::NONE);
-            self.supply.retire(&self.memory, part);
-        }
+        self.retire(span);
     }
 
     /// Bytes of the slot or the pages of a record.

@@ -22,6 +22,7 @@ use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
 use crate::refusals::Refusals;
+use crate::registry::Registry;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -46,6 +47,7 @@ pub(crate) struct Store {
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
+    pub(crate) registry: Registry,
     pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
     /// The only arena, where the limit is small.
     shared_arena: Option<Arc<Arena>>,
@@ -162,6 +164,7 @@ impl Store {
             seconds,
             settings,
             forwards: Forwards::default(),
+            registry: Registry::default(),
             arenas,
             shared_arena,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
@@ -330,7 +333,7 @@ impl Store {
         let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
-            arena.counts.born(length);
+            arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
         });
         if let Some(started) = started {
@@ -484,10 +487,12 @@ impl Store {
     /// Ends every record. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
+        let spans = self.spans.purge();
+        // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
+        // that had answered before would keep it. None of the spans is used again until all have heard.
         for arena in self.arenas.lock().iter() {
             arena.recall();
         }
-        let spans = self.spans.purge();
         *purged = Some(Epoch::sealed());
         spans
     }
