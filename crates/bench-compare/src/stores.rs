@@ -12,6 +12,7 @@ pub(crate) mod hopping;
 pub(crate) mod lending;
 pub(crate) mod levada_store;
 pub(crate) mod map_store;
+pub(crate) mod persons;
 pub(crate) mod putting;
 pub(crate) mod replacing;
 pub(crate) mod slab_store;

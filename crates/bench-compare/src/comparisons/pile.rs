@@ -8,14 +8,14 @@ use crate::comparisons::store_case::{Costs, Work, case, filling, timing, working
 use crate::frame::comparison::{Bar, Case, Comparison, Entrant, Ground, Side, Yardstick};
 use crate::frame::fault::Fault;
 use crate::frame::manner::Manner;
-use crate::loops::looping::entrant;
+use crate::loops::looping::{Prepared, entrant};
 use crate::rivals::key_value::Tongue;
 use crate::rivals::stores::{
     BARE, BARE_SMALL, BOXES, FAST_MAPS, Keeping, MAPS, OURS, OURS_BY_CELL, OURS_ROOMY, SLOTS,
 };
-use crate::stores::lending;
 use crate::stores::slot_map_store::VALUE_BYTES;
 use crate::stores::store_work::Act;
+use crate::stores::{lending, persons};
 
 const BARE_LOOP: Yardstick = Yardstick::Floor;
 const BOX: Yardstick = Yardstick::Rival("Box");
@@ -25,6 +25,7 @@ const REDIS: Yardstick = Yardstick::Rival("Redis");
 const MEMCACHED: Yardstick = Yardstick::Rival("memcached");
 const MI_BOX: Yardstick = Yardstick::Rival("Box by mimalloc");
 const MI_MAP: Yardstick = Yardstick::Rival("HashMap by mimalloc");
+const LIBRARY: Yardstick = Yardstick::Rival("the library itself");
 const COPY: Yardstick = Yardstick::Rival("Bytes");
 const ONE_THREAD: Yardstick = Yardstick::Rival("ours on 1 thread");
 const QUIET: Yardstick = Yardstick::Rival("ours, quiet");
@@ -48,6 +49,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         REDIS,
         MEMCACHED,
         COPY,
+        LIBRARY,
         ONE_THREAD,
         QUIET,
         TWELVE_SECONDS,
@@ -62,6 +64,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         "A get beside a server is CPU time on core 0: ours in the process that asks, Redis (GET by GET, and MGET) and memcached (-t 1) over a Unix socket with 100 keys on their way at once; what the asking side spends is not counted.",
         "On two threads ours is one pile, put into from both and read from both. Gets during churn are timed one by one while another thread deletes and puts values of 8 B to 2 KiB and tends and compacts the pile; the cost is the time that one get in ten thousand takes or exceeds, some 30 ns of reading the clock among it.",
         "A held value of 4 KiB is lent to an account of a shared heap where it lies, by one who announces himself as a reader for each; the others copy it, over glibc.",
+        "A person is a number, two names of 22 and 13 letters, a year and three friends. Ours is put and deleted again, and read by one who announces himself each time; rkyv archives to a new buffer that is dropped, postcard writes to one that is used again.",
         "From nothing is a fresh OS process each time: the time of the whole divided by the number of values, first touch of memory included; a map has one owner, and fewer values.",
     ],
     cases,
@@ -111,6 +114,7 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
     let acts = [("put, 64 B", Act::Put), ("get, 64 B", Act::Get)];
     all.extend(acts.map(|act| on_two_threads(ground, act)));
     all.push(hold(ground));
+    all.extend(PERSONS.map(|way| person(ground, way)));
     all.push(in_churn(ground));
     all.push(beside_servers(ground));
     all.push(strings(ground));
@@ -191,6 +195,46 @@ fn hold(ground: &Ground) -> Case {
     ];
     let bars = vec![bar(COPY, 0.8, 0.5)];
     case(("hold and drop", "4 KiB"), ground.pace.round_count, entrants, bars)
+}
+
+/// A value with a type: how each way is called, ours, the rival's, and the bars.
+type Way = (&'static str, fn() -> Prepared, (&'static str, fn() -> Prepared), (f64, f64));
+
+const PERSONS: [Way; 5] = [
+    (
+        "archived: put and delete",
+        persons::put_archived,
+        ("rkyv, to_bytes", persons::archive),
+        (1.0, 0.8),
+    ),
+    (
+        "archived: two fields",
+        persons::read_in_pile,
+        ("rkyv, access_unchecked", persons::read_in_buffer),
+        (2.0, 1.5),
+    ),
+    ("archived: whole", persons::load_archived, ("a clone", persons::clone), (2.0, 1.5)),
+    (
+        "compact: put and delete",
+        persons::put_compact,
+        ("postcard, to_slice", persons::write_compact),
+        (1.3, 1.1),
+    ),
+    (
+        "compact: whole",
+        persons::load_compact,
+        ("postcard, from_bytes", persons::make_from_compact),
+        (1.1, 1.05),
+    ),
+];
+
+fn person(ground: &Ground, (point, ours, (name, theirs), (first, goal)): Way) -> Case {
+    let entrants = vec![
+        entrant(ground, "levada", Side::Ours, ours),
+        entrant(ground, name, Side::Rival("the library itself"), theirs),
+    ];
+    let bars = vec![bar(LIBRARY, first, goal)];
+    case(("a person", point), ground.pace.round_count, entrants, bars)
 }
 
 /// Ours on two threads, and on one: 1.7 times as much in all is 1.18 of the time for each.

@@ -3,7 +3,7 @@
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// A rival as it is called in rows, and its crate where that is called otherwise.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 18] = [
     ("tokio", "tokio"),
     ("monoio", "monoio"),
     ("compio", "compio"),
@@ -20,6 +20,8 @@ const NAMES: [(&str, &str); 16] = [
     ("foldhash", "foldhash"),
     ("slotmap", "slotmap"),
     ("sharded-slab", "sharded-slab"),
+    ("rkyv", "rkyv"),
+    ("postcard", "postcard"),
 ];
 
 /// Names and versions of those crates that are part of some row's name.
@@ -47,7 +49,7 @@ mod tests {
         let allocators = ["Bytes, mimalloc", "Bytes, jemalloc"];
         let queues = ["rtrb, chunks", "crossbeam-channel", "crossfire", "kanal", "flume"];
         let worlds = ["ractor", "kameo"];
-        let stores = ["HashMap of foldhash", "slotmap", "sharded-slab"];
+        let stores = ["HashMap of foldhash", "slotmap", "sharded-slab", "rkyv", "postcard"];
         let told = versions(&[&row_names[..], &allocators, &queues, &worlds, &stores].concat());
         let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
         assert_eq!(names, NAMES.map(|(_, name)| name));
