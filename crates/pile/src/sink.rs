@@ -82,3 +82,32 @@ pub(crate) struct Ended {
     pub(crate) spilt: Vec<u8>,
     pub(crate) lost_bytes: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_record_could_have_is_counted_and_not_kept() {
+        let mut room = [MaybeUninit::uninit(); 10];
+        let mut sink = Sink::new(&mut room, 100);
+        for piece in [4, 4, 4, 88, 1, 0, 1 << 20, 1] {
+            sink.write(&vec![7; piece]);
+        }
+        assert_eq!(sink.position(), 103 + (1 << 20) - 1);
+        let ended = sink.end();
+        assert_eq!((ended.written_bytes, ended.spilt.len()), (8, 0));
+        assert_eq!(ended.lost_bytes, 94 + (1 << 20));
+    }
+
+    #[test]
+    fn once_something_has_spilt_nothing_goes_into_the_room() {
+        let mut room = [MaybeUninit::uninit(); 10];
+        let mut sink = Sink::new(&mut room, 100);
+        sink.write(b"12345678");
+        sink.write(b"abc");
+        sink.write(b"d");
+        let ended = sink.end();
+        assert_eq!((ended.written_bytes, &ended.spilt[..], ended.lost_bytes), (8, &b"abcd"[..], 0));
+    }
+}
