@@ -24,8 +24,16 @@ fn fill(pile: &Pile, bytes: &[u8]) -> Vec<Pointer> {
     (0..).map_while(|_| pile.put(bytes, Life::FOREVER).ok()).collect()
 }
 
+/// One test after the other: a guard of one keeps what another deleted, and it counts on having that back.
+#[expect(clippy::disallowed_types, reason = "held by a test while it runs")]
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[test]
 fn each_slot_has_fifteen_lives_and_then_none() {
+    let _alone = alone();
     for bytes in [[7; 1000].as_slice(), &[7; 100]] {
         let pile = Pile::builder("narrow").limit_bytes(1 << 20).build().unwrap();
         let mut keepers: HashMap<i32, Pointer> = HashMap::new();
@@ -69,6 +77,7 @@ fn each_slot_has_fifteen_lives_and_then_none() {
 
 #[test]
 fn a_span_that_begins_anew_goes_on_where_it_was_until_it_is_spent() {
+    let _alone = alone();
     let pile = Pile::builder("narrow").limit_bytes(1 << 20).build().unwrap();
     let mut issued = HashSet::new();
     let mut spans = HashSet::new();
@@ -98,6 +107,7 @@ fn a_span_that_begins_anew_goes_on_where_it_was_until_it_is_spent() {
 
 #[test]
 fn an_update_that_forwards_and_a_cell_use_up_generations_as_a_put_does() {
+    let _alone = alone();
     let pile = Pile::builder("narrow").limit_bytes(4 << 20).build().unwrap();
     let plain = pile.put(b"plain", Life::FOREVER).unwrap();
     let cell = pile.put_cell(b"cell", Life::FOREVER).unwrap();
