@@ -62,7 +62,6 @@ impl Epoch {
     }
 }
 
-
 /// One thread's line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -82,7 +81,7 @@ pub(crate) struct Reader {
 }
 
 /// Lines of the first block; each further block has twice as many as the one before.
-const FIRST_BLOCK: usize = if cfg!(loom) { 2 } else { 64 };
+const FIRST_BLOCK: usize = if cfg!(loom) { 4 } else { 64 };
 const BLOCKS: usize = if cfg!(loom) { 1 } else { 20 };
 
 /// The epoch that begins an OS process, so that what is sealed in epoch zero is free at once.
@@ -164,7 +163,8 @@ fn take_line() -> &'static Reader {
 /// Whether the kernel fences all threads for us.
 fn has_membarrier() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
-    cfg!(not(loom)) && *HAS.get_or_init(|| membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok())
+    cfg!(not(loom))
+        && *HAS.get_or_init(|| membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok())
 }
 
 /// Whether pins are one store, without a fence of their own.

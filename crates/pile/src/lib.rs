@@ -38,6 +38,7 @@ mod arena;
 mod birth;
 mod builder;
 mod cell;
+mod change;
 mod class;
 mod codec;
 #[cfg(feature = "compact")]
@@ -60,6 +61,8 @@ mod limbo;
 mod limit;
 mod lock;
 mod lookup;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod page_spans;
 mod pages;
 mod pile;

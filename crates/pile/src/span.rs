@@ -33,7 +33,7 @@ pub(crate) enum SpanStanding {
 }
 
 /// What is known of a span.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct SpanLine {
     low: AtomicU32,
