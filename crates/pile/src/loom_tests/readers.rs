@@ -70,7 +70,7 @@ fn a_deleted_slot_is_used_again_when_no_reader_sees_it() {
         for _ in 0..2 {
             let _advanced: bool = epoch::advance(0);
         }
-        limbo.drain(1, |_| slot.reuse());
+        limbo.drain(1, |places| places.iter().for_each(|_| slot.reuse()));
         reader.join().unwrap();
     });
 }
@@ -89,7 +89,7 @@ fn the_epoch_that_others_advance_keeps_a_reader_as_well() {
         for _ in 0..2 {
             let _advanced: bool = epoch::advance(0);
         }
-        limbo.drain(1, |_| slot.reuse());
+        limbo.drain(1, |places| places.iter().for_each(|_| slot.reuse()));
         reader.join().unwrap();
         advancer.join().unwrap();
     });
