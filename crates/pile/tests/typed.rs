@@ -79,7 +79,34 @@ fn a_value_ends_with_its_life_and_can_be_revived_before() {
     assert_eq!(pile.rejuvenate(note, Life::secs(10)), Ok(true));
     now.fetch_add(5000, Ordering::Relaxed);
     assert_eq!(people.load(ann), Err(Gone::Expired));
+    assert_eq!(people.get(&pile.pin(), ann).map(|_| ()), Err(Gone::Expired));
     assert_eq!(text.load(note).unwrap(), "note");
+}
+
+/// A value that must lie at a multiple of 16.
+#[derive(rkyv::Archive, rkyv::Deserialize, rkyv::Serialize)]
+#[rkyv(attr(repr(C, align(16))))]
+struct Aligned {
+    bytes: Vec<u8>,
+}
+
+#[test]
+fn a_value_lies_at_a_multiple_of_sixteen_whatever_its_length() {
+    let pile = pile();
+    let aligned = pile.typed::<Archived<Aligned>>(Stamp::new("demo.aligned", 1)).unwrap();
+    for life in [Life::FOREVER, Life::secs(60)] {
+        for length in (0..1500).chain([13_000, 14_000, 100_000]) {
+            let value = Aligned { bytes: vec![7; length] };
+            // The second slot of a span tells more than its first.
+            for _ in 0..2 {
+                let at = aligned.put(&value, life).unwrap();
+                let guard = pile.pin();
+                let here = aligned.get(&guard, at).unwrap();
+                assert!(core::ptr::from_ref(here).addr().is_multiple_of(16));
+                assert_eq!(here.bytes.len(), length);
+            }
+        }
+    }
 }
 
 #[test]
