@@ -161,6 +161,14 @@ impl Header {
         (self.0 ^ (pointer.to_bits() & GENERATION)) & (STATE | INNER | GENERATION) == LIVE | INNER
     }
 
+    pub(crate) fn is_free(self) -> bool {
+        self.0 & STATE == FREE
+    }
+
+    pub(crate) fn is_busy(self) -> bool {
+        self.0 & STATE == BUSY
+    }
+
     pub(crate) fn is_live(self) -> bool {
         self.0 & STATE == LIVE
     }
