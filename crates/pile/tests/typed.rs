@@ -588,14 +588,8 @@ fn a_stamp_is_one_types() {
 
 #[test]
 fn two_names_with_the_same_24_bits_are_told_apart_when_they_are_registered() {
-    let mut names = std::collections::HashMap::new();
-    let (one, two) = (0..)
-        .find_map(|number: u32| {
-            let name: &'static str = format!("demo.{number}").leak();
-            let stamp = Stamp::new(name, 1);
-            names.insert(stamp.tag(), stamp).map(|other| (other, stamp))
-        })
-        .unwrap();
+    let (one, two) = (Stamp::new("demo.6641", 1), Stamp::new("demo.11535", 1));
+    assert_eq!(one.tag(), two.tag());
     let pile = pile();
     pile.typed::<Text>(one).unwrap();
     let taken = pile.typed::<Text>(two).unwrap_err();
