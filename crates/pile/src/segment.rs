@@ -266,10 +266,12 @@ mod raw {
             Some(unsafe { core::slice::from_raw_parts(payload.as_ptr(), header.length() as usize) })
         }
 
-        /// Asks the processor for the line of a record that is about to be read. Any place may be named.
+        /// Asks the processor for the lines of a record that is about to be read. Any place may be named.
         #[inline]
         pub(crate) fn prefetch(&self, place: Place) {
             prefetch(&self.slots, place.offset());
+            // A short record may go over into the next line; asking for the same one twice costs nothing.
+            prefetch(&self.slots, place.offset() + 32);
         }
 
         /// Asks the processor for what is needed to free a slot: its header, its bit, and its span's line.
