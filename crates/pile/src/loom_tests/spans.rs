@@ -30,7 +30,8 @@ impl Span {
     /// As `Spans::add_free` does for slots that are free.
     fn free(&self, bits: u64) {
         self.bits.fetch_or(bits, Ordering::Release);
-        let (_, now) = self.line.add_free(bits.count_ones());
+        let (before, now) = self.line.add_free(bits.count_ones());
+        assert_eq!((before.spent, now.spent), (0, 0), "a slot that is taken early spends none");
         if !now.is_empty(self.class) {
             return;
         }
