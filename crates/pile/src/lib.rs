@@ -58,6 +58,7 @@ mod lending;
 mod life;
 mod limbo;
 mod limit;
+mod linked;
 mod lock;
 mod lookup;
 mod page_spans;

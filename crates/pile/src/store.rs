@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
 use crate::birth::Birth;
-use crate::class::Class;
+use crate::class::{Class, PAGE_BYTES};
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
@@ -27,7 +27,7 @@ use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::spans::{FOREVER, MIXED, Spans};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, fence};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
@@ -55,6 +55,7 @@ pub(crate) struct Store {
     is_closed: AtomicBool,
     /// When the last purge was, until what it left was forgotten.
     purged: Lock<Option<Epoch>>,
+    purges: AtomicU64,
     /// What was counted as there and is not, since it was purged.
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
@@ -170,6 +171,7 @@ impl Store {
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
             is_closed: AtomicBool::new(false),
             purged: Lock::new(None),
+            purges: AtomicU64::new(0),
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
@@ -300,7 +302,9 @@ impl Store {
     #[cold]
     fn pages(&self, length: u32) -> Option<Vacant<'_>> {
         let (place, generation) = self.spans.take_pages(length)?;
-        let (slot, _) = self.spans.memory.slot(place).expect("it was given out just now");
+        let (span, offset) = split(place);
+        // Not looked up: a purge may have been there already.
+        let slot = self.spans.memory.slot_of(span, Class::PAGES, offset / PAGE_BYTES);
         Some(Vacant { slot, place, generation })
     }
 
@@ -486,6 +490,17 @@ impl Store {
         self.spans.supply.ripen(&self.spans.memory, most)
     }
 
+    /// How many purges have begun, and have ended.
+    pub(crate) fn purges(&self) -> u64 {
+        fence(Ordering::SeqCst);
+        self.purges.load(Ordering::SeqCst)
+    }
+
+    /// Returns once no purge is under way that was so before.
+    pub(crate) fn wait_for_purge(&self) {
+        drop(self.purged.lock());
+    }
+
     pub(crate) fn purged_before(&self) -> PurgedBefore {
         *self.purged_before.lock()
     }
@@ -500,7 +515,10 @@ impl Store {
     /// Ends every record. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
+        // SeqCst: who sees no change after he linked two records has linked them before the purge looks at any span.
+        self.purges.fetch_add(1, Ordering::SeqCst);
         let spans = self.spans.purge();
+        self.purges.fetch_add(1, Ordering::SeqCst);
         // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
         // that had answered before would keep it. None of the spans is used again until all have heard.
         for arena in self.arenas.lock().iter() {

@@ -243,8 +243,9 @@ impl<C: Codec> Typed<C> {
     ) -> Result<Version, UpdateError> {
         // Looked for first, so that what is not there costs no encoding.
         self.check(at)?;
+        let purges = self.pile.store.purges();
         let value = self.put_as(value, Life::FOREVER, true)?;
-        self.pile.store.update_typed(at, seen, self.registered.of(), value)
+        self.pile.store.update_typed(at, seen, self.registered.of(), value, purges)
     }
 
     fn check(&self, at: Pointer) -> Result<(), Gone> {
