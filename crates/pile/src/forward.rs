@@ -16,7 +16,7 @@ use crate::lock::Lock;
 use crate::pointer::Place;
 use crate::sync::{AtomicU64, Ordering};
 
-const BLOCK: u32 = 4096;
+const BLOCK: u32 = if cfg!(loom) { 2 } else { 4096 };
 const BLOCK_BYTES: u64 = BLOCK as u64 * size_of::<Forward>() as u64;
 const FAN: u32 = 256;
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use levada_shared::{Account, Lender, SharedData};
 
+use crate::change;
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::guard::Guard;
@@ -192,11 +193,7 @@ impl Store {
     fn begin_hold(&self, of: Pointer) -> bool {
         let place = of.place();
         let Some((slot, _)) = self.spans.memory.slot(place) else { return false };
-        let header = slot.header();
-        // Who kills the record after this sees that it is held, and comes to the table.
-        let before = Header(header.fetch_or(Header::HELD, Ordering::AcqRel));
-        if !before.is_live() || before.generation() != of.generation() {
-            header.fetch_and(!Header::HELD, Ordering::AcqRel);
+        if !change::mark_held(slot.header(), of) {
             return false;
         }
         self.spans.hold(place);
@@ -207,7 +204,7 @@ impl Store {
     fn end_hold(self: &Arc<Self>, place: Place, is_dead: bool) {
         // In a span that was purged, nothing waits: it is used again whole, when nobody holds it.
         if let Some((slot, _)) = self.spans.memory.slot(place) {
-            slot.header().fetch_and(!Header::HELD, Ordering::AcqRel);
+            change::unmark_held(slot.header());
             if is_dead {
                 self.bury(place);
             }

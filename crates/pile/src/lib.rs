@@ -38,6 +38,7 @@ mod arena;
 mod birth;
 mod builder;
 mod cell;
+mod change;
 mod class;
 mod codec;
 #[cfg(feature = "compact")]
@@ -61,6 +62,8 @@ mod limit;
 mod linked;
 mod lock;
 mod lookup;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod page_spans;
 mod pages;
 mod pile;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::birth::Birth;
+use crate::change;
 use crate::epoch::Pinned;
 use crate::error::{Gone, UpdateError};
 use crate::header::{Header, Kind};
@@ -185,13 +186,7 @@ impl Store {
                 return Attempt::Done(version, 0);
             }
             let home = header.at_home(roomy::length(slot, header));
-            let came = slot.header().compare_exchange(
-                header.0,
-                home.0,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            if came.is_err() {
+            if !change::exchange(slot.header(), header, home) {
                 return Attempt::Again; // deleted: the next look says so
             }
             // The target stays: who read the number before is led to the old bytes, and never to none.
@@ -245,21 +240,15 @@ impl Store {
             let taken =
                 self.forwards.take(&self.spans.supply.limit, wish.at.place(), target.to_bits());
             let Some(number) = taken else { return Attempt::NoRoom };
-            let away = header.forwarded(number);
-            // Release: who sees the number sees its entry.
-            let went = slot.header().compare_exchange(
-                header.0,
-                away.0,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            match went {
-                Ok(_) => self.with_arena(|arena| {
+            let has_gone = change::exchange(slot.header(), header, header.forwarded(number));
+            if has_gone {
+                self.with_arena(|arena| {
                     arena.counts.deleted_bytes.add(u64::from(header.length()));
-                }),
-                Err(_) => self.forwards.give(number),
+                });
+            } else {
+                self.forwards.give(number);
             }
-            went.is_ok().then_some(0)
+            has_gone.then_some(0)
         };
         let Some(from) = from else { return Attempt::Again };
         *new = None;
