@@ -32,6 +32,8 @@ pub(crate) struct Counts {
     pub(crate) rejuvenated: Count,
     pub(crate) updates: Count,
     pub(crate) compare_failed: Count,
+    /// Of the deletes, those that time did.
+    pub(crate) swept: Count,
 }
 
 impl Counts {

@@ -31,6 +31,8 @@ pub struct Gauges {
     pub gets: u64,
     /// Records that were deleted.
     pub deletes: u64,
+    /// Records that were ended since their lives were over.
+    pub swept: u64,
     /// Records that were updated.
     pub updates: u64,
     /// Records whose life began anew.
@@ -63,6 +65,8 @@ pub struct Gauges {
     pub gone_wrong_type: u64,
     /// For how long the oldest guard has kept deleted slots from being used again, in any pile.
     pub oldest_guard_ms: u64,
+    /// Guards of this pile's OS process that were told of, since they lasted too long.
+    pub guards_told: u64,
     /// Arenas: at most as many as there were threads at once.
     pub arenas: u32,
     /// Whether all threads share one arena, since the limit is small.
@@ -89,11 +93,12 @@ impl Pile {
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         let store = &self.store;
-        let arenas = store.arenas.lock().clone();
+        let arenas = store.arenas();
         let sum = |count: fn(&Counts) -> &Count| {
             arenas.iter().fold(0_u64, |sum, arena| sum.wrapping_add(count(&arena.counts).get()))
         };
         let (puts, deletes) = (sum(|counts| &counts.puts), sum(|counts| &counts.deletes));
+        let swept = sum(|counts| &counts.swept);
         let purged = store.purged_before();
         let records = puts.wrapping_sub(deletes).saturating_sub(purged.records);
         let used_bytes = sum(|counts| &counts.put_bytes)
@@ -111,7 +116,8 @@ impl Pile {
             mean_record_bytes: used_bytes.checked_div(records).unwrap_or(0),
             puts,
             gets: store.gets.sum(),
-            deletes,
+            deletes: deletes.wrapping_sub(swept),
+            swept,
             updates: sum(|counts| &counts.updates),
             rejuvenated: sum(|counts| &counts.rejuvenated),
             compare_failed: sum(|counts| &counts.compare_failed),
@@ -127,7 +133,8 @@ impl Pile {
             gone_expired: store.refusals.of(Gone::Expired),
             gone_bad_pointer: store.refusals.of(Gone::BadPointer),
             gone_wrong_type: store.refusals.of(Gone::WrongType),
-            oldest_guard_ms: epoch::oldest_guard_ms(store.seconds.now_ms()),
+            oldest_guard_ms: epoch::oldest_guard_ms(store.seconds.clock_ms()),
+            guards_told: epoch::guards_told(),
             arenas: u32::try_from(arenas.len()).unwrap_or(u32::MAX),
             is_small: store.settings.is_small,
             pins_without_fence: epoch::pins_without_fence(),

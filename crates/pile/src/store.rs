@@ -1,32 +1,37 @@
 //! The store is what all handles to a pile share: its spans, its arenas, its clock, and what is done with a single slot.
 //!
 //! Cost of a put: the thread's arena is found by one look at a list of its own; then one bit, one header, one line, and the
-//! copy. No step of it is an exchange between cores.
+//! copy; for a record with a life also the clock, and a count by which lives of like length come to lie together. No step
+//! of it is an exchange between cores.
 
-use std::cell::RefCell;
-use std::sync::atomic::AtomicU64 as IdSource;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::budget::Spending;
 use crate::class::Class;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
-use crate::life::{Life, Seconds};
+use crate::life::{FOREVER, Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
+use crate::pool::Pool;
 use crate::refusals::Refusals;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::spans::{FOREVER, MIXED, Spans};
-use crate::sync::{AtomicBool, Ordering};
+use crate::spans::{NOBODY, Reach, Spans, Want};
+use crate::sweeps::Sweeps;
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
+
+/// Slots or spans that are freed between two looks at a budget.
+const BATCH: usize = 64;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -34,16 +39,12 @@ const SHARDS: usize = 64;
 /// What all handles to a pile share.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Tells piles apart in the list of a thread.
-    id: u64,
     pub(crate) name: String,
     pub(crate) spans: Spans,
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
-    pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
-    /// The only arena, where the limit is small.
-    shared_arena: Option<Arc<Arena>>,
+    pub(crate) pool: Arc<Pool>,
     shards: Vec<Lock<Shard>>,
     is_closed: AtomicBool,
     /// When the last purge was, until what it left was forgotten.
@@ -52,6 +53,9 @@ pub(crate) struct Store {
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
+    pub(crate) sweeps: Sweeps,
+    /// When was looked which arenas nobody uses.
+    idle_looked_ms: AtomicU64,
 }
 
 /// The records that all purges together ended.
@@ -60,26 +64,6 @@ pub(crate) struct PurgedBefore {
     pub(crate) records: u64,
     pub(crate) used_bytes: u64,
 }
-
-thread_local! {
-    /// The arenas of this thread, by pile.
-    static LEASES: RefCell<Vec<Lease>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A thread's hold on an arena.
-struct Lease {
-    pile: u64,
-    arena: Arc<Arena>,
-    store: Weak<Store>,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.arena.leave();
-    }
-}
-
-static NEXT_ID: IdSource = IdSource::new(1);
 
 /// What a record is to be.
 #[derive(Clone, Copy, Debug)]
@@ -137,24 +121,22 @@ impl Room<'_> {
 
 impl Store {
     pub(crate) fn new(name: String, spans: Spans, seconds: Seconds, settings: Settings) -> Self {
-        let shared_arena = settings.is_small.then(|| Arc::new(Arena::new(0, true)));
-        let arenas = Lock::new(shared_arena.iter().cloned().collect());
+        let pool = Arc::new(Pool::new(NOBODY, settings.is_small));
         Self {
-            // Relaxed: numbers that differ are all that is asked.
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name,
             spans,
             seconds,
             settings,
             forwards: Forwards::default(),
-            arenas,
-            shared_arena,
+            pool,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
             is_closed: AtomicBool::new(false),
             purged: Lock::new(None),
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
+            sweeps: Sweeps::default(),
+            idle_looked_ms: AtomicU64::new(0),
         }
     }
 
@@ -175,52 +157,13 @@ impl Store {
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
     #[inline]
-    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        if let Some(arena) = &self.shared_arena {
-            let _one = arena.sharing.as_ref().map(Lock::lock);
-            return act(arena);
-        }
-        let mut act = Some(act);
-        let done = LEASES.try_with(|leases| {
-            let leases = leases.borrow();
-            let lease = leases.iter().find(|lease| lease.pile == self.id)?;
-            act.take().map(|act| act(&lease.arena))
-        });
-        match (done, act) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(act)) => self.with_new_lease(act),
-            (_, None) => unreachable!("what ran gave a result"),
-        }
+    pub(crate) fn with_arena<R>(&self, act: impl FnOnce(&Arena) -> R) -> R {
+        self.pool.with_arena(act)
     }
 
-    #[cold]
-    fn with_new_lease<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        let lease = Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) };
-        let result = act(&lease.arena);
-        let ended: Result<Vec<Lease>, _> = LEASES.try_with(|leases| {
-            let mut leases = leases.borrow_mut();
-            let (kept, ended) = leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
-            *leases = kept;
-            leases.push(lease);
-            ended
-        });
-        // Leases of piles that are no more, dropped outside of the list. A thread that ends keeps none.
-        drop(ended);
-        result
-    }
-
-    /// An arena that nobody has.
-    fn free_arena(&self) -> Arc<Arena> {
-        let mut arenas = self.arenas.lock();
-        if let Some(arena) = arenas.iter().find(|arena| arena.lease()) {
-            return Arc::clone(arena);
-        }
-        let number = u32::try_from(arenas.len()).expect("fewer arenas than threads");
-        let arena = Arc::new(Arena::new(number, false));
-        let is_leased = arena.lease();
-        debug_assert!(is_leased, "nobody else knows it");
-        arenas.push(Arc::clone(&arena));
-        arena
+    /// The arenas of all pools.
+    pub(crate) fn arenas(&self) -> Vec<Arc<Arena>> {
+        self.pool.arenas()
     }
 
     /// Room for a payload of `length` bytes at least. The caller is pinned. `None` at the limit; without `may_commit` also
@@ -233,26 +176,36 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Room<'m>> {
-        let expiry_s = birth.life.expiry_s(|| self.seconds.now_s());
+        let now_s = if birth.life == Life::FOREVER { 0 } else { self.seconds.now_s() };
+        let expiry_s = birth.life.expiry_s(|| now_s);
         let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
-        let bucket = if expiry_s.is_some() { MIXED } else { FOREVER };
+        let reach = if may_commit { Reach::Limit } else { Reach::Ready };
         let class = Class::holding(8 + ext_bytes + length);
         let vacant = match class {
             Some(class) => {
                 // A payload that is read as a value starts at a multiple of 16, so its slots do.
                 let class = if birth.kind == Kind::Archived { class.aligned() } else { class };
-                arena.take(&self.spans, class, bucket, (self.settings.prefer(), may_commit))?
+                let bucket = birth.life.bucket();
+                let (lane, life) = match bucket {
+                    FOREVER => (FOREVER, Want::NO_LIFE),
+                    _ => (arena.lane(&self.spans, class, bucket, now_s), bucket),
+                };
+                let prefer = self.settings.prefer();
+                arena.take(&self.spans, Want { class, lane, life, now_s, prefer, reach })?
             }
-            None if may_commit => self.pages(length)?,
+            None if may_commit => self.pages(length, birth.life, now_s)?,
             None => return None,
         };
         Some(Room { vacant, birth, expiry_s })
     }
 
     #[cold]
-    fn pages(&self, length: u32) -> Option<Vacant<'_>> {
+    fn pages(&self, length: u32, life: Life, now_s: u32) -> Option<Vacant<'_>> {
         let (place, generation) = self.spans.take_pages(length)?;
         let (slot, _) = self.spans.memory.slot(place).expect("it was given out just now");
+        if life != Life::FOREVER {
+            self.spans.note_life(split(place).0, life.bucket(), now_s);
+        }
         Some(Vacant { slot, place, generation })
     }
 
@@ -277,7 +230,13 @@ impl Store {
         length: u32,
     ) -> Result<Pointer, Full> {
         self.reclaim();
-        self.put_once(birth, bytes, length, true).ok_or_else(|| self.out_of_space(birth, length))
+        let once = || self.put_once(birth, bytes, length, true);
+        once()
+            .or_else(|| {
+                self.with_arena(|arena| arena.give_up(&self.spans));
+                once()
+            })
+            .ok_or_else(|| self.out_of_space(birth, length))
     }
 
     /// Puts a record if that needs nothing but a slot.
@@ -380,7 +339,7 @@ impl Store {
     /// Advances the epoch and frees what is ripe in this thread's limbo.
     #[cold]
     fn look_into_limbo(self: &Arc<Self>) {
-        let _advanced: bool = epoch::advance(self.seconds.now_ms());
+        let _advanced: bool = epoch::advance(self.seconds.clock_ms());
         self.with_arena(|arena| {
             arena.limbo.drain(2 * usize::try_from(LIMBO_LOOK).expect("a small number"), |place| {
                 self.spans.free(place)
@@ -391,10 +350,10 @@ impl Store {
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
     /// and spans were freed. Nothing that a guard sees is touched; so it does little for a caller who holds one.
     pub(crate) fn reclaim(self: &Arc<Self>) -> u64 {
-        let arenas: Vec<Arc<Arena>> = self.arenas.lock().clone();
+        let arenas = self.arenas();
         let mut freed = 0;
         for _ in 0..=Epoch::GRACE {
-            let _advanced: bool = epoch::advance_past_readers(self.seconds.now_ms());
+            let _advanced: bool = epoch::advance_past_readers(self.seconds.clock_ms());
             for arena in &arenas {
                 freed += arena.limbo.drain(usize::MAX, |place| self.spans.free(place)) as u64;
             }
@@ -402,6 +361,47 @@ impl Store {
             freed += u64::from(self.ripen(u32::MAX));
         }
         freed
+    }
+
+    /// As `reclaim`, until the budget is spent. It waits for no reader unless the budget is unbounded.
+    pub(crate) fn reclaim_within(self: &Arc<Self>, spending: &mut Spending) -> u64 {
+        if spending.is_unbounded() {
+            return self.reclaim();
+        }
+        let arenas = self.arenas();
+        let mut freed = 0;
+        for _ in 0..=Epoch::GRACE {
+            let _advanced: bool = epoch::advance(self.seconds.clock_ms());
+            for arena in &arenas {
+                while !spending.is_over() {
+                    let drained = arena.limbo.drain(BATCH, |place| self.spans.free(place));
+                    freed += drained as u64;
+                    if drained < BATCH {
+                        break;
+                    }
+                }
+            }
+            self.forwards.free_ripe();
+            while !spending.is_over() {
+                let ripe = self.ripen(BATCH as u32);
+                freed += u64::from(ripe);
+                if ripe < BATCH as u32 {
+                    break;
+                }
+            }
+        }
+        freed
+    }
+
+    /// Whether so many milliseconds have passed since this was last so.
+    pub(crate) fn is_idle_look_due(&self, each_ms: u64) -> bool {
+        let now_ms = self.seconds.now_ms();
+        let looked_ms = self.idle_looked_ms.load(Ordering::Relaxed);
+        let is_due = now_ms >= looked_ms.saturating_add(each_ms);
+        if is_due {
+            self.idle_looked_ms.store(now_ms, Ordering::Relaxed);
+        }
+        is_due
     }
 
     /// Takes in the spans that nobody sees any more, at most `most`. How many.
@@ -414,7 +414,7 @@ impl Store {
                 return 0;
             }
             let leads_nowhere = |place| leads_nowhere(&self.spans.memory, place);
-            for arena in self.arenas.lock().iter() {
+            for arena in &self.arenas() {
                 arena.limbo.forget(leads_nowhere);
             }
             self.forwards.forget(leads_nowhere);
@@ -437,7 +437,7 @@ impl Store {
     /// Ends every record. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
-        for arena in self.arenas.lock().iter() {
+        for arena in &self.arenas() {
             arena.recall();
         }
         let spans = self.spans.purge();

@@ -1,7 +1,7 @@
 //! What a guard keeps. A guard that lasts keeps every pile of the OS process from using again what was deleted, so these tests
 //! are a program of their own.
 
-use levada_pile::{Life, Pile};
+use levada_pile::{Budget, Life, Pile};
 
 #[test]
 fn a_guard_keeps_bytes_through_update_and_delete() {
@@ -20,7 +20,7 @@ fn a_guard_keeps_bytes_through_update_and_delete() {
     }
     pile.delete(at).unwrap();
     let _purged = pile.purge();
-    pile.tend();
+    pile.tend(Budget::unbounded());
     for _ in 0..10_000 {
         pile.put(&[255; 40], Life::FOREVER).unwrap();
     }

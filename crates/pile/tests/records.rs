@@ -1,6 +1,6 @@
 //! What a record promises, through the face.
 
-use levada_pile::{Full, Gone, Kind, Life, Pile, UpdateError};
+use levada_pile::{Budget, Full, Gone, Kind, Life, Pile, UpdateError};
 
 fn pile() -> Pile {
     Pile::builder("records").limit_bytes(16 << 20).build().expect("addresses are there")
@@ -153,8 +153,8 @@ fn what_the_last_record_of_a_pile_took_goes_back_within_two_tends() {
         for at in put {
             pile.delete(at).unwrap();
         }
-        pile.tend();
-        pile.tend();
+        pile.tend(Budget::unbounded());
+        pile.tend(Budget::unbounded());
         let left = pile.gauges().backed_bytes;
         assert!(left <= 4 << 20, "{left} of {full}");
     }
