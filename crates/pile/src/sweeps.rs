@@ -1,5 +1,7 @@
 //! What is under way of sweeping: spans that a budget ended in, and which second everybody has heard of.
 
+use std::collections::VecDeque;
+
 use crate::class::Class;
 use crate::epoch::Epoch;
 use crate::lock::Lock;
@@ -11,8 +13,8 @@ pub(crate) struct Sweeps(Lock<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// A second, and the epoch in which it had begun.
-    noted: Option<(Epoch, u32)>,
+    /// Seconds, and the epochs in which they had begun: those that are not over, of which there are two.
+    noted: VecDeque<(Epoch, u32)>,
     /// A second that everybody has heard of.
     settled_s: u32,
     /// One for each who tends at once, at most.
@@ -35,14 +37,15 @@ impl Sweeps {
         // The clock was read before the epoch is: who is pinned in a later one reads this second or a later one.
         let epoch = Epoch::now();
         let mut state = self.0.lock();
-        if let Some((noted_in, second)) = state.noted
+        while let Some(&(noted_in, second)) = state.noted.front()
             && noted_in.is_over()
         {
-            state.settled_s = state.settled_s.max(second);
-            state.noted = None;
+            state.settled_s = second;
+            state.noted.pop_front();
         }
-        if state.noted.is_none_or(|(noted_in, _)| noted_in == epoch) {
-            state.noted = Some((epoch, now_s));
+        match state.noted.back_mut() {
+            Some((noted_in, second)) if *noted_in == epoch => *second = now_s.max(*second),
+            _ => state.noted.push_back((epoch, now_s)),
         }
         state.settled_s
     }
