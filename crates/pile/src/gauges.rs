@@ -1,5 +1,8 @@
 //! Gauges: what a pile holds and has done, summed over its arenas when somebody looks.
 
+use std::sync::Arc;
+
+use crate::arena::Arena;
 use crate::class::Class;
 use crate::counts::{Count, Counts};
 use crate::epoch;
@@ -33,6 +36,10 @@ pub struct Gauges {
     pub deletes: u64,
     /// Records that were ended since their lives were over.
     pub swept: u64,
+    /// Records of keepers that were copied elsewhere to empty their spans.
+    pub moved: u64,
+    /// Their bytes.
+    pub moved_bytes: u64,
     /// Records that were updated.
     pub updates: u64,
     /// Records whose life began anew.
@@ -92,13 +99,18 @@ impl Pile {
     /// What the pile holds and has done. It walks the lines of all spans: some microseconds for each gigabyte.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
+        self.gauges_of(&self.store.arenas())
+    }
+
+    /// As `gauges`, of what these arenas did.
+    pub(crate) fn gauges_of(&self, arenas: &[Arc<Arena>]) -> Gauges {
         let store = &self.store;
-        let arenas = store.arenas();
         let sum = |count: fn(&Counts) -> &Count| {
             arenas.iter().fold(0_u64, |sum, arena| sum.wrapping_add(count(&arena.counts).get()))
         };
         let (puts, deletes) = (sum(|counts| &counts.puts), sum(|counts| &counts.deletes));
         let swept = sum(|counts| &counts.swept);
+        let moved = sum(|counts| &counts.moved);
         let purged = store.purged_before();
         let records = puts.wrapping_sub(deletes).saturating_sub(purged.records);
         let used_bytes = sum(|counts| &counts.put_bytes)
@@ -114,10 +126,12 @@ impl Pile {
             used_bytes,
             overhead_bytes: backed_bytes.saturating_sub(used_bytes),
             mean_record_bytes: used_bytes.checked_div(records).unwrap_or(0),
-            puts,
+            puts: puts.wrapping_sub(moved),
             gets: store.gets.sum(),
-            deletes: deletes.wrapping_sub(swept),
+            deletes: deletes.wrapping_sub(swept).wrapping_sub(moved),
             swept,
+            moved,
+            moved_bytes: sum(|counts| &counts.moved_bytes),
             updates: sum(|counts| &counts.updates),
             rejuvenated: sum(|counts| &counts.rejuvenated),
             compare_failed: sum(|counts| &counts.compare_failed),

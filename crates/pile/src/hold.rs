@@ -83,13 +83,9 @@ impl Guard<'_> {
             let of = Pointer::from_bits(present.version.0)
                 .filter(|of| of.generation().0 > 0)
                 .unwrap_or(at);
-            match self.pile.begin_hold(of) {
-                Begun::Listed(data) => {
-                    return data.share_with(account).map_err(HoldError::Full);
-                }
-                Begun::Counted => return self.pile.lend(of, present.bytes, account),
-                // Updated or deleted meanwhile: the next look says which.
-                Begun::Over => {}
+            // Updated or deleted meanwhile: the next look says which.
+            if let Some(held) = self.pile.hold_found(of, present.bytes, account) {
+                return held;
             }
         }
     }
@@ -106,6 +102,20 @@ enum Begun {
 }
 
 impl crate::pile::Pile {
+    /// Holds the slot in which these bytes were found live under a guard; `None` if it is not any more.
+    pub(crate) fn hold_found(
+        &self,
+        of: Pointer,
+        bytes: &[u8],
+        account: &Account,
+    ) -> Option<Result<SharedData, HoldError>> {
+        match self.begin_hold(of) {
+            Begun::Listed(data) => Some(data.share_with(account).map_err(HoldError::Full)),
+            Begun::Counted => Some(self.lend(of, bytes, account)),
+            Begun::Over => None,
+        }
+    }
+
     fn begin_hold(&self, of: Pointer) -> Begun {
         let store = &self.store;
         let place = of.place();

@@ -45,21 +45,20 @@ impl Life {
 pub(crate) const FOREVER: u8 = 0;
 pub(crate) const MIXED: u8 = 1;
 const FIRST: u8 = 2;
-pub(crate) const BUCKETS: usize = 104;
+pub(crate) const BUCKETS: usize = LAST as usize + 1;
 
 /// The bucket of a life of so many seconds, at least one.
 #[inline]
 pub(crate) fn bucket_of(life_s: u32) -> u8 {
     let doublings = life_s.max(1).ilog2();
     let quarter = (u64::from(life_s) << 2 >> doublings) & 3;
-    #[expect(clippy::cast_possible_truncation, reason = "two bits")]
     let quarter = quarter as u32;
     let bucket = u32::from(FIRST) + 4 * doublings + quarter;
     u8::try_from(bucket).map_or(LAST, |bucket| bucket.min(LAST))
 }
 
 /// The last bucket, of all longer lives.
-const LAST: u8 = BUCKETS as u8 - 1;
+const LAST: u8 = 103;
 
 /// The shortest life of a bucket; of those that say nothing of it, none.
 pub(crate) fn shortest_s(bucket: u8) -> u32 {

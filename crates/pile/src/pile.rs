@@ -6,7 +6,7 @@ use std::sync::Arc;
 use levada_shared::Lender;
 
 use crate::epoch::Pinned;
-use crate::error::{Full, Gone};
+use crate::error::{Full, Gone, HasKeepers};
 use crate::header::Kind;
 use crate::life::Life;
 use crate::pointer::Pointer;
@@ -113,12 +113,17 @@ impl Pile {
 
     /// Ends every record at once: every pointer is stale from now on, for ever. Bytes that guards read or that are held
     /// stay as they are, and their spans come back later.
-    #[must_use]
-    pub fn purge(&self) -> Purged {
-        let before = self.gauges();
-        let spans = self.store.purge();
-        self.store.count_purged(before.records, before.used_bytes);
-        Purged { records: before.records, spans }
+    ///
+    /// # Errors
+    /// [`HasKeepers`]: keepers would not hear of it.
+    pub fn purge(&self) -> Result<Purged, HasKeepers> {
+        let purge = || {
+            let before = self.gauges_of(&self.store.pool.arenas());
+            let spans = self.store.purge();
+            self.store.count_purged(before.records, before.used_bytes);
+            Purged { records: before.records, spans }
+        };
+        self.store.keepers.if_none(purge).map_err(|keepers| HasKeepers { keepers })
     }
 
     /// Ends the pile for all its handles: it takes and gives nothing more. What guards read and what is held stays as it is

@@ -4,6 +4,7 @@
 use core::fmt;
 use core::mem::MaybeUninit;
 use std::error::Error;
+use std::sync::Arc;
 
 use crate::epoch::Pinned;
 use crate::error::Full;
@@ -11,6 +12,7 @@ use crate::header::{Header, Kind};
 use crate::life::Life;
 use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
+use crate::pool::Pool;
 use crate::roomy;
 use crate::segment::split;
 use crate::store::Birth;
@@ -75,8 +77,18 @@ impl Pile {
 
     /// Room for a record of any kind.
     pub(crate) fn reserve_as(&self, room_bytes: usize, birth: Birth) -> Result<Reserved<'_>, Full> {
+        self.reserve_from(&self.store.pool, room_bytes, birth)
+    }
+
+    /// As `reserve_as`, by an arena of this pool.
+    pub(crate) fn reserve_from(
+        &self,
+        pool: &Arc<Pool>,
+        room_bytes: usize,
+        birth: Birth,
+    ) -> Result<Reserved<'_>, Full> {
         let length = self.store.length(room_bytes)?;
-        let once = || Reserved::once(self, birth, length);
+        let once = || Reserved::once(self, pool, birth, length);
         once()
             .or_else(|| {
                 self.store.reclaim();
@@ -125,8 +137,8 @@ impl Reserved<'_> {
 
 mod raw {
     use super::{
-        Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer, roomy,
-        split,
+        Arc, Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer,
+        Pool, roomy, split,
     };
     use crate::store::Room;
 
@@ -146,10 +158,15 @@ mod raw {
     }
 
     impl<'p> Reserved<'p> {
-        pub(super) fn once(pile: &'p Pile, birth: Birth, room_bytes: u32) -> Option<Self> {
+        pub(super) fn once(
+            pile: &'p Pile,
+            pool: &Arc<Pool>,
+            birth: Birth,
+            room_bytes: u32,
+        ) -> Option<Self> {
             let _pinned = Pinned::new();
             let store = &pile.store;
-            let room = store.with_arena(|arena| store.room(arena, birth, room_bytes, true))?;
+            let room = pool.with_arena(|arena| store.room(arena, birth, room_bytes, true))?;
             let vacant = &room.vacant;
             vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
             store.spans.hold(vacant.place);

@@ -333,6 +333,12 @@ mod raw {
             unsafe { self.header.as_ref() }
         }
 
+        /// Whether it is the first page of a long record.
+        #[inline]
+        pub(crate) fn is_page(self) -> bool {
+            self.is_page
+        }
+
         fn ext_word(self, index: usize) -> &'m AtomicU32 {
             // SAFETY: eight bytes follow each header: of the slot, which has 16 at least, or of the page's row.
             let word = unsafe { self.header.cast::<AtomicU32>().add(2 + index) };

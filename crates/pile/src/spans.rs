@@ -14,7 +14,7 @@ use crate::life::MIXED;
 use crate::lock::Lock;
 use crate::page_spans::PageSpans;
 use crate::pointer::Place;
-use crate::segment::{Memory, split};
+use crate::segment::{Memory, Slot, split};
 use crate::span::{SpanIndex, SpanLine, SpanStanding, Vacancy};
 use crate::supply::Supply;
 use crate::sync::Ordering;
@@ -76,11 +76,14 @@ pub(crate) struct Spans {
     pub(crate) memory: Memory,
     pub(crate) supply: Supply,
     /// By keeper; the first is nobody.
-    lists: Box<[OnceLock<Box<[Lock<Lists>]>>]>,
+    lists: Box<[OfKeeper]>,
     /// The pages of long records.
     pub(crate) pages: Lock<PageSpans>,
     pub(crate) due: Due,
 }
+
+/// The lists of one keeper, which are made when they are first used.
+type OfKeeper = OnceLock<Box<[Lock<Lists>]>>;
 
 /// The spans of one class and one keeper that are partly free.
 #[derive(Debug, Default)]
@@ -282,11 +285,35 @@ impl Spans {
             self.memory.bitmap_word(span, class, index).fetch_or(word, Ordering::Release);
             self.memory.line(span).add_free(word.count_ones());
         }
-        self.let_settle(span, class, SpanStanding::Full);
+        self.put_in(span, class, SpanStanding::Full);
+    }
+
+    /// Takes a span that is nobody's out of its list, if it suits: nothing is put there until `put_in`.
+    pub(crate) fn take_out(
+        &self,
+        span: SpanIndex,
+        class: Class,
+        suits: impl FnOnce(&SpanLine) -> bool,
+    ) -> bool {
+        let taken = self.with_lists(span, class, |lists, line| {
+            if !suits(line) {
+                return false;
+            }
+            match line.standing() {
+                SpanStanding::Listed => lists.whole.unlink(&self.memory, span),
+                SpanStanding::Thin => lists.thin.unlink(&self.memory, span),
+                _ => return false,
+            }
+            // No arena has this number.
+            line.arena.store(0, Ordering::Relaxed);
+            line.set_standing(SpanStanding::Owned);
+            true
+        });
+        taken == Some(true)
     }
 
     /// A span that somebody had for himself is nobody's, and stands so.
-    fn let_settle(&self, span: SpanIndex, class: Class, standing: SpanStanding) {
+    pub(crate) fn put_in(&self, span: SpanIndex, class: Class, standing: SpanStanding) {
         self.with_lists(span, class, |lists, line| {
             if line.standing() == SpanStanding::Owned {
                 line.set_standing(standing);
@@ -369,6 +396,16 @@ impl Spans {
     /// Whether the span is in use.
     pub(crate) fn leads_somewhere(&self, span: SpanIndex) -> bool {
         self.memory.class(span) != Class::NONE
+    }
+
+    /// Whose the record in a slot is: a span of slots is one keeper's, a page has the number in the place of a type.
+    #[inline]
+    pub(crate) fn keeper_of(&self, span: SpanIndex, slot: Slot<'_>) -> u16 {
+        if slot.is_page() {
+            u16::try_from(slot.tag(true, true).load(Ordering::Relaxed)).unwrap_or(NOBODY)
+        } else {
+            self.memory.line(span).keeper.load(Ordering::Relaxed)
+        }
     }
 
     /// Ends every span: no place leads anywhere, and each span comes back when nobody sees it.

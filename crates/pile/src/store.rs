@@ -9,11 +9,13 @@ use std::sync::Arc;
 use crate::arena::{Arena, Vacant, leads_nowhere};
 use crate::budget::Spending;
 use crate::class::Class;
+use crate::cleaning::Cleaning;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::keeper::Keepers;
 use crate::life::{FOREVER, Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
@@ -31,7 +33,7 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 const LIMBO_LOOK: u64 = 64;
 
 /// Slots or spans that are freed between two looks at a budget.
-const BATCH: usize = 64;
+const BATCH: u32 = 64;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -54,6 +56,8 @@ pub(crate) struct Store {
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
     pub(crate) sweeps: Sweeps,
+    pub(crate) keepers: Keepers,
+    pub(crate) cleaning: Cleaning,
     /// When was looked which arenas nobody uses.
     idle_looked_ms: AtomicU64,
 }
@@ -88,6 +92,8 @@ pub(crate) struct Room<'m> {
     pub(crate) vacant: Vacant<'m>,
     pub(crate) birth: Birth,
     pub(crate) expiry_s: Option<u32>,
+    /// Whose it is.
+    pub(crate) keeper: u16,
 }
 
 impl Room<'_> {
@@ -106,6 +112,9 @@ impl Room<'_> {
             let tag = vacant.slot.tag(self.expiry_s.is_some(), birth.kind == Kind::Archived);
             tag.store(birth.tag, Ordering::Relaxed);
         }
+        if self.keeper != NOBODY && vacant.slot.is_page() {
+            vacant.slot.tag(true, true).store(u32::from(self.keeper), Ordering::Relaxed);
+        }
         let header = Header::live(
             vacant.generation,
             birth.kind,
@@ -113,6 +122,7 @@ impl Room<'_> {
             birth.is_inner,
             length,
         );
+        let header = if self.keeper == NOBODY { header } else { header.kept() };
         // Release: who sees the record sees all of it.
         vacant.slot.header().store(header.0, Ordering::Release);
         Pointer::new(vacant.place, vacant.generation)
@@ -136,6 +146,8 @@ impl Store {
             refusals: Refusals::default(),
             gets: Gets::default(),
             sweeps: Sweeps::default(),
+            keepers: Keepers::default(),
+            cleaning: Cleaning::default(),
             idle_looked_ms: AtomicU64::new(0),
         }
     }
@@ -163,7 +175,11 @@ impl Store {
 
     /// The arenas of all pools.
     pub(crate) fn arenas(&self) -> Vec<Arc<Arena>> {
-        self.pool.arenas()
+        let mut arenas = self.pool.arenas();
+        for kept in self.keepers.all() {
+            arenas.extend(kept.pool.arenas());
+        }
+        arenas
     }
 
     /// Room for a payload of `length` bytes at least. The caller is pinned. `None` at the limit; without `may_commit` also
@@ -196,7 +212,7 @@ impl Store {
             None if may_commit => self.pages(length, birth.life, now_s)?,
             None => return None,
         };
-        Some(Room { vacant, birth, expiry_s })
+        Some(Room { vacant, birth, expiry_s, keeper: arena.keeper })
     }
 
     #[cold]
@@ -215,25 +231,37 @@ impl Store {
     /// [`Full`], and nothing has changed.
     #[inline]
     pub(crate) fn put(self: &Arc<Self>, birth: Birth, bytes: &[u8]) -> Result<Pointer, Full> {
+        self.put_from(&self.pool, birth, bytes)
+    }
+
+    /// As `put`, by an arena of this pool.
+    #[inline]
+    pub(crate) fn put_from(
+        self: &Arc<Self>,
+        pool: &Arc<Pool>,
+        birth: Birth,
+        bytes: &[u8],
+    ) -> Result<Pointer, Full> {
         let length = self.length(bytes.len())?;
-        match self.put_once(birth, bytes, length, true) {
+        match self.put_once_from(pool, birth, bytes, length, true) {
             Some(pointer) => Ok(pointer),
-            None => self.put_reclaimed(birth, bytes, length),
+            None => self.put_reclaimed(pool, birth, bytes, length),
         }
     }
 
     #[cold]
     fn put_reclaimed(
         self: &Arc<Self>,
+        pool: &Arc<Pool>,
         birth: Birth,
         bytes: &[u8],
         length: u32,
     ) -> Result<Pointer, Full> {
         self.reclaim();
-        let once = || self.put_once(birth, bytes, length, true);
+        let once = || self.put_once_from(pool, birth, bytes, length, true);
         once()
             .or_else(|| {
-                self.with_arena(|arena| arena.give_up(&self.spans));
+                pool.with_arena(|arena| arena.give_up(&self.spans));
                 once()
             })
             .ok_or_else(|| self.out_of_space(birth, length))
@@ -248,8 +276,21 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
+        self.put_once_from(&self.pool, birth, bytes, length, may_commit)
+    }
+
+    /// As `put_once`, by an arena of this pool.
+    #[inline]
+    pub(crate) fn put_once_from(
+        &self,
+        pool: &Arc<Pool>,
+        birth: Birth,
+        bytes: &[u8],
+        length: u32,
+        may_commit: bool,
+    ) -> Option<Pointer> {
         let _pinned = Pinned::new();
-        self.with_arena(|arena| {
+        pool.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
             arena.counts.born(length);
@@ -374,18 +415,18 @@ impl Store {
             let _advanced: bool = epoch::advance(self.seconds.clock_ms());
             for arena in &arenas {
                 while !spending.is_over() {
-                    let drained = arena.limbo.drain(BATCH, |place| self.spans.free(place));
+                    let drained = arena.limbo.drain(BATCH as usize, |place| self.spans.free(place));
                     freed += drained as u64;
-                    if drained < BATCH {
+                    if drained < BATCH as usize {
                         break;
                     }
                 }
             }
             self.forwards.free_ripe();
             while !spending.is_over() {
-                let ripe = self.ripen(BATCH as u32);
+                let ripe = self.ripen(BATCH);
                 freed += u64::from(ripe);
-                if ripe < BATCH as u32 {
+                if ripe < BATCH {
                     break;
                 }
             }
@@ -434,10 +475,10 @@ impl Store {
         before.used_bytes += used_bytes;
     }
 
-    /// Ends every record. How many spans they were in.
+    /// Ends every record, where there is no keeper. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
-        for arena in &self.arenas() {
+        for arena in &self.pool.arenas() {
             arena.recall();
         }
         let spans = self.spans.purge();

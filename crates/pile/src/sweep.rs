@@ -13,7 +13,9 @@ use crate::class::Class;
 use crate::due::{latest_s, slack_s};
 use crate::epoch::Pinned;
 use crate::header::Header;
-use crate::segment::Memory;
+use crate::keeper::{KeptRecord, Why};
+use crate::pointer::Place;
+use crate::segment::{Memory, Slot, split};
 use crate::span::SpanStanding;
 use crate::store::Store;
 use crate::sweeps::Part;
@@ -109,6 +111,18 @@ impl Store {
             return;
         }
         let place = Memory::place(part.span, part.class, part.next);
+        if header.is_kept() && !self.is_unlinked(place, slot, header, pinned) {
+            return; // whoever unlinked it ends it
+        }
         *swept += u64::from(self.end(place, slot, header, pinned));
+    }
+
+    /// Lets the keeper of an expired record unlink it. Whether he did.
+    fn is_unlinked(&self, place: Place, slot: Slot<'_>, header: Header, pinned: &Pinned) -> bool {
+        let Some(kept) = self.keepers.of(self.spans.keeper_of(split(place).0, slot)) else {
+            return false; // its keep is being dropped, and ends it
+        };
+        let record = KeptRecord { place, bytes: slot.bytes(header, pinned), left_s: Some(0) };
+        kept.keeper.dropped(record, Why::Expired)
     }
 }

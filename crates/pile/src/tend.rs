@@ -62,7 +62,10 @@ impl Pile {
         if handed > 0 || swept > 0 {
             freed += store.reclaim_within(&mut spending);
         }
-        let given_back_bytes = self.balance(&mut spending);
+        let mut given_back_bytes = self.balance(&mut spending);
+        if store.spans.supply.limit.over_bytes() > 0 {
+            given_back_bytes += store.compact(&mut spending).given_back_bytes;
+        }
         Tended {
             freed,
             swept,
@@ -90,12 +93,16 @@ impl Pile {
         given_back_bytes
     }
 
-    /// Sets the limit from now on. How many bytes there are above it: growth is refused until `tend` and deletions have
-    /// brought them back.
+    /// Sets the limit from now on; where there is more than that, compacts at once and without bound. How many bytes there
+    /// are above it still: growth is refused until deletions, and `tend` after them, have brought them back.
     #[expect(clippy::must_use_candidate, reason = "the new limit is the act")]
     pub fn set_limit(&self, limit_bytes: u64) -> u64 {
-        self.store.spans.supply.limit.set(limit_bytes);
-        self.store.spans.supply.limit.over_bytes()
+        let limit = &self.store.spans.supply.limit;
+        limit.set(limit_bytes);
+        if limit.over_bytes() > 0 {
+            self.compact(Budget::unbounded());
+        }
+        limit.over_bytes()
     }
 
     /// Sets whether partly free spans are filled first, or empty ones.

@@ -19,7 +19,7 @@ fn a_guard_keeps_bytes_through_update_and_delete() {
         }
     }
     pile.delete(at).unwrap();
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     pile.tend(Budget::unbounded());
     for _ in 0..10_000 {
         pile.put(&[255; 40], Life::FOREVER).unwrap();

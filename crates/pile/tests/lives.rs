@@ -134,8 +134,8 @@ fn records_for_ever_stay_beside_those_that_end() {
     pile.tend(Budget::unbounded());
     assert_eq!(pile.gauges().swept, lives);
     assert!(kept.iter().all(|&(at, n)| pile.pin().get(at) == Ok(&n.to_be_bytes()[..])));
-    let again = (0..).take_while(|_| pile.put(&[0; 4], Life::FOREVER).is_ok()).count();
-    assert!(again * 10 > lives as usize * 9, "{again} where {lives} were");
+    let again = (0_u64..).take_while(|_| pile.put(&[0; 4], Life::FOREVER).is_ok()).count() as u64;
+    assert!(again * 10 > lives * 9, "{again} where {lives} were");
 }
 
 #[test]

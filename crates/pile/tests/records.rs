@@ -123,7 +123,7 @@ fn a_purge_ends_every_pointer_and_the_room_comes_back() {
     for _ in 0..5 {
         let put: Vec<_> = (0..).map_while(|_| pile.put(&[7; 1000], Life::FOREVER).ok()).collect();
         assert_eq!(*before.get_or_insert(put.len()), put.len());
-        assert_eq!(pile.purge().records, put.len() as u64);
+        assert_eq!(pile.purge().unwrap().records, put.len() as u64);
         let guard = pile.pin();
         assert!(put.iter().all(|&at| guard.get(at) == Err(Gone::Stale)));
     }
@@ -177,7 +177,7 @@ fn held_bytes_stay_through_delete_update_and_purge_and_are_charged_once_an_accou
     let new = pile.pin().hold(at, &first).unwrap();
     pile.delete(at).unwrap();
     assert_eq!(pile.pin().hold(at, &first), Err(levada_pile::HoldError::Gone(Gone::Stale)));
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     while pile.put(&[255; 90], Life::FOREVER).is_ok() {}
     assert_eq!(held, [1; 90][..]);
     assert_eq!((again, others), (held.clone(), held));
