@@ -190,7 +190,8 @@ fn readers_and_writers_find_every_record_while_others_compact() {
                     // Each writer has keys of its own, and knows of each whether it is there.
                     let key = (state >> 40) % 4000 * 2 + writer;
                     if state >> 33 & 3 == 0 {
-                        let length = usize::try_from(state >> 50 & 511).unwrap();
+                        // Of one class, so that there is where to move.
+                        let length = usize::try_from(300 + (state >> 50 & 15)).unwrap();
                         put(shelf, keep, key, length, Life::FOREVER).unwrap();
                         assert!(is_found(pile, shelf, keep, key));
                     } else if shelf.places().contains_key(&key) {
