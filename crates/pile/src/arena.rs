@@ -30,7 +30,7 @@ const SPANS_OF_OWN: u32 = 4;
 /// What one thread puts from.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    number: u32,
+    pub(crate) number: u32,
     /// Whose records it puts: nobody's, or those of a keeper.
     pub(crate) keeper: u16,
     /// Whether a thread has it, for itself.
@@ -65,6 +65,15 @@ struct Current {
     puts: AtomicU32,
     since_s: AtomicU32,
     is_own: AtomicBool,
+}
+
+/// A span that an arena puts into, as it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    pub(crate) span: SpanIndex,
+    pub(crate) class: Class,
+    pub(crate) index: u32,
+    pub(crate) word: u64,
 }
 
 /// Tells arenas apart, over all piles.
@@ -146,9 +155,9 @@ impl Arena {
     /// A free slot as it is wanted, for the owner, who is pinned. `None` at the limit.
     #[inline]
     pub(crate) fn take<'m>(&self, spans: &'m Spans, want: Want) -> Option<Vacant<'m>> {
-        // Acquire: see `hand_over`.
+        // Acquire: see `give_spans`.
         if self.recalled.load(Ordering::Acquire) {
-            self.hand_over(spans);
+            self.answer(spans);
         }
         let class = want.class;
         let current = self.current(class, want.lane);
@@ -206,10 +215,12 @@ impl Arena {
 
     /// Asks the arena's spans back. Two epochs later nobody puts into them who has not heard.
     pub(crate) fn recall(&self) {
+        let _one = self.handing.lock();
         if !self.recalled.load(Ordering::Relaxed) {
-            // The flag after its epoch: who sees the flag knows since when. Who recalls at the same time says a later one.
-            self.recalled_in.store(Epoch::now().0, Ordering::Relaxed);
+            // The epoch after the flag: an owner who is pinned two epochs later has seen it.
+            self.recalled_in.store(Epoch::NEVER.0, Ordering::Relaxed);
             self.recalled.store(true, Ordering::Release);
+            self.recalled_in.store(Epoch::sealed().0, Ordering::Relaxed);
         }
     }
 
@@ -228,17 +239,30 @@ impl Arena {
     /// Gives all spans back, so that what is free in one lane is found by another. For the owner.
     pub(crate) fn give_up(&self, spans: &Spans) {
         self.recall();
-        self.hand_over(spans);
+        self.answer(spans);
     }
 
-    /// Gives all spans back. For the owner, who heard of the recall; and for another, two epochs after it.
+    /// Gives all spans back, for the owner, who heard of the recall.
     #[cold]
+    fn answer(&self, spans: &Spans) {
+        let _pinned = Pinned::new();
+        let _one = self.handing.lock();
+        if self.recalled.load(Ordering::Relaxed) {
+            self.give_spans(spans);
+        }
+    }
+
+    /// Gives all spans back for an owner who does not put, two epochs after the recall.
     pub(crate) fn hand_over(&self, spans: &Spans) {
         let _pinned = Pinned::new();
         let _one = self.handing.lock();
-        if !self.recalled.load(Ordering::Relaxed) {
-            return;
+        // Under the lock: the recall that was long ago may have been answered, and another be under way.
+        if self.is_recalled_long_ago() {
+            self.give_spans(spans);
         }
+    }
+
+    fn give_spans(&self, spans: &Spans) {
         for lane in self.lanes.iter().filter_map(OnceLock::get) {
             for (class, current) in (0..).map(Class).zip(lane) {
                 self.put_back(spans, current, class);
@@ -262,6 +286,21 @@ impl Arena {
         if is_ours && spans.memory.class(span) == class {
             spans.release(span, class, index, word);
         }
+    }
+
+    /// The spans that it puts into: each with its class, and the slots of which bitmap word it has taken out.
+    pub(crate) fn spans(&self) -> Vec<Lane> {
+        let lanes = self.lanes.iter().filter_map(OnceLock::get);
+        let currents = lanes.flat_map(|lane| (0..).zip(lane));
+        let kept = currents.filter_map(|(class, current)| {
+            Some(Lane {
+                span: SpanIndex(current.span.load(Ordering::Relaxed).checked_sub(1)?),
+                class: Class(class),
+                index: current.index.load(Ordering::Relaxed),
+                word: current.word.load(Ordering::Relaxed),
+            })
+        });
+        kept.collect()
     }
 
     /// Whether any span is kept.

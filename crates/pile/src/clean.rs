@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::birth::Birth;
 use crate::budget::{Budget, Spending};
 use crate::class::{Class, PAGE_BYTES};
 use crate::cleaning::{Round, Step, Turn};
@@ -19,7 +20,7 @@ use crate::pile::Pile;
 use crate::segment::{Memory, Slot, split};
 use crate::span::{SpanIndex, SpanLine, SpanStanding};
 use crate::spans::{NOBODY, Prefer, Reach, Want};
-use crate::store::{Birth, Room, Store};
+use crate::store::{Room, Store};
 use crate::sync::{Ordering, fence};
 
 /// What one call of [`Pile::compact`] did.
@@ -265,7 +266,7 @@ impl Store {
         let room = Room { vacant, birth, expiry_s, keeper: kept.number };
         vacant.slot.write(room.ext_bytes(), 0, record.bytes);
         self.with_arena(|arena| {
-            arena.counts.born(header.length());
+            arena.counts.born(header.length(), false);
             arena.counts.moved.add(1);
             arena.counts.moved_bytes.add(u64::from(header.length()));
         });

@@ -37,6 +37,7 @@ pub(crate) struct Counts {
     /// Of the puts and of the deletes, those that compaction did.
     pub(crate) moved: Count,
     pub(crate) moved_bytes: Count,
+    pub(crate) encode_spills: Count,
 }
 
 impl Counts {
@@ -52,10 +53,10 @@ impl Counts {
         }
     }
 
-    /// A record was put.
+    /// A record was put, or the value behind one.
     #[inline]
-    pub(crate) fn born(&self, length: u32) {
-        self.puts.add(1);
+    pub(crate) fn born(&self, length: u32, is_inner: bool) {
+        self.puts.add(u64::from(!is_inner));
         self.put_bytes.add(u64::from(length));
     }
 

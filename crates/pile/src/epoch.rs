@@ -32,9 +32,31 @@ impl Epoch {
         Self(EPOCH.load(Ordering::Acquire))
     }
 
+    /// The one in which something has become unreachable, for who made it so before this by an exchange (a compare-and-swap,
+    /// a swap, a fetch-and-add).
+    ///
+    /// Were the epoch read before that can be seen by others, a reader of the next one could still find the thing, and two
+    /// epochs would not be enough. On x86-64 an exchange is seen before anything behind it is read.
+    #[inline]
+    pub(crate) fn sealed_by_exchange() -> Self {
+        if cfg!(not(target_arch = "x86_64")) {
+            fence(Ordering::SeqCst);
+        }
+        Self::now()
+    }
+
+    /// The same for who made it so by a store.
+    pub(crate) fn sealed() -> Self {
+        fence(Ordering::SeqCst);
+        Self::now()
+    }
+
+    /// No epoch: it is never over.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// Whether nobody can see any more what was left in this epoch.
     pub(crate) fn is_over(self) -> bool {
-        self.0 + Self::GRACE <= Self::now().0
+        self.0.saturating_add(Self::GRACE) <= Self::now().0
     }
 }
 
@@ -47,7 +69,9 @@ static EPOCH: AtomicU64 = AtomicU64::new(2);
 pub(crate) struct Reader {
     /// The epoch that it is pinned in, or zero.
     pinned: AtomicU64,
-    /// How many guards it has; written by the thread alone.
+    /// How often it was pinned; written by the thread alone, as the next.
+    pins: AtomicU64,
+    /// How many guards it has.
     depth: AtomicU32,
     is_taken: AtomicBool,
     /// When an advance first found it behind, in milliseconds, and in which epoch.
@@ -69,17 +93,30 @@ static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; 
 static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
 
 thread_local! {
-    static OWN: Own = Own(take_line());
+    /// The thread's line, once it has one. It needs no drop, so that looking at it is no more than an address.
+    static OWN: Cell<Option<&'static Reader>> = const { Cell::new(None) };
+    /// Gives the line back when the thread ends.
+    static END: End = const { End };
 }
 
-/// A thread's hold on its line, given back when the thread ends.
-struct Own(&'static Reader);
+/// See [`END`].
+struct End;
 
-impl Drop for Own {
+impl Drop for End {
     fn drop(&mut self) {
-        self.0.is_taken.store(false, Ordering::Release);
+        let Some(reader) = OWN.take() else { return };
+        let depth = reader.depth.load(Ordering::Relaxed);
+        if depth == 0 {
+            reader.is_taken.store(false, Ordering::Release);
+        } else {
+            // A guard outlives its thread's line: one that was leaked keeps it for ever, another gives it back.
+            reader.depth.store(depth + LEAVING, Ordering::Relaxed);
+        }
     }
 }
+
+/// Added to the depth of a line that its last pin gives back.
+const LEAVING: u32 = 1 << 31;
 
 fn lines() -> impl Iterator<Item = &'static Reader> {
     READERS.iter().map_while(OnceLock::get).flatten()
@@ -134,12 +171,33 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        let reader = OWN.with(|own| own.0);
+        match OWN.get() {
+            Some(reader) => Self::of(reader),
+            None => Self::first(),
+        }
+    }
+
+    #[inline]
+    fn of(reader: &'static Reader) -> Self {
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
+        reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if depth == 0 {
             reader.pin();
         }
+        Self { reader, not_send: PhantomData, own: PhantomData }
+    }
+
+    /// The first pin of a thread; or one of a thread that is about to end and has no line any more: what it kept is dropped.
+    #[cold]
+    fn first() -> Self {
+        let reader = take_line();
+        if END.try_with(|_| ()).is_ok() {
+            OWN.set(Some(reader));
+            return Self::of(reader);
+        }
+        reader.depth.store(LEAVING + 1, Ordering::Relaxed);
+        reader.pin();
         Self { reader, not_send: PhantomData, own: PhantomData }
     }
 
@@ -149,6 +207,12 @@ impl Pinned {
             self.reader.pinned.store(0, Ordering::Release);
             self.reader.pin();
         }
+    }
+
+    /// How often this thread was pinned, nested pins included.
+    #[inline]
+    pub(crate) fn pins(&self) -> u64 {
+        self.reader.pins.load(Ordering::Relaxed)
     }
 
     /// The number of the thread's line.
@@ -166,14 +230,25 @@ impl Drop for Pinned {
         if depth == 0 {
             // Release: what was read and written under the pin comes before whatever follows an advance that sees this.
             self.reader.pinned.store(0, Ordering::Release);
+        } else if depth == LEAVING {
+            self.reader.leave();
         }
     }
 }
 
 impl Reader {
+    /// Unpins the line and gives it back.
+    #[cold]
+    fn leave(&self) {
+        self.depth.store(0, Ordering::Relaxed);
+        self.pinned.store(0, Ordering::Release);
+        self.is_taken.store(false, Ordering::Release);
+    }
+
     #[inline]
     fn pin(&self) {
-        let epoch = EPOCH.load(Ordering::Relaxed);
+        // Acquire: what is read under the pin is read after it.
+        let epoch = EPOCH.load(Ordering::Acquire);
         // Release: an advance that sees this pin and not the end of the former sees what was done under the former.
         self.pinned.store(epoch, Ordering::Release);
         if FENCED.load(Ordering::Relaxed) {

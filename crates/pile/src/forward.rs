@@ -104,7 +104,7 @@ impl Forwards {
 
     /// The record of this entry is dead; the number is another's when nobody reads it any more.
     pub(crate) fn leave(&self, number: u32) {
-        self.free.lock().left.push_back((Epoch::now(), number));
+        self.free.lock().left.push_back((Epoch::sealed_by_exchange(), number));
     }
 
     pub(crate) fn free_ripe(&self) {
@@ -118,23 +118,43 @@ impl Forwards {
         }
     }
 
-    /// Frees the entries of records that were purged, and of deleted ones, since no reader of either is left.
+    /// Frees the entries of records that were purged, since no reader of them is left. Those of deleted ones wait on.
     pub(crate) fn forget(&self, leads_nowhere: impl Fn(Place) -> bool) {
         let mut free = self.free.lock();
         let mut is_free = vec![false; free.next as usize];
-        let left = free.left.drain(..).map(|(_, number)| number).collect::<Vec<_>>();
-        for &number in free.numbers.iter().chain(&left) {
+        for &number in free.numbers.iter().chain(free.left.iter().map(|(_, number)| number)) {
             is_free[number as usize] = true;
         }
-        free.used -= u32::try_from(left.len()).expect("fewer than 2^28");
-        free.numbers.extend(left);
         for number in 0..free.next {
-            let home = Place::from_bits(self.at(number).home.load(Ordering::Relaxed));
-            if !is_free[number as usize] && leads_nowhere(home) {
+            if !is_free[number as usize] && leads_nowhere(self.home(number)) {
                 free.numbers.push(number);
                 free.used -= 1;
             }
         }
+    }
+
+    /// The numbers that are given out and not left, and those that were left.
+    pub(crate) fn numbers(&self) -> (Vec<u32>, Vec<u32>) {
+        let free = self.free.lock();
+        let left: Vec<u32> = free.left.iter().map(|&(_, number)| number).collect();
+        let mut is_given = vec![true; free.next as usize];
+        for &number in free.numbers.iter().chain(&left) {
+            assert!(is_given[number as usize], "a forward is free once");
+            is_given[number as usize] = false;
+        }
+        let given: Vec<u32> = (0..free.next).filter(|&number| is_given[number as usize]).collect();
+        assert_eq!(given.len() + left.len(), free.used as usize, "forwards are counted");
+        (given, left)
+    }
+
+    /// Where the record of an entry is.
+    pub(crate) fn home(&self, number: u32) -> Place {
+        Place::from_bits(self.at(number).home.load(Ordering::Relaxed))
+    }
+
+    /// The bytes of all blocks of entries.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        u64::from(self.free.lock().next.div_ceil(BLOCK)) * BLOCK_BYTES
     }
 
     /// How many records are forwarded, the deleted among them until they are forgotten.

@@ -7,6 +7,7 @@ use crate::class::Class;
 use crate::counts::{Count, Counts};
 use crate::epoch;
 use crate::error::Gone;
+use crate::latency::Latency;
 use crate::pile::Pile;
 use crate::span::SpanIndex;
 
@@ -46,6 +47,8 @@ pub struct Gauges {
     pub rejuvenated: u64,
     /// Conditional updates that came too late.
     pub compare_failed: u64,
+    /// Values whose encoding was copied once, since the room that was guessed for it was too short or too long.
+    pub encode_spills: u64,
     /// Records that are forwarded.
     pub forwards: u64,
     /// Deleted slots that wait until no guard sees them.
@@ -74,6 +77,12 @@ pub struct Gauges {
     pub oldest_guard_ms: u64,
     /// Guards of this pile's OS process that were told of, since they lasted too long.
     pub guards_told: u64,
+    /// How long puts take.
+    pub put_times: Latency,
+    /// How long gets of one record take.
+    pub get_times: Latency,
+    /// How long deletes take.
+    pub delete_times: Latency,
     /// Arenas: at most as many as there were threads at once.
     pub arenas: u32,
     /// Whether all threads share one arena, since the limit is small.
@@ -135,6 +144,7 @@ impl Pile {
             updates: sum(|counts| &counts.updates),
             rejuvenated: sum(|counts| &counts.rejuvenated),
             compare_failed: sum(|counts| &counts.compare_failed),
+            encode_spills: sum(|counts| &counts.encode_spills),
             forwards: u64::from(store.forwards.used()),
             limbo_slots: arenas.iter().map(|arena| arena.limbo.len()).sum(),
             spare_spans: stock.spare,
@@ -149,10 +159,19 @@ impl Pile {
             gone_wrong_type: store.refusals.of(Gone::WrongType),
             oldest_guard_ms: epoch::oldest_guard_ms(store.seconds.clock_ms()),
             guards_told: epoch::guards_told(),
+            put_times: store.put_times.look(),
+            get_times: store.get_times.look(),
+            delete_times: store.delete_times.look(),
             arenas: u32::try_from(arenas.len()).unwrap_or(u32::MAX),
             is_small: store.settings.is_small,
             pins_without_fence: epoch::pins_without_fence(),
         }
+    }
+
+    /// Sets whether one in 1,024 operations is timed; they are, unless this says otherwise. All that is counted is counted
+    /// either way.
+    pub fn set_timed(&self, are_timed: bool) {
+        self.store.settings.set_timed(are_timed);
     }
 
     fn spans_by_class(&self) -> Vec<SpansOfClass> {

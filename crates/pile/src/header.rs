@@ -54,7 +54,7 @@ impl Kind {
 
     /// Whether a type tag stands before the payload.
     #[inline]
-    pub(crate) fn has_tag(self) -> bool {
+    pub(crate) const fn has_tag(self) -> bool {
         matches!(self, Self::Archived | Self::Compact)
     }
 
@@ -144,6 +144,13 @@ impl Header {
     #[inline]
     pub(crate) fn is_plain(self, pointer: Pointer) -> bool {
         (self.0 ^ (pointer.to_bits() & GENERATION)) & PLAIN == LIVE
+    }
+
+    /// As [`Header::is_plain`], of another kind than plain bytes.
+    #[inline]
+    pub(crate) fn is_plain_of(self, pointer: Pointer, kind: Kind) -> bool {
+        let plain = LIVE | (kind as u64) << KIND_SHIFT;
+        (self.0 ^ (pointer.to_bits() & GENERATION)) & PLAIN == plain
     }
 
     /// Whether the pointer's record is here.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use levada_shared::{Account, SharedData};
 
+use crate::birth::Birth;
 use crate::class::Class;
 use crate::epoch::Pinned;
 use crate::error::{Full, Gone};
@@ -24,8 +25,9 @@ use crate::pointer::{Place, Pointer};
 use crate::reserve::{Invalid, Reserved};
 use crate::segment::{Memory, Slot, split};
 use crate::span::SpanIndex;
-use crate::store::{Birth, Store};
+use crate::store::Store;
 use crate::sync::{Ordering, fence};
+use crate::version::{Present, Version};
 
 /// A keeper's records. When this is dropped they end, one after another.
 pub struct Keep {
@@ -123,7 +125,9 @@ impl Keep {
         let (slot, header) = found.ok_or(Gone::Stale)?;
         let record = store.kept_record(at, slot, header, &guard.pinned).ok_or(Gone::Stale)?;
         let of = Pointer::new(at, header.generation());
-        self.pile.hold_found(of, record.bytes, account).unwrap_or(Err(Gone::Stale.into()))
+        let seen = Present { bytes: record.bytes, version: Version(of.to_bits()) };
+        let held = self.pile.hold_found(of, seen, account, &guard.pinned);
+        held.unwrap_or(Err(Gone::Stale.into()))
     }
 
     /// Deletes a record, which the keeper has unlinked. `false` if there is none at that place.

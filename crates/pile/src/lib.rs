@@ -30,18 +30,27 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("Levada runs on 64-bit Linux");
 
+#[cfg(feature = "archived")]
+mod archived;
+#[cfg(feature = "archived")]
+mod archived_pointer;
 mod arena;
+mod birth;
 mod budget;
 mod builder;
 mod cell;
 mod class;
 mod clean;
 mod cleaning;
+mod codec;
+#[cfg(feature = "compact")]
+mod compact;
 mod counts;
 mod due;
 mod epoch;
 mod error;
 mod forward;
+mod found;
 mod gauges;
 mod generation;
 mod gets;
@@ -50,10 +59,13 @@ mod header;
 mod hold;
 mod keep;
 mod keeper;
+mod latency;
+mod lending;
 mod life;
 mod limbo;
 mod limit;
 mod lock;
+mod lookup;
 mod page_spans;
 mod pages;
 mod pile;
@@ -61,6 +73,7 @@ mod pointer;
 mod pool;
 mod present;
 mod refusals;
+mod registry;
 mod remove;
 mod reserve;
 mod roomy;
@@ -68,6 +81,7 @@ mod scan;
 mod segment;
 mod settings;
 mod shard;
+mod sink;
 mod span;
 mod spans;
 mod stamp;
@@ -78,27 +92,44 @@ mod sweeps;
 mod sync;
 mod tend;
 mod tender;
+mod typed;
 mod update;
+mod upgrade;
+mod validate;
+mod verbatim;
 mod version;
 
+#[cfg(feature = "archived")]
+pub use archived::Archived;
 pub use budget::Budget;
 pub use builder::Builder;
 pub use clean::Compacted;
+pub use codec::{Codec, Damaged, Encoded, Trust, Unencodable};
+#[cfg(feature = "compact")]
+pub use compact::Compact;
 pub use epoch::OldGuard;
-pub use error::{Full, Gone, HasKeepers, OpenError, UpdateError};
+pub use error::{Full, Gone, HasKeepers, OpenError, PutError, UpdateError};
 pub use gauges::{Gauges, SpansOfClass};
 pub use guard::Guard;
 pub use header::Kind;
 pub use hold::HoldError;
 pub use keep::{Keep, KeptRoom};
 pub use keeper::{Keeper, KeptRecord, Verdict, Why};
+pub use latency::Latency;
+pub use lending::{LendError, NotReserved};
 pub use life::{Clock, Life};
 pub use pile::{Footprint, Pile, Purged};
+#[cfg(feature = "archived")]
+pub use pointer::{ArchivedPilePointer, ArchivedPointer, PilePointerResolver, PointerResolver};
 pub use pointer::{PilePointer, Place, Pointer};
+pub use registry::StampTaken;
 pub use reserve::{Invalid, Reserved};
 pub use scan::{Cursor, Seen};
+pub use sink::Sink;
 pub use spans::Prefer;
 pub use stamp::Stamp;
 pub use tend::Tended;
 pub use tender::Tender;
+pub use typed::Typed;
+pub use verbatim::{Raw, Text};
 pub use version::Version;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use levada_shared::Lender;
 
+use crate::arena::Arena;
+use crate::birth::Birth;
 use crate::epoch::Pinned;
 use crate::error::{Full, Gone, HasKeepers};
 use crate::header::Kind;
 use crate::life::Life;
 use crate::pointer::Pointer;
 use crate::present::present;
-use crate::store::{Birth, Store};
+use crate::store::Store;
 use crate::sync::Ordering;
 
 /// A handle to a pile; clones name the same pile, and any thread may use any of them.
@@ -117,19 +119,27 @@ impl Pile {
     /// # Errors
     /// [`HasKeepers`]: keepers would not hear of it.
     pub fn purge(&self) -> Result<Purged, HasKeepers> {
-        let purge = || {
-            let before = self.gauges_of(&self.store.pool.arenas());
-            let spans = self.store.purge();
-            self.store.count_purged(before.records, before.used_bytes);
-            Purged { records: before.records, spans }
-        };
+        let purge = || self.purge_of(&self.store.pool.arenas());
         self.store.keepers.if_none(purge).map_err(|keepers| HasKeepers { keepers })
+    }
+
+    /// Ends every record of these arenas, which are all there are.
+    fn purge_of(&self, arenas: &[Arc<Arena>]) -> Purged {
+        let before = self.gauges_of(arenas);
+        let spans = self.store.purge(arenas);
+        self.store.count_purged(before.records, before.used_bytes);
+        Purged { records: before.records, spans }
     }
 
     /// Ends the pile for all its handles: it takes and gives nothing more. What guards read and what is held stays as it is
     /// until then; the memory goes back when the last handle, guard and hold have gone.
     pub fn close(&self) {
+        // First closed, then ended: who finds a record gone since is told why.
         self.store.close();
+        self.purge_of(&self.store.arenas());
+        for kept in self.store.keepers.all() {
+            kept.mover.recall();
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //!
 //! Cost: one look into a list that has a row for each pool the thread puts into.
 
-use std::cell::RefCell;
+use core::cell::{Ref, RefCell};
+use core::mem::ManuallyDrop;
 use std::sync::atomic::AtomicU64 as IdSource;
 use std::sync::{Arc, Weak};
 
@@ -24,8 +25,32 @@ pub(crate) struct Pool {
 }
 
 thread_local! {
-    /// The arenas of this thread, by pool.
-    static LEASES: RefCell<Vec<Lease>> = const { RefCell::new(Vec::new()) };
+    /// The arenas of this thread. It needs no drop, so that looking at it is no more than an address.
+    static LEASES: Leases = const {
+        Leases { list: RefCell::new(ManuallyDrop::new(Vec::new())) }
+    };
+    /// Gives them back when the thread ends.
+    static END: End = const { End };
+}
+
+/// The arenas of a thread, by pool.
+struct Leases {
+    list: RefCell<ManuallyDrop<Vec<Lease>>>,
+}
+
+/// See [`END`].
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        LEASES.with(|leases| drop(leases.take()));
+    }
+}
+
+impl Leases {
+    fn take(&self) -> Vec<Lease> {
+        ManuallyDrop::into_inner(self.list.replace(ManuallyDrop::new(Vec::new())))
+    }
 }
 
 /// A thread's hold on an arena.
@@ -58,39 +83,55 @@ impl Pool {
     }
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
+    ///
+    /// It is called at one place, so that it becomes part of its caller: to call it, or to move what it captures to where it
+    /// is called, made a put a third slower.
     #[inline]
     pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        if let Some(arena) = &self.shared {
-            let _one = arena.sharing.as_ref().map(Lock::lock);
-            return act(arena);
-        }
-        let mut act = Some(act);
-        let done = LEASES.try_with(|leases| {
-            let leases = leases.borrow();
-            let lease = leases.iter().find(|lease| lease.pool == self.id)?;
-            act.take().map(|act| act(&lease.arena))
+        LEASES.with(|leases| {
+            let (lease, _one);
+            let arena = match &self.shared {
+                Some(arena) => {
+                    _one = arena.sharing.as_ref().map(Lock::lock);
+                    arena
+                }
+                None => {
+                    lease = self.lease(leases);
+                    &lease.arena
+                }
+            };
+            act(arena)
+        })
+    }
+
+    /// This thread's lease of an arena.
+    #[inline]
+    fn lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
+        let own = Ref::filter_map(leases.list.borrow(), |list| {
+            list.iter().find(|lease| lease.pool == self.id)
         });
-        match (done, act) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(act)) => self.with_new_lease(act),
-            (_, None) => unreachable!("what ran gave a result"),
+        match own {
+            Ok(lease) => lease,
+            Err(list) => {
+                drop(list);
+                self.new_lease(leases)
+            }
         }
     }
 
     #[cold]
-    fn with_new_lease<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        let lease = Lease { pool: self.id, arena: self.free_arena(), dealer: Arc::downgrade(self) };
-        let result = act(&lease.arena);
-        let ended: Result<Vec<Lease>, _> = LEASES.try_with(|leases| {
-            let mut leases = leases.borrow_mut();
-            let (kept, ended) = leases.drain(..).partition(|lease| lease.dealer.strong_count() > 0);
-            *leases = kept;
-            leases.push(lease);
-            ended
+    fn new_lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
+        // A thread that is ending gives back what it leased before, and nobody does that once it has ended.
+        let is_ending = END.try_with(|_| ()).is_err();
+        let mut former = leases.take();
+        former.retain(|lease| !is_ending && lease.dealer.strong_count() > 0);
+        former.push(Lease {
+            pool: self.id,
+            arena: self.free_arena(),
+            dealer: Arc::downgrade(self),
         });
-        // Leases of pools that are no more, dropped outside of the list. A thread that ends keeps none.
-        drop(ended);
-        result
+        *leases.list.borrow_mut() = ManuallyDrop::new(former);
+        Ref::map(leases.list.borrow(), |list| list.last().expect("it was put there just now"))
     }
 
     /// An arena that nobody has.

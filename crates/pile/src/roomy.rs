@@ -51,7 +51,9 @@ impl Turn {
     /// The turn after this one, in the present epoch; `None` while readers may see the other half, and when the field of
     /// the epoch is used up.
     pub(crate) fn next(self, length: u32) -> Option<Self> {
-        let now = Epoch::now();
+        // The next epoch: this half is left a moment from now, when the epoch may have advanced by one at most, since who
+        // updates is pinned.
+        let now = Epoch(Epoch::now().0 + 1);
         let is_free = self.epoch.is_over() && now.0 <= EPOCH_MAX;
         is_free.then_some(Self { half: 1 - self.half, length, epoch: now })
     }
@@ -91,6 +93,16 @@ fn half_bytes(slot: Slot<'_>, ext_bytes: u32) -> u32 {
 /// What the header of a roomy record at home says its length is: both halves, and what is before them.
 pub(crate) fn length(slot: Slot<'_>, header: Header) -> u32 {
     payload_bytes(half_bytes(slot, header.ext_bytes()))
+}
+
+/// Keeps the record away for a grace period after it was forwarded: a reader who found it at home looks at its turn, and a
+/// turn by which it came home meanwhile would show him bytes that are not the record's yet. Under the lock of its shard.
+pub(crate) fn leave(slot: Slot<'_>, header: Header) {
+    let word = slot.word(header.ext_bytes(), 0);
+    let turn = Turn::from_word(word.load(Ordering::Relaxed));
+    let left = Turn { epoch: Epoch::sealed_by_exchange(), ..turn };
+    // Where the field is used up, the record stays away for ever.
+    word.store(if left.epoch.0 <= EPOCH_MAX { left } else { turn }.word(), Ordering::Release);
 }
 
 /// Writes the half that is not current and makes it so, if no reader can see it and the bytes fit. The version then. For

@@ -13,6 +13,7 @@ pub(crate) const SMALL_BYTES: u64 = 64 << 20;
 pub(crate) struct Settings {
     pub(crate) is_small: bool,
     prefers_speed: AtomicBool,
+    are_timed: AtomicBool,
     pub(crate) commit_ahead_bytes: AtomicU64,
     tend_slice_us: AtomicU32,
     guard_warn_ms: AtomicU32,
@@ -30,6 +31,7 @@ impl Settings {
         Self {
             is_small,
             prefers_speed: AtomicBool::new(false),
+            are_timed: AtomicBool::new(true),
             commit_ahead_bytes: AtomicU64::new(if is_small { 0 } else { 2 << 20 }),
             tend_slice_us: AtomicU32::new(TEND_SLICE_US),
             guard_warn_ms: AtomicU32::new(GUARD_WARN_MS),
@@ -50,6 +52,15 @@ impl Settings {
 
     pub(crate) fn set_guard_warn_ms(&self, milliseconds: u32) {
         self.guard_warn_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Whether one in 1,024 operations is timed.
+    pub(crate) fn are_timed(&self) -> bool {
+        self.are_timed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_timed(&self, are_timed: bool) {
+        self.are_timed.store(are_timed, Ordering::Relaxed);
     }
 
     #[inline]

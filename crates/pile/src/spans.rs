@@ -10,14 +10,14 @@ use std::sync::OnceLock;
 use crate::class::{CLASS_COUNT, Class};
 use crate::due::{Due, latest_s};
 use crate::header::Header;
-use crate::life::MIXED;
+use crate::life::{FOREVER, MIXED};
 use crate::lock::Lock;
 use crate::page_spans::PageSpans;
 use crate::pointer::Place;
 use crate::segment::{Memory, Slot, split};
 use crate::span::{SpanIndex, SpanLine, SpanStanding, Vacancy};
 use crate::supply::Supply;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// Lists of a class: for records without a life, and for all that have one.
 const LISTED_BUCKETS: usize = 2;
@@ -145,13 +145,16 @@ impl List {
 
 impl Spans {
     pub(crate) fn new(memory: Memory, supply: Supply) -> Self {
-        Self {
+        let spans = Self {
             memory,
             supply,
             lists: (0..KEEPERS).map(|_| OnceLock::new()).collect(),
             pages: Lock::default(),
             due: Due::default(),
-        }
+        };
+        // Those of nobody are there from the first on: a purge has all of them.
+        spans.lists(Class::NONE, FOREVER, NOBODY);
+        spans
     }
 
     fn lists(&self, class: Class, bucket: u8, keeper: u16) -> &Lock<Lists> {
@@ -209,11 +212,13 @@ impl Spans {
         }
         // Rather with records of other lives than not at all.
         self.take_listed(want, keeper, MIXED, |_| true)
-            .or_else(|| self.take_listed(want, keeper, 0, |_| true))
+            .or_else(|| self.take_listed(want, keeper, FOREVER, |_| true))
     }
 
     /// Cuts a zeroed span into free slots.
     fn open(&self, span: SpanIndex, want: Want, keeper: u16) -> SpanIndex {
+        // A purge has all lists: no span is opened while it goes through them, so what it leaves was opened after it.
+        let _lists = self.lists(want.class, want.lane, keeper).lock();
         let shape = want.class.shape();
         for index in 0..shape.bitmap_words() {
             self.memory
@@ -317,6 +322,8 @@ impl Spans {
         self.with_lists(span, class, |lists, line| {
             if line.standing() == SpanStanding::Owned {
                 line.set_standing(standing);
+                // SeqCst, with that of `after_free`: either this sees what was freed last, or he who freed it sees the standing.
+                fence(Ordering::SeqCst);
                 self.settle(lists, span, class);
             }
         });
@@ -350,34 +357,54 @@ impl Spans {
         }
     }
 
-    /// The span's records are gone, and no way leads in.
-    fn retire(&self, span: SpanIndex) {
-        self.memory.set_class(span, Class::NONE);
+    /// The span's records are gone, and no way leads in; nor into the further spans of a long record.
+    pub(crate) fn retire(&self, span: SpanIndex) {
+        for part in self.memory.line(span).parts(span) {
+            self.memory.set_class(part, Class::NONE);
+            self.memory.line(part).set_standing(SpanStanding::Retiring);
+        }
         self.supply.retire(&self.memory, span);
     }
 
     /// A slot is free, whose record no reader sees any more.
     pub(crate) fn free_slot(&self, span: SpanIndex, class: Class, index: u32) {
-        let line = self.memory.line(span);
+        if self.empty_slot(span, class, index) {
+            self.add_free(span, class, index / 64, 1 << (index % 64));
+        } else {
+            let word = self.memory.slot_of(span, class, index).header();
+            word.store(Header(word.load(Ordering::Relaxed)).freed().0, Ordering::Release);
+            let (before, now) = self.memory.line(span).add_spent();
+            self.after_free(span, class, before, now);
+        }
+    }
+
+    /// Marks a slot free, unless it has had its last generation.
+    pub(crate) fn empty_slot(&self, span: SpanIndex, class: Class, index: u32) -> bool {
         let word = self.memory.slot_of(span, class, index).header();
         let freed = Header(word.load(Ordering::Relaxed)).freed();
-        word.store(freed.0, Ordering::Release);
-        let (before, now) = if freed.generation().next().is_none() {
-            line.add_spent()
-        } else {
-            // Release: the arena that takes the bit sees the header free; the bit comes before the count.
-            self.memory
-                .bitmap_word(span, class, index / 64)
-                .fetch_or(1 << (index % 64), Ordering::Release);
-            line.add_free(1)
-        };
+        let has_next = freed.generation().next().is_some();
+        if has_next {
+            word.store(freed.0, Ordering::Release);
+        }
+        has_next
+    }
+
+    /// Slots that were marked free are anybody's: those of word `index` of the bitmap that `bits` name.
+    pub(crate) fn add_free(&self, span: SpanIndex, class: Class, index: u32, bits: u64) {
+        // Release: the arena that takes a bit sees the header free; the bits come before the count.
+        self.memory.bitmap_word(span, class, index).fetch_or(bits, Ordering::Release);
+        let (before, now) = self.memory.line(span).add_free(bits.count_ones());
         self.after_free(span, class, before, now);
     }
 
     fn after_free(&self, span: SpanIndex, class: Class, before: Vacancy, now: Vacancy) {
         let line = self.memory.line(span);
         let asks = now.is_empty(class) || (now.is_roomy(class) && !before.is_roomy(class));
-        if asks && line.standing() != SpanStanding::Owned {
+        if !asks {
+            return;
+        }
+        fence(Ordering::SeqCst); // see `put_in`
+        if line.standing() != SpanStanding::Owned {
             self.with_lists(span, class, |lists, _| self.settle(lists, span, class));
         }
     }
@@ -387,7 +414,12 @@ impl Spans {
         self.memory.line(split(place).0).held.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends that.
+    /// Whether anything keeps the span.
+    pub(crate) fn is_held(&self, span: SpanIndex) -> bool {
+        self.memory.line(span).held.load(Ordering::Relaxed) > 0
+    }
+
+    /// Ends what `hold` began.
     pub(crate) fn let_go(&self, place: Place) {
         // Release: who uses the span again sees all that was done before.
         self.memory.line(split(place).0).held.fetch_sub(1, Ordering::Release);
@@ -396,6 +428,27 @@ impl Spans {
     /// Whether the span is in use.
     pub(crate) fn leads_somewhere(&self, span: SpanIndex) -> bool {
         self.memory.class(span) != Class::NONE
+    }
+
+    /// The spans on the list of a class, or on that of those without memory behind some of their pages, in order.
+    pub(crate) fn listed(
+        &self,
+        class: Class,
+        bucket: u8,
+        keeper: u16,
+        are_thin: bool,
+    ) -> Vec<SpanIndex> {
+        let lists = self.lists(class, bucket, keeper).lock();
+        let list = if are_thin { &lists.thin } else { &lists.whole };
+        let (mut spans, mut previous, mut next) = (Vec::new(), END, list.first);
+        while let Some(span) = next {
+            let line = self.memory.line(span);
+            assert_eq!(line.previous.load(Ordering::Relaxed), previous, "a list is whole");
+            spans.push(span);
+            let link = line.next.load(Ordering::Relaxed);
+            (previous, next) = (span.0, (link != END).then_some(SpanIndex(link)));
+        }
+        spans
     }
 
     /// Whose the record in a slot is: a span of slots is one keeper's, a page has the number in the place of a type.
@@ -421,7 +474,7 @@ impl Spans {
         for span in (0..self.supply.spans_opened()).map(SpanIndex) {
             if self.memory.class(span) != Class::NONE {
                 self.retire(span);
-                purged += 1;
+                purged += self.memory.line(span).spans_of_run.load(Ordering::Relaxed);
             }
         }
         purged

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::birth::Birth;
 use crate::budget::Spending;
 use crate::class::Class;
 use crate::cleaning::Cleaning;
@@ -16,12 +17,14 @@ use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
 use crate::keeper::Keepers;
+use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{FOREVER, Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
 use crate::pool::Pool;
 use crate::refusals::Refusals;
+use crate::registry::Registry;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -31,9 +34,10 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
-
 /// Slots or spans that are freed between two looks at a budget.
 const BATCH: u32 = 64;
+/// How many it then frees at most.
+const LIMBO_DRAIN: usize = 128;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -46,6 +50,7 @@ pub(crate) struct Store {
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
+    pub(crate) registry: Registry,
     pub(crate) pool: Arc<Pool>,
     shards: Vec<Lock<Shard>>,
     is_closed: AtomicBool,
@@ -55,6 +60,9 @@ pub(crate) struct Store {
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
+    pub(crate) put_times: Latencies,
+    pub(crate) get_times: Latencies,
+    pub(crate) delete_times: Latencies,
     pub(crate) sweeps: Sweeps,
     pub(crate) keepers: Keepers,
     pub(crate) cleaning: Cleaning,
@@ -67,23 +75,6 @@ pub(crate) struct Store {
 pub(crate) struct PurgedBefore {
     pub(crate) records: u64,
     pub(crate) used_bytes: u64,
-}
-
-/// What a record is to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) kind: Kind,
-    /// The type, for a kind that has one.
-    pub(crate) tag: u32,
-    pub(crate) life: Life,
-    /// Whether it is the value behind another record, which no pointer of a user names.
-    pub(crate) is_inner: bool,
-}
-
-impl Birth {
-    pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, is_inner: false }
-    }
 }
 
 /// A slot that was taken for a record, and what it will say of it.
@@ -138,6 +129,7 @@ impl Store {
             seconds,
             settings,
             forwards: Forwards::default(),
+            registry: Registry::default(),
             pool,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
             is_closed: AtomicBool::new(false),
@@ -145,6 +137,9 @@ impl Store {
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
+            put_times: Latencies::default(),
+            get_times: Latencies::default(),
+            delete_times: Latencies::default(),
             sweeps: Sweeps::default(),
             keepers: Keepers::default(),
             cleaning: Cleaning::default(),
@@ -157,6 +152,21 @@ impl Store {
         // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
         let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
         &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
+    }
+
+    /// Whether the operation of this number is timed.
+    #[inline]
+    pub(crate) fn is_sampled(&self, number: u64) -> bool {
+        number.is_multiple_of(SAMPLED) && self.settings.are_timed()
+    }
+
+    /// Shows every slot that is lent, and whether its record is dead.
+    pub(crate) fn each_held(&self, mut see: impl FnMut(Place, bool)) {
+        for shard in &self.shards {
+            for (&place, loans) in &shard.lock().held {
+                see(place, loans.is_dead);
+            }
+        }
     }
 
     pub(crate) fn close(&self) {
@@ -289,13 +299,18 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
-        let _pinned = Pinned::new();
-        pool.with_arena(|arena| {
+        let pinned = Pinned::new();
+        let started = self.is_sampled(pinned.pins()).then(Started::now);
+        let put = pool.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
-            arena.counts.born(length);
+            arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
-        })
+        });
+        if let Some(started) = started {
+            self.put_times.ended(&started);
+        }
+        put
     }
 
     pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
@@ -382,10 +397,16 @@ impl Store {
     fn look_into_limbo(self: &Arc<Self>) {
         let _advanced: bool = epoch::advance(self.seconds.clock_ms());
         self.with_arena(|arena| {
-            arena.limbo.drain(2 * usize::try_from(LIMBO_LOOK).expect("a small number"), |place| {
-                self.spans.free(place)
-            });
+            arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
+    }
+
+    /// Gives back a slot that was reserved and became no record.
+    pub(crate) fn give_up(&self, place: Place) {
+        let _pinned = Pinned::new();
+        // First free, then let go: a purged span is not used again in between.
+        self.spans.free(place);
+        self.spans.let_go(place);
     }
 
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
@@ -393,13 +414,17 @@ impl Store {
     pub(crate) fn reclaim(self: &Arc<Self>) -> u64 {
         let arenas = self.arenas();
         let mut freed = 0;
-        for _ in 0..=Epoch::GRACE {
-            let _advanced: bool = epoch::advance_past_readers(self.seconds.clock_ms());
+        // Two epochs until the last slots are free, and two more until the spans are that they leave empty.
+        for _ in 0..=2 * Epoch::GRACE {
+            let has_advanced = epoch::advance_past_readers(self.seconds.clock_ms());
             for arena in &arenas {
-                freed += arena.limbo.drain(usize::MAX, |place| self.spans.free(place)) as u64;
+                freed += arena.limbo.drain(usize::MAX, |places| self.spans.free_all(places)) as u64;
             }
             self.forwards.free_ripe();
             freed += u64::from(self.ripen(u32::MAX));
+            if !has_advanced {
+                break;
+            }
         }
         freed
     }
@@ -415,7 +440,8 @@ impl Store {
             let _advanced: bool = epoch::advance(self.seconds.clock_ms());
             for arena in &arenas {
                 while !spending.is_over() {
-                    let drained = arena.limbo.drain(BATCH as usize, |place| self.spans.free(place));
+                    let drained =
+                        arena.limbo.drain(BATCH as usize, |places| self.spans.free_all(places));
                     freed += drained as u64;
                     if drained < BATCH as usize {
                         break;
@@ -475,14 +501,16 @@ impl Store {
         before.used_bytes += used_bytes;
     }
 
-    /// Ends every record, where there is no keeper. How many spans they were in.
-    pub(crate) fn purge(&self) -> u32 {
+    /// Ends every record of these arenas, which are all there are. How many spans they were in.
+    pub(crate) fn purge(&self, arenas: &[Arc<Arena>]) -> u32 {
         let mut purged = self.purged.lock();
-        for arena in &self.pool.arenas() {
+        let spans = self.spans.purge();
+        // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
+        // that had answered before would keep it. None of the spans is used again until all have heard.
+        for arena in arenas {
             arena.recall();
         }
-        let spans = self.spans.purge();
-        *purged = Some(Epoch::now());
+        *purged = Some(Epoch::sealed());
         spans
     }
 }

@@ -215,8 +215,7 @@ impl Supply {
     /// A span whose class is none now comes back when nobody sees it any more.
     pub(crate) fn retire(&self, memory: &Memory, span: SpanIndex) {
         debug_assert!(memory.class(span) == Class::NONE, "nobody finds a way in");
-        memory.line(span).set_standing(SpanStanding::Retiring);
-        self.spare.lock().retiring.push_back((Epoch::now(), span));
+        self.spare.lock().retiring.push_back((Epoch::sealed(), span));
     }
 
     /// Takes in what retired two epochs ago, at most `most` spans. How many came.
@@ -238,14 +237,18 @@ impl Supply {
                     spare.retiring.push_back((epoch, span));
                     continue;
                 }
-                ripe += 1;
-                let is_usable = line.raise_low();
-                if is_usable && line.absent_bytes() == 0 {
-                    line.set_standing(SpanStanding::Spare);
-                    spare.put(span, Found::Dirty);
-                } else {
-                    spare.spent += u32::from(!is_usable);
-                    without_use.push((span, is_usable));
+                // The further spans of a long record come with its first, which alone is counted as held.
+                for part in line.parts(span) {
+                    ripe += 1;
+                    let line = memory.line(part);
+                    let is_usable = line.raise_low();
+                    if is_usable && line.absent_bytes() == 0 {
+                        line.set_standing(SpanStanding::Spare);
+                        spare.put(part, Found::Dirty);
+                    } else {
+                        spare.spent += u32::from(!is_usable);
+                        without_use.push((part, is_usable));
+                    }
                 }
             }
         }
@@ -339,6 +342,29 @@ impl Supply {
         self.limit.backed_bytes() + GROUP_BYTES + 2 * TABLE_PAGE_BYTES <= self.limit.limit_bytes()
     }
 
+    /// Whether a span is spare, and whether it has memory then. At a quiet moment.
+    pub(crate) fn is_spare(&self, span: SpanIndex) -> Option<bool> {
+        let spare = self.spare.lock();
+        let segment = spare.segments.get((span.0 / SEGMENT_SPANS) as usize)?;
+        let part = Part::of(segment, span.0 % SEGMENT_SPANS / GROUP_SPANS);
+        let at = span.0 % GROUP_SPANS;
+        let maps = [part.clean, part.dirty, part.bare].map(|bits| bits >> at & 1);
+        assert!(maps.iter().sum::<u32>() <= 1, "a spare span is in one map");
+        part.found(at).map(|found| found != Found::Bare)
+    }
+
+    /// Whether the group of a span has no memory and no spare spans, and whether its rows in the tables are counted then.
+    pub(crate) fn is_given_back(&self, span: SpanIndex) -> Option<bool> {
+        let spare = self.spare.lock();
+        let whole = spare.whole_groups.iter().find(|whole| whole.group == span.0 / GROUP_SPANS);
+        whole.map(|whole| !whole.is_fresh)
+    }
+
+    /// Whether a span waits until nobody sees it, with or without others of one record.
+    pub(crate) fn retiring(&self) -> Vec<SpanIndex> {
+        self.spare.lock().retiring.iter().map(|&(_, span)| span).collect()
+    }
+
     /// The spans that have been given out or are spare: no other was ever used.
     pub(crate) fn spans_opened(&self) -> u32 {
         self.spare.lock().fresh_group * GROUP_SPANS
@@ -359,7 +385,7 @@ impl Supply {
 }
 
 /// What the tables take more for this group: lines and classes whose pages no group before had touched.
-fn table_bytes(group: u32) -> u64 {
+pub(crate) fn table_bytes(group: u32) -> u64 {
     let lines = u64::from(group.is_multiple_of(GROUPS_OF_LINE_PAGE)) * TABLE_PAGE_BYTES;
     let classes = u64::from(group.is_multiple_of(GROUPS)) * TABLE_PAGE_BYTES;
     lines + classes
