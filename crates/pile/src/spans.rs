@@ -430,6 +430,12 @@ impl Spans {
         self.memory.class(span) != Class::NONE
     }
 
+    /// Nobody, and the keepers that there ever were, whose spans may outlast them.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = u16> {
+        let numbered = (0..).zip(&self.lists);
+        numbered.filter(|(_, lists)| lists.get().is_some()).map(|(number, _)| number)
+    }
+
     /// The spans on the list of a class, or on that of those without memory behind some of their pages, in order.
     pub(crate) fn listed(
         &self,

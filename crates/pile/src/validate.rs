@@ -14,7 +14,6 @@ use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::segment::{GROUP_SPANS, Memory, split};
 use crate::span::{SpanIndex, SpanStanding};
-use crate::spans::NOBODY;
 use crate::supply::table_bytes;
 use crate::sync::Ordering;
 
@@ -75,8 +74,7 @@ impl<'p> Walk<'p> {
         let mut listed = HashMap::new();
         for number in 1..=CLASS_COUNT {
             let class = Class(u8::try_from(number).expect("fewer than 254 classes"));
-            let keepers = store.keepers.all();
-            let keepers = keepers.iter().map(|kept| kept.number).chain([NOBODY]);
+            let keepers = store.spans.owners();
             for (keeper, bucket) in keepers.flat_map(|keeper| [(keeper, FOREVER), (keeper, MIXED)])
             {
                 for are_thin in [false, true] {

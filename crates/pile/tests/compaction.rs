@@ -48,6 +48,7 @@ fn compact_below(pile: &Pile, bound_bytes: u64) -> u64 {
 }
 
 fn all_there(pile: &Pile, left: &[Pointer], length: usize) {
+    pile.validate();
     let guard = pile.pin();
     let bytes = vec![7; length];
     assert!(left.iter().all(|&at| guard.get(at) == Ok(&bytes[..])));

@@ -118,6 +118,7 @@ fn compact_below(pile: &Pile, bound_bytes: u64) -> u64 {
         }
         std::thread::yield_now();
     }
+    pile.validate();
     backed()
 }
 
@@ -208,6 +209,7 @@ fn readers_and_writers_find_every_record_while_others_compact() {
             pile.tend(Budget::slice());
         }
     });
+    pile.validate();
     assert_eq!(pile.gauges().records, shelf.places().len() as u64);
     assert!(shelf.moves.load(Ordering::Relaxed) > 0);
     let keys: Vec<u64> = shelf.places().keys().copied().collect();
@@ -345,6 +347,7 @@ fn what_a_keep_had_comes_back_when_it_is_dropped() {
         assert_eq!(pile.gauges().records, keys);
         drop(keep);
         assert_eq!((pile.gauges().records, pile.gauges().used_bytes), (0, 0));
+        pile.validate();
     }
 }
 

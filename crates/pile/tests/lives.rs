@@ -1,9 +1,16 @@
-//! What a life promises: read to the second, and its memory back in time. The clock is a number that the tests set.
+//! What a life promises: read to the second, and its memory back in time. The clock is a number that the tests set. A thread
+//! that was stopped while it read keeps every pile of the OS process from sweeping, so one test runs at a time.
+#![expect(clippy::disallowed_types, reason = "whose turn it is, for the length of a test")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use levada_pile::{Budget, Builder, Clock, Gone, Life, Pile, Pointer};
+
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A clock that stands until it is set.
 struct Hand(Arc<AtomicU64>);
@@ -41,6 +48,7 @@ fn secs(life_s: u64) -> Life {
 
 #[test]
 fn a_record_is_read_in_its_last_second_and_not_in_the_next() {
+    let _alone = alone();
     let (pile, hand) = pile(1 << 20);
     let at = pile.put(b"mayfly", Life::secs(10)).unwrap();
     hand.set_s(10);
@@ -55,6 +63,7 @@ fn a_record_is_read_in_its_last_second_and_not_in_the_next() {
 
 #[test]
 fn memory_of_an_expired_record_is_back_within_three_eighths_of_its_life_and_a_minute() {
+    let _alone = alone();
     for limit_bytes in [32 << 20, 256 << 20] {
         let (pile, hand) = pile(limit_bytes);
         let mut below = numbers();
@@ -78,6 +87,7 @@ fn memory_of_an_expired_record_is_back_within_three_eighths_of_its_life_and_a_mi
             let records = pile.gauges().records;
             assert!((alive..=due).contains(&records), "{records} of {alive}..={due} at {now_s}");
         }
+        pile.validate();
         assert_eq!(pile.gauges().swept, ends.len() as u64);
         assert_eq!(pile.gauges().deletes, 0);
     }
@@ -85,6 +95,7 @@ fn memory_of_an_expired_record_is_back_within_three_eighths_of_its_life_and_a_mi
 
 #[test]
 fn spans_of_like_lives_empty_and_go_back_to_the_machine() {
+    let _alone = alone();
     let (pile, hand) = pile(256 << 20);
     for _ in 0..200_000 {
         pile.put(&[7; 200], Life::secs(1000)).unwrap();
@@ -100,6 +111,7 @@ fn spans_of_like_lives_empty_and_go_back_to_the_machine() {
 
 #[test]
 fn a_rejuvenated_record_stays_and_ends_when_its_new_life_does() {
+    let _alone = alone();
     let (pile, hand) = pile(64 << 20);
     let put: Vec<Pointer> =
         (0..50_000_u32).map(|n| pile.put(&n.to_be_bytes(), Life::secs(100)).unwrap()).collect();
@@ -122,6 +134,7 @@ fn a_rejuvenated_record_stays_and_ends_when_its_new_life_does() {
 
 #[test]
 fn records_for_ever_stay_beside_those_that_end() {
+    let _alone = alone();
     let (pile, hand) = pile(1 << 20);
     let (mut kept, mut lives) = (Vec::new(), 0);
     // To the brim, so that both come into the same spans.
@@ -140,6 +153,7 @@ fn records_for_ever_stay_beside_those_that_end() {
 
 #[test]
 fn slices_of_upkeep_come_to_the_same_end() {
+    let _alone = alone();
     let (pile, hand) = Hand::of(Pile::builder("slices").limit_bytes(256 << 20).tend_slice_us(20));
     for _ in 0..100_000 {
         pile.put(&[7; 100], Life::secs(60)).unwrap();
@@ -157,6 +171,7 @@ fn slices_of_upkeep_come_to_the_same_end() {
 
 #[test]
 fn lives_of_which_few_come_share_their_spans() {
+    let _alone = alone();
     let (pile, _hand) = pile(256 << 20);
     for life in 0..25 {
         for _ in 0..10 {
@@ -169,6 +184,7 @@ fn lives_of_which_few_come_share_their_spans() {
 
 #[test]
 fn a_setting_outside_of_its_bounds_is_refused() {
+    let _alone = alone();
     for builder in [
         Pile::builder("p").tend_slice_us(19),
         Pile::builder("p").tend_slice_us(10_001),

@@ -141,8 +141,14 @@ fn records_that_other_threads_delete_come_back() {
         });
         pile.validate();
     }
-    pile.tend(Budget::unbounded());
-    pile.tend(Budget::unbounded());
+    // Two calls are enough, unless a thread of another test was stopped while it read.
+    for _ in 0..1000 {
+        pile.tend(Budget::unbounded());
+        if pile.gauges().spans.is_empty() {
+            break;
+        }
+        thread::yield_now();
+    }
     pile.validate();
     assert!(pile.gauges().spans.is_empty(), "{:?}", pile.gauges());
 }
