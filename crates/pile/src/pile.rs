@@ -119,13 +119,13 @@ impl Pile {
     /// # Errors
     /// [`HasKeepers`]: keepers would not hear of it.
     pub fn purge(&self) -> Result<Purged, HasKeepers> {
-        let purge = || self.purge_of(&self.store.pool.arenas());
+        let purge = || self.purge_of(|| self.store.pool.arenas());
         self.store.keepers.if_none(purge).map_err(|keepers| HasKeepers { keepers })
     }
 
-    /// Ends every record of these arenas, which are all there are.
-    fn purge_of(&self, arenas: &[Arc<Arena>]) -> Purged {
-        let before = self.gauges_of(arenas);
+    /// Ends every record of these arenas, which are all there are whenever it is asked.
+    fn purge_of(&self, arenas: impl Fn() -> Vec<Arc<Arena>>) -> Purged {
+        let before = self.gauges_of(&arenas());
         let spans = self.store.purge(arenas);
         self.store.count_purged(before.records, before.used_bytes);
         Purged { records: before.records, spans }
@@ -136,7 +136,7 @@ impl Pile {
     pub fn close(&self) {
         // First closed, then ended: who finds a record gone since is told why.
         self.store.close();
-        self.purge_of(&self.store.arenas());
+        self.purge_of(|| self.store.arenas());
         for kept in self.store.keepers.all() {
             kept.mover.recall();
         }

@@ -516,8 +516,8 @@ impl Store {
         before.used_bytes += used_bytes;
     }
 
-    /// Ends every record of these arenas, which are all there are. How many spans they were in.
-    pub(crate) fn purge(&self, arenas: &[Arc<Arena>]) -> u32 {
+    /// Ends every record of these arenas, which are all there are whenever it is asked. How many spans they were in.
+    pub(crate) fn purge(&self, arenas: impl Fn() -> Vec<Arc<Arena>>) -> u32 {
         let mut purged = self.purged.lock();
         // SeqCst: who sees no change after he linked two records has linked them before the purge looks at any span.
         self.purges.fetch_add(1, Ordering::SeqCst);
@@ -525,7 +525,7 @@ impl Store {
         self.purges.fetch_add(1, Ordering::SeqCst);
         // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
         // that had answered before would keep it. None of the spans is used again until all have heard.
-        for arena in arenas {
+        for arena in arenas() {
             arena.recall();
         }
         *purged = Some(Epoch::sealed());
