@@ -23,7 +23,8 @@ static KNOWN: OnceLock<Known> = OnceLock::new();
 
 fn prepare() -> Known {
     let clock = Arc::new(AtomicU64::new(0));
-    let pile = Pile::builder("pointers").limit_bytes(64 << 20).clock(Clock::shared(Arc::clone(&clock)));
+    let pile =
+        Pile::builder("pointers").limit_bytes(64 << 20).clock(Clock::shared(Arc::clone(&clock)));
     let pile = pile.build().expect("addresses");
     let heap = SharedHeap::new(Options::default()).expect("addresses");
     let account = heap.account("holder", u64::MAX).expect("an account");
@@ -31,7 +32,9 @@ fn prepare() -> Known {
     let bytes = (1_u64 | 8 << 12 | 1 << 40).to_le_bytes().repeat(50_000);
     let mut all = Vec::new();
     let mut put = |live: &mut HashMap<Pointer, Vec<u8>>| {
-        for length in (0..140).chain((140..14_000).step_by(61)).chain([20_000, 65_536, 70_000, 300_000]) {
+        for length in
+            (0..140).chain((140..14_000).step_by(61)).chain([20_000, 65_536, 70_000, 300_000])
+        {
             let bytes = &bytes[..length];
             let some = [
                 (pile.put(bytes, Life::FOREVER), true),

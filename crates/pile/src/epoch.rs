@@ -11,13 +11,11 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool as Told, compiler_fence};
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
 use crate::lock::Lock;
-
-use std::sync::atomic::{AtomicBool as Told, compiler_fence};
-
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 /// The number of an epoch.
