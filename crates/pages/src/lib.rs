@@ -39,6 +39,7 @@ mod file_reservation;
 #[cfg(test)]
 mod fixture;
 mod group_folders;
+mod huge;
 mod kernel_file;
 mod locked;
 mod machine_memory;
@@ -54,6 +55,7 @@ mod scripted_pressure;
 mod stalls;
 
 pub use file_reservation::{FileReservation, PunchError};
+pub use huge::has_huge_pages;
 pub use locked::{LockLimit, lock_limit};
 pub use machine_pressure::MachinePressure;
 pub use memory_limit::{MemoryLimit, memory_limit};
