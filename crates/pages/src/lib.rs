@@ -39,6 +39,7 @@ mod file_reservation;
 #[cfg(test)]
 mod fixture;
 mod group_folders;
+mod huge;
 mod kernel_file;
 mod locked;
 mod machine_memory;
@@ -54,10 +55,11 @@ mod scripted_pressure;
 mod stalls;
 
 pub use file_reservation::{FileReservation, PunchError};
+pub use huge::has_huge_pages;
 pub use locked::{LockLimit, lock_limit};
 pub use machine_pressure::MachinePressure;
 pub use memory_limit::{MemoryLimit, memory_limit};
-pub use page::{GRAIN_BYTES, HUGE_PAGE_BYTES, PAGE_BYTES_MIN, round_up};
+pub use page::{GRAIN_BYTES, HUGE_PAGE_BYTES, PAGE_BYTES_MIN, machine_page_bytes, round_up};
 pub use pressure::{Pressure, PressureSource};
 pub use reservation::{Reservation, ReserveError};
 pub use scripted_pressure::{PressureScript, ScriptedPressure};

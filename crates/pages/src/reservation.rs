@@ -9,7 +9,7 @@ use core::fmt;
 use core::ptr::NonNull;
 use std::error::Error;
 
-use crate::page::{GRAIN_BYTES, HUGE_PAGE_BYTES, round_up};
+use crate::page::{GRAIN_BYTES, HUGE_PAGE_BYTES, machine_page_bytes, round_up};
 
 /// A range of addresses, aligned to [`HUGE_PAGE_BYTES`], of which parts are backed by memory.
 #[derive(Debug)]
@@ -93,6 +93,25 @@ impl Reservation {
         self.0.populate(self.whole_of(offset, bytes, GRAIN_BYTES), bytes)
     }
 
+    /// Fixes `bytes` from `offset` in RAM, which touches them: they are never written to a swap device.
+    ///
+    /// # Errors
+    /// [`ReserveError`] where `RLIMIT_MEMLOCK` does not allow it; see [`lock_limit`](crate::lock_limit).
+    ///
+    /// # Panics
+    /// If the range is not made of whole grains ([`GRAIN_BYTES`]) of this reservation.
+    pub fn lock(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+        self.0.lock(self.whole_of(offset, bytes, GRAIN_BYTES), bytes)
+    }
+
+    /// Ends what [`Self::lock`] began: fixed memory is not returned.
+    ///
+    /// # Panics
+    /// As [`Self::lock`].
+    pub fn unlock(&self, offset: usize, bytes: usize) {
+        self.0.unlock(self.whole_of(offset, bytes, GRAIN_BYTES), bytes);
+    }
+
     /// Returns the memory behind `bytes` from `offset`. The addresses stay committed and read as zero.
     ///
     /// Whole huge pages go back at once; a part of one may stay with the OS process, unused, until the kernel is short.
@@ -101,6 +120,14 @@ impl Reservation {
     /// If the range is not made of whole grains ([`GRAIN_BYTES`]) of this reservation.
     pub fn give_back(&self, offset: usize, bytes: usize) {
         self.0.give_back(self.whole_of(offset, bytes, GRAIN_BYTES), bytes);
+    }
+
+    /// As [`Reservation::give_back`], by the machine's own pages ([`machine_page_bytes`]): for parts of a grain.
+    ///
+    /// # Panics
+    /// If the range is not made of whole pages of this reservation.
+    pub fn give_back_pages(&self, offset: usize, bytes: usize) {
+        self.0.give_back(self.whole_of(offset, bytes, machine_page_bytes()), bytes);
     }
 
     fn whole(&self, offset: usize, bytes: usize) -> usize {
@@ -130,7 +157,7 @@ mod raw {
 
     use rustix::io::Errno;
     use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
-    use rustix::mm::{madvise, mmap_anonymous, mprotect, munmap};
+    use rustix::mm::{madvise, mlock, mmap_anonymous, mprotect, munlock, munmap};
 
     use super::ReserveError;
     use crate::page::HUGE_PAGE_BYTES;
@@ -206,6 +233,18 @@ mod raw {
             // SAFETY: the caller checked that the range lies inside (invariant 1); giving rights breaks no reader.
             let allowed = unsafe { mprotect(self.at(offset), bytes, usable) };
             allowed.map_err(|errno| ReserveError { bytes, errno: errno.raw_os_error() })
+        }
+
+        pub(super) fn lock(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
+            // SAFETY: the range lies inside (invariant 1); a page that is fixed keeps what it holds.
+            let fixed = unsafe { mlock(self.at(offset), bytes) };
+            fixed.map_err(|errno| ReserveError { bytes, errno: errno.raw_os_error() })
+        }
+
+        pub(super) fn unlock(&self, offset: usize, bytes: usize) {
+            // SAFETY: the range lies inside (invariant 1); a page that is fixed no more keeps what it holds.
+            let unfixed = unsafe { munlock(self.at(offset), bytes) };
+            unfixed.expect("whole pages of our own mapping can be unlocked");
         }
 
         pub(super) fn populate(&self, offset: usize, bytes: usize) -> Result<(), ReserveError> {
@@ -292,6 +331,12 @@ mod raw {
             Ok(())
         }
 
+        pub(super) fn lock(&self, _offset: usize, _bytes: usize) -> Result<(), ReserveError> {
+            Ok(())
+        }
+
+        pub(super) fn unlock(&self, _offset: usize, _bytes: usize) {}
+
         pub(super) fn give_back(&self, offset: usize, bytes: usize) {
             let from = self.start.as_ptr().wrapping_add(offset);
             // SAFETY: the caller checked that the range lies inside.
@@ -311,6 +356,22 @@ mod raw {
 #[expect(unsafe_code, reason = "touches the memory that the tests commit")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_returned_without_those_beside_it() {
+        let reservation = Reservation::new(HUGE_PAGE_BYTES).unwrap();
+        reservation.commit_small(0, HUGE_PAGE_BYTES).unwrap();
+        let page_bytes = machine_page_bytes();
+        let byte = |page: usize| reservation.start().as_ptr().wrapping_add(page * page_bytes);
+        for page in 0..3 {
+            // SAFETY: committed above.
+            unsafe { byte(page).write(7) };
+        }
+        reservation.give_back_pages(page_bytes, page_bytes);
+        // SAFETY: returned memory stays committed.
+        let bytes = [0, 1, 2].map(|page| unsafe { byte(page).read() });
+        assert_eq!(bytes, [7, 0, 7]);
+    }
 
     #[test]
     fn a_committed_range_keeps_what_is_written_and_returns_it_as_zeros() {
@@ -355,6 +416,19 @@ mod tests {
         reservation.give_back(GRAIN_BYTES, GRAIN_BYTES);
         // SAFETY: returned memory stays committed.
         assert_eq!([0, 1, 2].map(|grain| unsafe { byte(grain).read() }), [7, 0, 7]);
+    }
+
+    #[test]
+    fn a_grain_is_fixed_in_memory_and_goes_back_with_its_reservation() {
+        let reservation = Reservation::new(HUGE_PAGE_BYTES).unwrap();
+        reservation.commit_small(0, HUGE_PAGE_BYTES).unwrap();
+        reservation.lock(0, GRAIN_BYTES).unwrap();
+        reservation.unlock(0, GRAIN_BYTES);
+        reservation.give_back(0, GRAIN_BYTES);
+        reservation.lock(0, GRAIN_BYTES).unwrap();
+        // What is not committed cannot be touched, so it cannot be fixed.
+        let beyond = Reservation::new(HUGE_PAGE_BYTES).unwrap();
+        assert!(beyond.lock(0, GRAIN_BYTES).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::header::Kind;
 use crate::life::Life;
 use crate::pile::Pile;
 use crate::pointer::Pointer;
+use crate::version::Version;
 
 impl Pile {
     /// Puts a record that is a reference of 8 bytes to its value: for what is updated often, by any length.
@@ -14,6 +15,7 @@ impl Pile {
     /// # Errors
     /// [`Full`], and nothing has changed.
     pub fn put_cell(&self, bytes: &[u8], life: Life) -> Result<Pointer, Full> {
+        let purges = self.store.purges();
         let value = Birth { is_inner: true, ..Birth::of(Kind::Bytes, Life::FOREVER) };
         let value = self.store.put(value, bytes)?;
         let reserved = match self.reserve_as(8, Birth::of(Kind::Cell, life)) {
@@ -23,8 +25,19 @@ impl Pile {
                 return Err(full);
             }
         };
+        let pinned = Pinned::new();
         match reserved.begin_cell(value) {
-            Ok(pointer) => Ok(pointer),
+            Ok(cell) if self.store.purges() == purges => Ok(cell),
+            Ok(cell) => {
+                // A purge came by, and may have ended one of the two; the cell is as good as purged then.
+                if let Ok((slot, _)) = self.store.find(cell, &pinned) {
+                    let version = Version(value.to_bits());
+                    self.store.is_whole_past_purge(cell, slot, version, &pinned);
+                } else {
+                    self.store.end_inner(value.to_bits(), &pinned);
+                }
+                Ok(cell)
+            }
             // Purged in between, and the value with it: then this put comes after.
             Err(_) => self.put_cell(bytes, life),
         }

@@ -74,6 +74,10 @@ pub(crate) struct Reader {
     /// When an advance first found it behind, in milliseconds, and in which epoch.
     behind_since_ms: AtomicU64,
     behind_epoch: AtomicU64,
+    /// The epoch of the pin that was told of.
+    told_epoch: AtomicU64,
+    /// The name of its thread.
+    name: Lock<String>,
     /// Gets of this thread, over all piles, that counters are dealt by.
     pub(crate) index: AtomicU32,
 }
@@ -150,6 +154,10 @@ fn take_line() -> &'static Reader {
                     .is_ok();
             if taken {
                 line.index.store(index, Ordering::Relaxed);
+                let thread = std::thread::current();
+                let name =
+                    thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
+                *line.name.lock() = name;
                 return line;
             }
             index += 1;
@@ -338,4 +346,42 @@ pub(crate) fn oldest_guard_ms(now_ms: u64) -> u64 {
         .map(|reader| now_ms.saturating_sub(reader.behind_since_ms.load(Ordering::Relaxed)))
         .max()
         .unwrap_or(0)
+}
+
+/// A guard that lasts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct OldGuard {
+    /// The name of its thread, or the number of one that has none.
+    pub thread: String,
+    /// For how long at least it has kept what was deleted from being used again, in milliseconds.
+    pub age_ms: u64,
+}
+
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+/// How many guards were told of.
+pub(crate) fn guards_told() -> u64 {
+    TOLD.load(Ordering::Relaxed)
+}
+
+/// A guard that has been in the way for `warn_ms` and was not told of.
+pub(crate) fn old_guard(now_ms: u64, warn_ms: u64) -> Option<OldGuard> {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    lines().find_map(|reader| {
+        let pinned = reader.pinned.load(Ordering::Relaxed);
+        let is_behind = pinned != 0
+            && pinned != epoch
+            && reader.behind_epoch.load(Ordering::Relaxed) == pinned
+            && reader.told_epoch.load(Ordering::Relaxed) != pinned;
+        let age_ms = now_ms.saturating_sub(reader.behind_since_ms.load(Ordering::Relaxed));
+        if !is_behind || age_ms < warn_ms {
+            return None;
+        }
+        let is_first = reader.told_epoch.swap(pinned, Ordering::Relaxed) != pinned;
+        is_first.then(|| {
+            TOLD.fetch_add(1, Ordering::Relaxed);
+            OldGuard { thread: reader.name.lock().clone(), age_ms }
+        })
+    })
 }

@@ -86,15 +86,9 @@ impl Guard<'_> {
             let of = Pointer::from_bits(present.version.0)
                 .filter(|of| of.generation().0 > 0)
                 .unwrap_or(at);
-            if present.bytes.is_empty() {
-                return Ok(SharedData::new());
-            }
-            match self.pile.held(of, present, account, &self.pinned) {
-                Held::New(data) => return Ok(data),
-                Held::Listed(data) => return data.share_with(account).map_err(HoldError::Full),
-                Held::Full(full) => return Err(HoldError::Full(full)),
-                // Updated or deleted meanwhile: the next look says which.
-                Held::Over => {}
+            // Updated or deleted meanwhile: the next look says which.
+            if let Some(held) = self.pile.hold_found(of, present, account, &self.pinned) {
+                return held;
             }
         }
     }
@@ -112,6 +106,25 @@ enum Held {
 }
 
 impl Pile {
+    /// Holds the slot in which these bytes were found live under a guard; `None` if they are not there any more.
+    pub(crate) fn hold_found(
+        &self,
+        of: Pointer,
+        seen: Present<'_>,
+        account: &Account,
+        pinned: &Pinned,
+    ) -> Option<Result<SharedData, HoldError>> {
+        if seen.bytes.is_empty() {
+            return Some(Ok(SharedData::new()));
+        }
+        match self.held(of, seen, account, pinned) {
+            Held::New(data) => Some(Ok(data)),
+            Held::Listed(data) => Some(data.share_with(account).map_err(HoldError::Full)),
+            Held::Full(full) => Some(Err(HoldError::Full(full))),
+            Held::Over => None,
+        }
+    }
+
     /// Lends a slot whose bytes the caller reads under his guard. All under the lock of its shard: the heap calls `returned`
     /// for none but this loan's like, and never from inside of lending.
     fn held(&self, of: Pointer, seen: Present<'_>, account: &Account, pinned: &Pinned) -> Held {

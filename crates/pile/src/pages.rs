@@ -4,6 +4,7 @@
 //! lock: a record of 13 KB and more is copied for longer than that is held.
 
 use crate::class::{Class, PAGE_BYTES, SPAN_BYTES};
+use crate::due::latest_s;
 use crate::generation::Generation;
 use crate::header::Header;
 use crate::page_spans::PAGES;
@@ -57,6 +58,17 @@ impl Spans {
         let named = self.name(span, first);
         open.file(span, used | mask, line);
         Some(named)
+    }
+
+    /// A record with a life of this bucket is to lie in a span of pages.
+    pub(crate) fn note_life(&self, span: SpanIndex, bucket: u8, now_s: u32) {
+        // Under the lock: several threads put into one span of pages.
+        let _open = self.pages.lock();
+        let line = self.memory.line(span);
+        if bucket < line.shortest() {
+            line.set_shortest(bucket);
+        }
+        self.due.agree(span, line, latest_s(line, now_s));
     }
 
     fn take_spans(&self, count: u32) -> Option<(Place, Generation)> {

@@ -70,6 +70,8 @@ struct Wish<'b> {
     seen: Option<Version>,
     typed: Option<Type>,
     bytes: &'b [u8],
+    /// How many purges had begun or ended before the new bytes were put.
+    purges: u64,
 }
 
 impl Store {
@@ -81,18 +83,20 @@ impl Store {
         bytes: &[u8],
     ) -> Result<Version, UpdateError> {
         let length = self.length(bytes.len())?;
-        self.fulfil(Wish { at, seen, typed: None, bytes }, length, None)
+        let purges = self.purges();
+        self.fulfil(Wish { at, seen, typed: None, bytes, purges }, length, None)
     }
 
-    /// Makes a value that was put as an inner one the bytes of a typed record, or ends it.
+    /// Makes a value that was put as an inner one the bytes of a typed record, or ends it. `purges` as of before it was put.
     pub(crate) fn update_typed(
         self: &Arc<Self>,
         at: Pointer,
         seen: Option<Version>,
         typed: Type,
         value: Pointer,
+        purges: u64,
     ) -> Result<Version, UpdateError> {
-        self.fulfil(Wish { at, seen, typed: Some(typed), bytes: &[] }, 0, Some(value))
+        self.fulfil(Wish { at, seen, typed: Some(typed), bytes: &[], purges }, 0, Some(value))
     }
 
     fn fulfil(
@@ -149,6 +153,12 @@ impl Store {
         if let Attempt::Done(_, left) = attempt {
             // Not before: a value that is held is ended under the lock of its own shard, of which no other may be had then.
             self.end_inner(left, &pinned);
+        }
+        if let Attempt::Done(version, _) = attempt
+            && self.purges() != wish.purges
+            && !self.is_whole_past_purge(wish.at, slot, version, &pinned)
+        {
+            return self.refused(Gone::Stale).into();
         }
         attempt
     }
