@@ -46,6 +46,7 @@ mod machine_pressure;
 mod memory_group;
 mod memory_limit;
 mod page;
+mod placed;
 mod pressure;
 mod pressure_window;
 mod reservation;
