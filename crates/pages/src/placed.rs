@@ -155,8 +155,8 @@ mod tests {
     use crate::page::HUGE_PAGE_BYTES;
 
     fn file(grains: usize) -> File {
-        let file = tempfile::tempfile().unwrap();
-        file.set_len((grains * GRAIN_BYTES) as u64).unwrap();
+        let file = tempfile::tempfile().expect("the machine has a folder for what is short-lived");
+        file.set_len((grains * GRAIN_BYTES) as u64).expect("it may be so long");
         file
     }
 
@@ -200,11 +200,11 @@ mod tests {
         reservation.punch(GRAIN_BYTES, 2 * GRAIN_BYTES).unwrap();
         reservation.punch(0, 0).unwrap();
         assert_eq!(file.metadata().unwrap().blocks(), full - 2 * GRAIN_BYTES as u64 / 512);
-        // SAFETY: placed above.
-        assert_eq!(
-            [0, 1, 2, 3].map(|grain| unsafe { byte(&reservation, grain).read() }),
-            [7, 0, 0, 7]
-        );
+        let first = [0, 1, 2, 3].map(|grain| {
+            // SAFETY: placed above.
+            unsafe { byte(&reservation, grain).read() }
+        });
+        assert_eq!(first, [7, 0, 0, 7]);
     }
 
     #[test]

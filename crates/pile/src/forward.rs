@@ -6,34 +6,23 @@
 //! The number stands in the header where the length was, so that a reader needs no search: header, entry, bytes. An update
 //! puts the new bytes first and swings the target by one compare-and-swap; what it led to before waits in limbo. Entries come
 //! in blocks of 4,096 that never move, and each is counted against the limit with its block.
+//!
+//! After a mount it is not known which entries are in use, until the headers of all spans were looked through: those found
+//! there are named, and when all were, the others are free. Until then no entry of an earlier life is given out.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 
 use crate::epoch::Epoch;
+use crate::forward_table::{BLOCK, BLOCK_BYTES, FiledRows, Forward, ForwardTable};
 use crate::limit::Limit;
 use crate::lock::Lock;
 use crate::pointer::Place;
-use crate::sync::{AtomicU64, Ordering};
-
-const BLOCK: u32 = 4096;
-const BLOCK_BYTES: u64 = BLOCK as u64 * size_of::<Forward>() as u64;
-const FAN: u32 = 256;
-
-/// Where one record's bytes are.
-#[derive(Debug, Default)]
-pub(crate) struct Forward {
-    /// A pointer's bits; zero once the record was deleted.
-    pub(crate) target: AtomicU64,
-    home: AtomicU64,
-}
-
-type Block = OnceLock<Box<[Forward]>>;
+use crate::sync::Ordering;
 
 /// The forwards of a pile.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Forwards {
-    blocks: Box<[OnceLock<Box<[Block]>>]>,
+    table: ForwardTable,
     free: Lock<Free>,
 }
 
@@ -44,23 +33,36 @@ struct Free {
     /// Entries of records that were deleted, until nobody reads them.
     left: VecDeque<(Epoch, u32)>,
     used: u32,
+    /// Of the entries of an earlier life, which a header names; empty when all is known of them.
+    named: Vec<bool>,
 }
 
-impl Default for Forwards {
-    fn default() -> Self {
-        Self { blocks: (0..FAN).map(|_| OnceLock::new()).collect(), free: Lock::default() }
+impl Free {
+    /// Frees an entry that nobody reads any more.
+    fn put(&mut self, number: u32) {
+        if let Some(is_named) = self.named.get_mut(number as usize) {
+            // Later, with all others of the earlier life: see `settle`.
+            self.used -= u32::from(*is_named);
+            *is_named = false;
+        } else {
+            self.numbers.push(number);
+            self.used -= 1;
+        }
     }
 }
 
 impl Forwards {
+    /// The forwards of a pile that is kept, and what they take of its limit.
+    pub(crate) fn of_folder(table: FiledRows, rows: u32) -> (Self, u64) {
+        let free = Free { next: rows, named: vec![false; rows as usize], ..Free::default() };
+        let bytes = u64::from(rows / BLOCK) * BLOCK_BYTES;
+        (Self { table: ForwardTable::Filed(table), free: Lock::new(free) }, bytes)
+    }
+
     /// The entry of this number, which a header named.
     #[inline]
     pub(crate) fn at(&self, number: u32) -> &Forward {
-        let (block, at) = (number / BLOCK, number % BLOCK);
-        let blocks =
-            self.blocks[(block / FAN) as usize].get().expect("an entry that was given out");
-        let block = blocks[(block % FAN) as usize].get().expect("an entry that was given out");
-        &block[at as usize]
+        self.table.at(number)
     }
 
     /// An entry for a record at `home`, with its first target. `None` at the limit.
@@ -70,18 +72,8 @@ impl Forwards {
             Some(number) => number,
             None => {
                 let number = free.next;
-                let block = number / BLOCK;
-                if block == FAN * FAN {
+                if number.is_multiple_of(BLOCK) && !self.table.open_block(number / BLOCK, limit) {
                     return None;
-                }
-                if number.is_multiple_of(BLOCK) {
-                    if !limit.take(BLOCK_BYTES) {
-                        return None;
-                    }
-                    let blocks = self.blocks[(block / FAN) as usize]
-                        .get_or_init(|| (0..FAN).map(|_| OnceLock::new()).collect());
-                    blocks[(block % FAN) as usize]
-                        .get_or_init(|| (0..BLOCK).map(|_| Forward::default()).collect());
                 }
                 free.next += 1;
                 number
@@ -97,9 +89,7 @@ impl Forwards {
 
     /// An entry that no header names, and nobody read.
     pub(crate) fn give(&self, number: u32) {
-        let mut free = self.free.lock();
-        free.used -= 1;
-        free.numbers.push(number);
+        self.free.lock().put(number);
     }
 
     /// The record of this entry is dead; the number is another's when nobody reads it any more.
@@ -113,26 +103,41 @@ impl Forwards {
             && epoch.is_over()
         {
             free.left.pop_front();
-            free.numbers.push(number);
-            free.used -= 1;
+            free.put(number);
         }
+    }
+
+    /// A header that was left by an earlier life names this entry.
+    pub(crate) fn name(&self, number: u32) {
+        let mut free = self.free.lock();
+        if let Some(is_named) = free.named.get_mut(number as usize)
+            && !core::mem::replace(is_named, true)
+        {
+            free.used += 1;
+        }
+    }
+
+    /// All headers were looked through: what of an earlier life was not named is free.
+    pub(crate) fn settle(&self) {
+        let mut free = self.free.lock();
+        let named = core::mem::take(&mut free.named);
+        let unnamed = (0..).zip(&named).filter(|&(_, &is_named)| !is_named);
+        free.numbers.extend(unnamed.map(|(number, _)| number));
     }
 
     /// Frees the entries of records that were purged, and of deleted ones, since no reader of either is left.
     pub(crate) fn forget(&self, leads_nowhere: impl Fn(Place) -> bool) {
         let mut free = self.free.lock();
-        let mut is_free = vec![false; free.next as usize];
         let left = free.left.drain(..).map(|(_, number)| number).collect::<Vec<_>>();
-        for &number in free.numbers.iter().chain(&left) {
+        left.into_iter().for_each(|number| free.put(number));
+        let mut is_free = vec![false; free.next as usize];
+        for &number in &free.numbers {
             is_free[number as usize] = true;
         }
-        free.used -= u32::try_from(left.len()).expect("fewer than 2^28");
-        free.numbers.extend(left);
         for number in 0..free.next {
             let home = Place::from_bits(self.at(number).home.load(Ordering::Relaxed));
             if !is_free[number as usize] && leads_nowhere(home) {
-                free.numbers.push(number);
-                free.used -= 1;
+                free.put(number);
             }
         }
     }
