@@ -177,9 +177,10 @@ impl Arena {
     /// Asks the arena's spans back. Two epochs later nobody puts into them who has not heard.
     pub(crate) fn recall(&self) {
         if !self.recalled.load(Ordering::Relaxed) {
-            // The flag after its epoch: who sees the flag knows since when. Who recalls at the same time says a later one.
-            self.recalled_in.store(Epoch::now().0, Ordering::Relaxed);
+            // The epoch after the flag: an owner who is pinned two epochs later has seen it.
+            self.recalled_in.store(Epoch::NEVER.0, Ordering::Relaxed);
             self.recalled.store(true, Ordering::Release);
+            self.recalled_in.store(Epoch::sealed().0, Ordering::Relaxed);
         }
     }
 

@@ -1,12 +1,12 @@
 //! A cell is a record that is a reference of 8 bytes to its value: an update puts the new value and swings the reference.
 
+use crate::birth::Birth;
 use crate::epoch::Pinned;
 use crate::error::Full;
 use crate::header::Kind;
 use crate::life::Life;
 use crate::pile::Pile;
 use crate::pointer::Pointer;
-use crate::store::Birth;
 
 impl Pile {
     /// Puts a record that is a reference of 8 bytes to its value: for what is updated often, by any length.

@@ -32,9 +32,31 @@ impl Epoch {
         Self(EPOCH.load(Ordering::Acquire))
     }
 
+    /// The one in which something has become unreachable, for who made it so before this by an exchange (a compare-and-swap,
+    /// a swap, a fetch-and-add).
+    ///
+    /// Were the epoch read before that can be seen by others, a reader of the next one could still find the thing, and two
+    /// epochs would not be enough. On x86-64 an exchange is seen before anything behind it is read.
+    #[inline]
+    pub(crate) fn sealed_by_exchange() -> Self {
+        if cfg!(not(target_arch = "x86_64")) {
+            fence(Ordering::SeqCst);
+        }
+        Self::now()
+    }
+
+    /// The same for who made it so by a store.
+    pub(crate) fn sealed() -> Self {
+        fence(Ordering::SeqCst);
+        Self::now()
+    }
+
+    /// No epoch: it is never over.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// Whether nobody can see any more what was left in this epoch.
     pub(crate) fn is_over(self) -> bool {
-        self.0 + Self::GRACE <= Self::now().0
+        self.0.saturating_add(Self::GRACE) <= Self::now().0
     }
 }
 
@@ -47,7 +69,9 @@ static EPOCH: AtomicU64 = AtomicU64::new(2);
 pub(crate) struct Reader {
     /// The epoch that it is pinned in, or zero.
     pinned: AtomicU64,
-    /// How many guards it has; written by the thread alone.
+    /// How often it was pinned; written by the thread alone, as the next.
+    pins: AtomicU64,
+    /// How many guards it has.
     depth: AtomicU32,
     is_taken: AtomicBool,
     /// When an advance first found it behind, in milliseconds, and in which epoch.
@@ -129,6 +153,7 @@ impl Pinned {
         let reader = OWN.with(|own| own.0);
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
+        reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if depth == 0 {
             reader.pin();
         }
@@ -141,6 +166,12 @@ impl Pinned {
             self.reader.pinned.store(0, Ordering::Release);
             self.reader.pin();
         }
+    }
+
+    /// How often this thread was pinned, nested pins included.
+    #[inline]
+    pub(crate) fn pins(&self) -> u64 {
+        self.reader.pins.load(Ordering::Relaxed)
     }
 
     /// The number of the thread's line.

@@ -94,7 +94,7 @@ impl Forwards {
 
     /// The record of this entry is dead; the number is another's when nobody reads it any more.
     pub(crate) fn leave(&self, number: u32) {
-        self.free.lock().left.push_back((Epoch::now(), number));
+        self.free.lock().left.push_back((Epoch::sealed_by_exchange(), number));
     }
 
     pub(crate) fn free_ripe(&self) {

@@ -4,6 +4,7 @@ use crate::class::Class;
 use crate::counts::{Count, Counts};
 use crate::epoch;
 use crate::error::Gone;
+use crate::latency::Latency;
 use crate::pile::Pile;
 use crate::span::SpanIndex;
 
@@ -63,6 +64,12 @@ pub struct Gauges {
     pub gone_wrong_type: u64,
     /// For how long the oldest guard has kept deleted slots from being used again, in any pile.
     pub oldest_guard_ms: u64,
+    /// How long puts take.
+    pub put_times: Latency,
+    /// How long gets of one record take.
+    pub get_times: Latency,
+    /// How long deletes take.
+    pub delete_times: Latency,
     /// Arenas: at most as many as there were threads at once.
     pub arenas: u32,
     /// Whether all threads share one arena, since the limit is small.
@@ -128,10 +135,19 @@ impl Pile {
             gone_bad_pointer: store.refusals.of(Gone::BadPointer),
             gone_wrong_type: store.refusals.of(Gone::WrongType),
             oldest_guard_ms: epoch::oldest_guard_ms(store.seconds.now_ms()),
+            put_times: store.put_times.look(),
+            get_times: store.get_times.look(),
+            delete_times: store.delete_times.look(),
             arenas: u32::try_from(arenas.len()).unwrap_or(u32::MAX),
             is_small: store.settings.is_small,
             pins_without_fence: epoch::pins_without_fence(),
         }
+    }
+
+    /// Sets whether one in 1,024 operations is timed; they are, unless this says otherwise. All that is counted is counted
+    /// either way.
+    pub fn set_timed(&self, are_timed: bool) {
+        self.store.settings.set_timed(are_timed);
     }
 
     fn spans_by_class(&self) -> Vec<SpansOfClass> {

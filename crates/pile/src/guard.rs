@@ -7,6 +7,7 @@ use core::cell::Cell;
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::header::{Header, Kind};
+use crate::latency::Started;
 use crate::pile::Pile;
 use crate::pointer::Pointer;
 use crate::present::present;
@@ -56,6 +57,22 @@ impl Guard<'_> {
     #[inline]
     pub fn get(&self, at: Pointer) -> Result<&[u8], Gone> {
         self.count();
+        if self.pile.store.is_sampled(self.gets.get()) {
+            return self.get_timed(at);
+        }
+        self.get_now(at)
+    }
+
+    #[cold]
+    fn get_timed(&self, at: Pointer) -> Result<&[u8], Gone> {
+        let started = Started::now();
+        let got = self.get_now(at);
+        self.pile.store.get_times.ended(&started);
+        got
+    }
+
+    #[inline]
+    fn get_now(&self, at: Pointer) -> Result<&[u8], Gone> {
         if let Some((slot, _)) = self.pile.store.spans.memory.slot(at.place()) {
             // Acquire: with the header comes the payload.
             let header = Header(slot.header().load(Ordering::Acquire));

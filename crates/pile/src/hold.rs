@@ -5,8 +5,8 @@
 //! the table of its shard, with a weak reference by which the next hold finds the same loan. Who deletes a held record leaves
 //! the slot to who ends the last loan: both look into the table under one lock, so exactly one of them lets it wait in limbo.
 //!
-//! Cost: two locks of a shard and a loan; the second hold of the same record one lock and an upgrade.
-#![expect(unsafe_code, reason = "lends slots; in `lend` below")]
+//! Cost: a lock to hold and one to let go, a loan and a weak reference; the second hold of the same record is an upgrade.
+#![expect(unsafe_code, reason = "lends slots; in `held` below")]
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -19,10 +19,10 @@ use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::guard::Guard;
 use crate::header::Header;
+use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::present::present;
-use crate::segment::split;
-use crate::shard::Held;
+use crate::shard::Loans;
 use crate::store::Store;
 use crate::sync::Ordering;
 
@@ -83,79 +83,71 @@ impl Guard<'_> {
             let of = Pointer::from_bits(present.version.0)
                 .filter(|of| of.generation().0 > 0)
                 .unwrap_or(at);
-            match self.pile.begin_hold(of) {
-                Begun::Listed(data) => {
-                    return data.share_with(account).map_err(HoldError::Full);
-                }
-                Begun::Counted => return self.pile.lend(of, present.bytes, account),
+            if present.bytes.is_empty() {
+                return Ok(SharedData::new());
+            }
+            match self.pile.held(of, present.bytes, account) {
+                Held::New(data) => return Ok(data),
+                Held::Listed(data) => return data.share_with(account).map_err(HoldError::Full),
+                Held::Full(full) => return Err(HoldError::Full(full)),
                 // Updated or deleted meanwhile: the next look says which.
-                Begun::Over => {}
+                Held::Over => {}
             }
         }
     }
 }
 
-/// What the table says of a slot that is to be lent.
-enum Begun {
-    /// It is lent already.
+/// What came of an attempt to lend a slot.
+enum Held {
+    /// It is lent from now on.
+    New(SharedData),
+    /// It is lent already, to an account.
     Listed(SharedData),
-    /// One more loan is counted, for the caller to make.
-    Counted,
+    Full(levada_shared::Full<()>),
     /// Its record is not there any more.
     Over,
 }
 
-impl crate::pile::Pile {
-    fn begin_hold(&self, of: Pointer) -> Begun {
+impl Pile {
+    /// Lends a slot whose bytes the caller reads under his guard. All under the lock of its shard: the heap calls `returned`
+    /// for none but this loan's like, and never from inside of lending.
+    fn held(&self, of: Pointer, bytes: &[u8], account: &Account) -> Held {
         let store = &self.store;
         let place = of.place();
         let mut shard = store.shard(place).lock();
-        if let Some(held) = shard.held.get_mut(&place) {
-            if let Some(data) = held.weak.as_ref().and_then(levada_shared::WeakRef::upgrade) {
-                return Begun::Listed(data);
-            }
-            held.loans += 1;
-            return Begun::Counted;
+        let listed = shard.held.get_mut(&place);
+        if let Some(data) = listed.as_ref().and_then(|loans| loans.weak.upgrade()) {
+            return Held::Listed(data);
         }
-        let Some((slot, _)) = store.spans.memory.slot(place) else { return Begun::Over };
-        let header = slot.header();
-        // Who kills the record after this sees that it is held, and comes to the table.
-        let before = Header(header.fetch_or(Header::HELD, Ordering::AcqRel));
-        if !before.is_live() || before.generation() != of.generation() {
-            if !before.is_held() {
-                header.fetch_and(!Header::HELD, Ordering::AcqRel);
-            }
-            return Begun::Over;
+        let is_listed = listed.is_some();
+        if !is_listed && !store.begin_hold(of) {
+            return Held::Over;
         }
-        store.spans.hold(place);
-        shard.held.insert(place, Held { weak: None, loans: 1, is_dead: false });
-        Begun::Counted
-    }
-
-    /// Lends a slot that was counted as held.
-    fn lend(&self, of: Pointer, bytes: &[u8], account: &Account) -> Result<SharedData, HoldError> {
         let lender = Arc::clone(&self.lender);
-        // SAFETY: the record was live under the caller's guard, so its bytes are written; its slot is counted as held, so
-        // they stay until `returned`: it is not freed, and its span is not used again (`end_hold`).
+        // SAFETY: the record was live under the caller's guard, so its bytes are written. Its header says held, and its place
+        // is listed before the lock is opened: so they stay until `returned`; the slot is not freed, nor its span used again.
         let lent = unsafe { account.lend_data(lender, of.to_bits(), NonNull::from(bytes)) };
-        match lent {
-            Ok(data) => {
-                let weak = (!data.is_empty()).then(|| data.weak());
-                let former = {
-                    let mut shard = self.store.shard(of.place()).lock();
-                    shard
-                        .held
-                        .get_mut(&of.place())
-                        .and_then(|held| core::mem::replace(&mut held.weak, weak))
-                };
-                drop(former);
-                Ok(data)
-            }
+        let data = match lent {
+            Ok(data) => data,
             Err(full) => {
-                self.store.end_hold(of.place());
-                Err(HoldError::Full(full))
+                if !is_listed {
+                    store.end_hold(place, false);
+                }
+                return Held::Full(full);
+            }
+        };
+        let weak = data.weak();
+        match listed {
+            // The former loan is just ending.
+            Some(loans) => {
+                loans.weak = weak;
+                loans.loans += 1;
+            }
+            None => {
+                shard.held.insert(place, Loans { weak, loans: 1, is_dead: false });
             }
         }
+        Held::New(data)
     }
 }
 
@@ -165,38 +157,53 @@ pub(crate) struct Returns(pub(crate) Arc<Store>);
 
 impl Lender for Returns {
     fn returned(&self, loan: u64) {
-        if let Some(of) = Pointer::from_bits(loan) {
-            self.0.end_hold(of.place());
+        let Some(of) = Pointer::from_bits(loan) else { return };
+        let (store, place) = (&self.0, of.place());
+        let _pinned = Pinned::new();
+        let mut shard = store.shard(place).lock();
+        if shard.reserved.remove(&place).is_some() {
+            drop(shard);
+            store.give_up(place); // dropped without `commit_buf`
+            return;
         }
+        let Some(loans) = shard.held.get_mut(&place) else { return };
+        loans.loans -= 1;
+        if loans.loans > 0 {
+            return;
+        }
+        let ended = shard.held.remove(&place);
+        store.end_hold(place, ended.as_ref().is_some_and(|loans| loans.is_dead));
+        // What it knows of the loan is the heap's: let go of outside of the lock.
+        drop(shard);
+        drop(ended);
     }
 }
 
 impl Store {
-    /// A loan of this slot has ended.
-    fn end_hold(self: &Arc<Self>, place: Place) {
-        let pinned = Pinned::new();
-        let ended = {
-            let mut shard = self.shard(place).lock();
-            let Some(held) = shard.held.get_mut(&place) else { return };
-            held.loans -= 1;
-            if held.loans > 0 {
-                return;
-            }
-            let (span, _) = split(place);
-            if self.spans.leads_somewhere(span)
-                && let Some((slot, _)) = self.spans.memory.slot(place)
-            {
-                slot.header().fetch_and(!Header::HELD, Ordering::AcqRel);
-            }
-            shard.held.remove(&place)
-        };
-        if let Some(held) = ended {
-            // In a span that was purged, nothing waits: it is used again whole, when nobody holds it.
-            if held.is_dead && self.spans.leads_somewhere(split(place).0) {
+    /// Says that a slot is lent. False if its record is not there any more. Under the lock of its shard.
+    fn begin_hold(&self, of: Pointer) -> bool {
+        let place = of.place();
+        let Some((slot, _)) = self.spans.memory.slot(place) else { return false };
+        let header = slot.header();
+        // Who kills the record after this sees that it is held, and comes to the table.
+        let before = Header(header.fetch_or(Header::HELD, Ordering::AcqRel));
+        if !before.is_live() || before.generation() != of.generation() {
+            header.fetch_and(!Header::HELD, Ordering::AcqRel);
+            return false;
+        }
+        self.spans.hold(place);
+        true
+    }
+
+    /// Ends that; and lets the slot wait whose record died meanwhile. Under the lock of its shard.
+    fn end_hold(self: &Arc<Self>, place: Place, is_dead: bool) {
+        // In a span that was purged, nothing waits: it is used again whole, when nobody holds it.
+        if let Some((slot, _)) = self.spans.memory.slot(place) {
+            slot.header().fetch_and(!Header::HELD, Ordering::AcqRel);
+            if is_dead {
                 self.bury(place);
             }
-            self.spans.let_go(place);
         }
-        drop(pinned);
+        self.spans.let_go(place);
     }
 }

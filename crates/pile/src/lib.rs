@@ -31,6 +31,7 @@
 compile_error!("Levada runs on 64-bit Linux");
 
 mod arena;
+mod birth;
 mod builder;
 mod cell;
 mod class;
@@ -44,6 +45,8 @@ mod gets;
 mod guard;
 mod header;
 mod hold;
+mod latency;
+mod lending;
 mod life;
 mod limbo;
 mod limit;
@@ -77,6 +80,8 @@ pub use gauges::{Gauges, SpansOfClass};
 pub use guard::Guard;
 pub use header::Kind;
 pub use hold::HoldError;
+pub use latency::Latency;
+pub use lending::{LendError, NotReserved};
 pub use life::{Clock, Life};
 pub use pile::{Footprint, Pile, Purged};
 pub use pointer::{PilePointer, Place, Pointer};

@@ -19,6 +19,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// Entries of a ring.
 const RING: usize = 1024;
 
+/// How many slots are freed together.
+const BATCH: usize = 64;
+
 const EPOCH_SHIFT: u32 = 40;
 const EPOCH_MASK: u64 = (1 << 24) - 1;
 
@@ -34,7 +37,7 @@ pub(crate) struct Limbo {
 }
 
 fn entry(place: Place) -> u64 {
-    place.bits() | (Epoch::now().0 & EPOCH_MASK) << EPOCH_SHIFT
+    place.bits() | (Epoch::sealed_by_exchange().0 & EPOCH_MASK) << EPOCH_SHIFT
 }
 
 /// Whether nobody sees any more what was deleted with this entry.
@@ -80,17 +83,16 @@ impl Limbo {
         self.put.load(Ordering::Relaxed) - self.taken.load(Ordering::Relaxed)
     }
 
-    /// Takes out what nobody sees any more, at most `most`, and gives it to `free`. How many. None where another is at it.
-    pub(crate) fn drain(&self, most: usize, mut free: impl FnMut(Place)) -> usize {
+    /// Takes out what nobody sees any more, at most `most`, and gives it to `free`, some at a time. How many. None where
+    /// another is at it.
+    pub(crate) fn drain(&self, most: usize, free: impl Fn(&[Place])) -> usize {
         // Pinned: what was taken out is freed before a purge can have given its span to others.
         let _pinned = Pinned::new();
-        let mut ripe = [0_u64; 64];
+        let mut ripe = [Place::from_bits(0); BATCH];
         let mut drained = 0;
         while drained < most {
             let Some(count) = self.take_out(&mut ripe) else { break };
-            for entry in &ripe[..count] {
-                free(Place::from_bits(*entry));
-            }
+            free(&ripe[..count]);
             drained += count;
             if count < ripe.len() {
                 break;
@@ -99,7 +101,7 @@ impl Limbo {
         drained
     }
 
-    fn take_out(&self, ripe: &mut [u64; 64]) -> Option<usize> {
+    fn take_out(&self, ripe: &mut [Place; BATCH]) -> Option<usize> {
         let mut overflow = self.overflow.try_lock()?;
         let mut count = 0;
         let mut taken = self.taken.load(Ordering::Relaxed);
@@ -109,7 +111,7 @@ impl Limbo {
             if !is_over(entry) {
                 break;
             }
-            ripe[count] = entry;
+            ripe[count] = Place::from_bits(entry);
             count += 1;
             taken += 1;
         }
@@ -119,7 +121,7 @@ impl Limbo {
             && let Some(&entry) = overflow.front()
             && is_over(entry)
         {
-            ripe[count] = entry;
+            ripe[count] = Place::from_bits(entry);
             count += 1;
             overflow.pop_front();
         }

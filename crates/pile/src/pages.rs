@@ -90,6 +90,48 @@ impl Spans {
         (Memory::place(span, Class::PAGES, page), generation)
     }
 
+    /// Slots and pages may be used again. What is needed to free each is asked for first, so that the processor waits for all
+    /// of it at once; neighbours that were deleted one behind the other are freed together.
+    pub(crate) fn free_all(&self, places: &[Place]) {
+        for &place in places {
+            self.memory.prefetch_bookkeeping(place);
+        }
+        let mut left = places;
+        while let Some(&place) = left.first() {
+            let freed = self.free_neighbours(left).unwrap_or_else(|| {
+                self.free(place);
+                1
+            });
+            left = &left[freed..];
+        }
+    }
+
+    /// Frees the first of these slots and those behind it in the list whose bits are in the same word. How many; `None` if the
+    /// first is to be freed by itself.
+    fn free_neighbours(&self, places: &[Place]) -> Option<usize> {
+        let (span, _) = split(*places.first()?);
+        let class = self.memory.class(span);
+        if !class.is_slots() {
+            return None;
+        }
+        let (mut bits, mut word, mut count) = (0_u64, None, 0);
+        for &place in places {
+            let (other, offset) = split(place);
+            let index = class.shape().slot_at(offset).filter(|_| other == span);
+            let Some(index) = index.filter(|index| *word.get_or_insert(index / 64) == index / 64)
+            else {
+                break;
+            };
+            if !self.empty_slot(span, class, index) {
+                break;
+            }
+            bits |= 1 << (index % 64);
+            count += 1;
+        }
+        self.add_free(span, class, word.filter(|_| count > 0)?, bits);
+        Some(count)
+    }
+
     /// A slot or pages may be used again: no reader sees their record any more. For the one whose limbo has ended it.
     pub(crate) fn free(&self, place: Place) {
         let (span, offset) = split(place);

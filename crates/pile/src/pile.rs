@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use levada_shared::Lender;
 
+use crate::birth::Birth;
 use crate::epoch::Pinned;
 use crate::error::{Full, Gone};
 use crate::header::Kind;
 use crate::life::Life;
 use crate::pointer::Pointer;
 use crate::present::present;
-use crate::store::{Birth, Store};
+use crate::store::Store;
 use crate::sync::Ordering;
 
 /// A handle to a pile; clones name the same pile, and any thread may use any of them.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::header::{Header, Kind};
+use crate::latency::Started;
 use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::segment::Slot;
@@ -21,6 +22,18 @@ impl Pile {
     pub fn delete(&self, at: Pointer) -> Result<(), Gone> {
         let pinned = Pinned::new();
         let store = &self.store;
+        if store.is_sampled(pinned.pins()) {
+            let started = Started::now();
+            let deleted = self.delete_pinned(at, &pinned);
+            store.delete_times.ended(&started);
+            return deleted;
+        }
+        self.delete_pinned(at, &pinned)
+    }
+
+    #[inline]
+    fn delete_pinned(&self, at: Pointer, pinned: &Pinned) -> Result<(), Gone> {
+        let store = &self.store;
         let Some((slot, _)) = store.spans.memory.slot(at.place()) else {
             return Err(store.why(at));
         };
@@ -29,7 +42,7 @@ impl Pile {
             return Err(store.why(at));
         }
         let has_expired = header.has_expiry() && store.has_expired(slot);
-        if !store.end(at.place(), slot, header, &pinned) {
+        if !store.end(at.place(), slot, header, pinned) {
             return Err(store.why(at));
         }
         if has_expired { Err(store.refused(Gone::Expired)) } else { Ok(()) }

@@ -5,6 +5,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use std::error::Error;
 
+use crate::birth::Birth;
 use crate::epoch::Pinned;
 use crate::error::Full;
 use crate::header::{Header, Kind};
@@ -13,7 +14,6 @@ use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::roomy;
 use crate::segment::split;
-use crate::store::Birth;
 use crate::sync::Ordering;
 
 pub use raw::Reserved;
@@ -128,6 +128,11 @@ mod raw {
         Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer, roomy,
         split,
     };
+    use core::mem::ManuallyDrop;
+
+    use crate::arena::Vacant;
+    use crate::class::Class;
+    use crate::shard::LentRoom;
     use crate::store::Room;
 
     /// Room for a record, for its one owner. Dropping it gives the room back.
@@ -140,6 +145,7 @@ mod raw {
     pub struct Reserved<'p> {
         pile: &'p Pile,
         room: Room<'p>,
+        class: Class,
         room_bytes: u32,
         written_bytes: u32,
         is_record: bool,
@@ -153,7 +159,8 @@ mod raw {
             let vacant = &room.vacant;
             vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
             store.spans.hold(vacant.place);
-            Some(Self { pile, room, room_bytes, written_bytes: 0, is_record: false })
+            let class = store.spans.memory.class(split(vacant.place).0);
+            Some(Self { pile, room, class, room_bytes, written_bytes: 0, is_record: false })
         }
 
         /// The room behind what is written, as memory that may hold anything.
@@ -189,6 +196,44 @@ mod raw {
             let room = unsafe { &*room.as_ptr() };
             // SAFETY: invariant 2.
             unsafe { room[..self.written_bytes as usize].assume_init_ref() }
+        }
+
+        /// What the reservation is, for its room to be lent: its slot stays busy and its span held.
+        pub(crate) fn into_lent(self) -> (&'p Pile, LentRoom) {
+            let this = ManuallyDrop::new(self);
+            let (span, _) = split(this.room.vacant.place);
+            let lent = LentRoom {
+                place: this.room.vacant.place,
+                class: this.class,
+                generation: this.room.vacant.generation,
+                birth: this.room.birth,
+                expiry_s: this.room.expiry_s,
+                room_bytes: this.room_bytes,
+                written_bytes: this.written_bytes,
+            };
+            debug_assert!(this.pile.store.spans.is_held(span), "its span is held");
+            (this.pile, lent)
+        }
+
+        /// The reservation whose room was lent, of which `filled_bytes` more were written meanwhile.
+        ///
+        /// # Safety
+        /// Nobody else has the room any more, and so many bytes behind those that were written are initialised.
+        pub(crate) unsafe fn from_lent(
+            pile: &'p Pile,
+            lent: LentRoom,
+            filled_bytes: usize,
+        ) -> Self {
+            let (span, offset) = split(lent.place);
+            let index = lent.class.shape().slot_at(offset).expect("it was a slot of its class");
+            let slot = pile.store.spans.memory.slot_of(span, lent.class, index);
+            let vacant = Vacant { slot, place: lent.place, generation: lent.generation };
+            let room = Room { vacant, birth: lent.birth, expiry_s: lent.expiry_s };
+            let LentRoom { class, room_bytes, written_bytes, .. } = lent;
+            let mut reserved =
+                Self { pile, room, class, room_bytes, written_bytes, is_record: false };
+            reserved.written_here(filled_bytes);
+            reserved
         }
 
         /// Makes the first `length_bytes` of what was written the record.
@@ -237,14 +282,12 @@ mod raw {
 
     impl Drop for Reserved<'_> {
         fn drop(&mut self) {
-            let _pinned = Pinned::new();
             let place: Place = self.room.vacant.place;
-            let spans = &self.pile.store.spans;
-            // First free, then let go: a purged span is not used again in between.
-            if !self.is_record {
-                spans.free(place);
+            if self.is_record {
+                self.pile.store.spans.let_go(place);
+            } else {
+                self.pile.store.give_up(place);
             }
-            spans.let_go(place);
         }
     }
 }

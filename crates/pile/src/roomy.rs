@@ -51,7 +51,9 @@ impl Turn {
     /// The turn after this one, in the present epoch; `None` while readers may see the other half, and when the field of
     /// the epoch is used up.
     pub(crate) fn next(self, length: u32) -> Option<Self> {
-        let now = Epoch::now();
+        // The next epoch: this half is left a moment from now, when the epoch may have advanced by one at most, since who
+        // updates is pinned.
+        let now = Epoch(Epoch::now().0 + 1);
         let is_free = self.epoch.is_over() && now.0 <= EPOCH_MAX;
         is_free.then_some(Self { half: 1 - self.half, length, epoch: now })
     }

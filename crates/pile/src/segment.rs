@@ -280,16 +280,19 @@ mod raw {
         /// Asks the processor for the line of a record that is about to be read. Any place may be named.
         #[inline]
         pub(crate) fn prefetch(&self, place: Place) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                let offset = usize::try_from(place.offset()).expect("43 bits");
-                let line = self.slots.start().as_ptr().wrapping_add(offset).cast();
-                // SAFETY: a prefetch reads nothing that a program can see, and faults at no address.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            let _no_such_step = place;
+            prefetch(&self.slots, place.offset());
+        }
+
+        /// Asks the processor for what is needed to free a slot: its header, its bit, and its span's line.
+        #[inline]
+        pub(crate) fn prefetch_bookkeeping(&self, place: Place) {
+            let (span, offset) = super::split(place);
+            let shape = self.class(span).shape();
+            let first = place.offset() - u64::from(offset);
+            let bit = u64::from(offset / shape.slot_bytes / 64 * 8 + shape.bitmap_offset());
+            prefetch(&self.slots, place.offset());
+            prefetch(&self.slots, first + bit);
+            prefetch(&self.lines, u64::from(span.0) * size_of::<SpanLine>() as u64);
         }
 
         /// Word `index` of the bitmap of a span that has this class, or is about to.
@@ -372,6 +375,21 @@ mod raw {
                 page.header().store(0, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Asks the processor for a line. Any offset may be named: a prefetch reads nothing that a program can see.
+    #[inline]
+    fn prefetch(of: &Reservation, offset: u64) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let offset = usize::try_from(offset).expect("64 bits");
+            let line = of.start().as_ptr().wrapping_add(offset).cast();
+            // SAFETY: a prefetch faults at no address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _no_such_step = (of, offset);
     }
 
     impl<'m> Slot<'m> {

@@ -11,6 +11,7 @@ pub(crate) const SMALL_BYTES: u64 = 64 << 20;
 pub(crate) struct Settings {
     pub(crate) is_small: bool,
     prefers_speed: AtomicBool,
+    are_timed: AtomicBool,
     pub(crate) commit_ahead_bytes: AtomicU64,
 }
 
@@ -19,8 +20,18 @@ impl Settings {
         Self {
             is_small,
             prefers_speed: AtomicBool::new(false),
+            are_timed: AtomicBool::new(true),
             commit_ahead_bytes: AtomicU64::new(if is_small { 0 } else { 2 << 20 }),
         }
+    }
+
+    /// Whether one in 1,024 operations is timed.
+    pub(crate) fn are_timed(&self) -> bool {
+        self.are_timed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_timed(&self, are_timed: bool) {
+        self.are_timed.store(are_timed, Ordering::Relaxed);
     }
 
     #[inline]

@@ -174,19 +174,32 @@ impl Spans {
 
     /// A slot is free, whose record no reader sees any more.
     pub(crate) fn free_slot(&self, span: SpanIndex, class: Class, index: u32) {
-        let line = self.memory.line(span);
+        if self.empty_slot(span, class, index) {
+            self.add_free(span, class, index / 64, 1 << (index % 64));
+        } else {
+            let word = self.memory.slot_of(span, class, index).header();
+            word.store(Header(word.load(Ordering::Relaxed)).freed().0, Ordering::Release);
+            let (before, now) = self.memory.line(span).add_spent();
+            self.after_free(span, class, before, now);
+        }
+    }
+
+    /// Marks a slot free, unless it has had its last generation.
+    pub(crate) fn empty_slot(&self, span: SpanIndex, class: Class, index: u32) -> bool {
         let word = self.memory.slot_of(span, class, index).header();
         let freed = Header(word.load(Ordering::Relaxed)).freed();
-        word.store(freed.0, Ordering::Release);
-        let (before, now) = if freed.generation().next().is_none() {
-            line.add_spent()
-        } else {
-            // Release: the arena that takes the bit sees the header free; the bit comes before the count.
-            self.memory
-                .bitmap_word(span, class, index / 64)
-                .fetch_or(1 << (index % 64), Ordering::Release);
-            line.add_free(1)
-        };
+        let has_next = freed.generation().next().is_some();
+        if has_next {
+            word.store(freed.0, Ordering::Release);
+        }
+        has_next
+    }
+
+    /// Slots that were marked free are anybody's: those of word `index` of the bitmap that `bits` name.
+    pub(crate) fn add_free(&self, span: SpanIndex, class: Class, index: u32, bits: u64) {
+        // Release: the arena that takes a bit sees the header free; the bits come before the count.
+        self.memory.bitmap_word(span, class, index).fetch_or(bits, Ordering::Release);
+        let (before, now) = self.memory.line(span).add_free(bits.count_ones());
         self.after_free(span, class, before, now);
     }
 
@@ -207,7 +220,12 @@ impl Spans {
         self.memory.line(split(place).0).held.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends that.
+    /// Whether anything keeps the span.
+    pub(crate) fn is_held(&self, span: SpanIndex) -> bool {
+        self.memory.line(span).held.load(Ordering::Relaxed) > 0
+    }
+
+    /// Ends what `hold` began.
     pub(crate) fn let_go(&self, place: Place) {
         // Release: who uses the span again sees all that was done before.
         self.memory.line(split(place).0).held.fetch_sub(1, Ordering::Release);

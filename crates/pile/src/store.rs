@@ -8,12 +8,14 @@ use std::sync::atomic::AtomicU64 as IdSource;
 use std::sync::{Arc, Weak};
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
+use crate::birth::Birth;
 use crate::class::Class;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
@@ -27,6 +29,8 @@ use crate::sync::{AtomicBool, Ordering};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
+/// How many it then frees at most.
+const LIMBO_DRAIN: usize = 128;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -52,6 +56,9 @@ pub(crate) struct Store {
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
     pub(crate) gets: Gets,
+    pub(crate) put_times: Latencies,
+    pub(crate) get_times: Latencies,
+    pub(crate) delete_times: Latencies,
 }
 
 /// The records that all purges together ended.
@@ -80,23 +87,6 @@ impl Drop for Lease {
 }
 
 static NEXT_ID: IdSource = IdSource::new(1);
-
-/// What a record is to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Birth {
-    pub(crate) kind: Kind,
-    /// The type, for a kind that has one.
-    pub(crate) tag: u32,
-    pub(crate) life: Life,
-    /// Whether it is the value behind another record, which no pointer of a user names.
-    pub(crate) is_inner: bool,
-}
-
-impl Birth {
-    pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, is_inner: false }
-    }
-}
 
 /// A slot that was taken for a record, and what it will say of it.
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +145,9 @@ impl Store {
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
+            put_times: Latencies::default(),
+            get_times: Latencies::default(),
+            delete_times: Latencies::default(),
         }
     }
 
@@ -163,6 +156,12 @@ impl Store {
         // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
         let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
         &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
+    }
+
+    /// Whether the operation of this number is timed.
+    #[inline]
+    pub(crate) fn is_sampled(&self, number: u64) -> bool {
+        number.is_multiple_of(SAMPLED) && self.settings.are_timed()
     }
 
     pub(crate) fn close(&self) {
@@ -174,32 +173,34 @@ impl Store {
     }
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
+    ///
+    /// It is called once, and is `Fn` so that what it captures need not be moved to where it is called: that made a put a
+    /// third slower.
     #[inline]
-    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl Fn(&Arena) -> R) -> R {
         if let Some(arena) = &self.shared_arena {
             let _one = arena.sharing.as_ref().map(Lock::lock);
             return act(arena);
         }
-        let mut act = Some(act);
         let done = LEASES.try_with(|leases| {
             let leases = leases.borrow();
-            let lease = leases.iter().find(|lease| lease.pile == self.id)?;
-            act.take().map(|act| act(&lease.arena))
+            leases.iter().find(|lease| lease.pile == self.id).map(|lease| act(&lease.arena))
         });
-        match (done, act) {
-            (Ok(Some(result)), _) => result,
-            (_, Some(act)) => self.with_new_lease(act),
-            (_, None) => unreachable!("what ran gave a result"),
+        match done {
+            Ok(Some(result)) => result,
+            // The first time, or a thread that ends and has no list any more.
+            Ok(None) | Err(_) => self.with_new_lease(act),
         }
     }
 
     #[cold]
-    fn with_new_lease<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+    fn with_new_lease<R>(self: &Arc<Self>, act: impl Fn(&Arena) -> R) -> R {
         let lease = Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) };
         let result = act(&lease.arena);
-        let ended: Result<Vec<Lease>, _> = LEASES.try_with(|leases| {
+        let ended = LEASES.try_with(|leases| {
             let mut leases = leases.borrow_mut();
-            let (kept, ended) = leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
+            let (kept, ended): (Vec<_>, Vec<_>) =
+                leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
             *leases = kept;
             leases.push(lease);
             ended
@@ -289,13 +290,18 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
-        let _pinned = Pinned::new();
-        self.with_arena(|arena| {
+        let pinned = Pinned::new();
+        let started = self.is_sampled(pinned.pins()).then(Started::now);
+        let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
             arena.counts.born(length);
             Some(room.publish(length))
-        })
+        });
+        if let Some(started) = started {
+            self.put_times.ended(&started);
+        }
+        put
     }
 
     pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
@@ -382,10 +388,16 @@ impl Store {
     fn look_into_limbo(self: &Arc<Self>) {
         let _advanced: bool = epoch::advance(self.seconds.now_ms());
         self.with_arena(|arena| {
-            arena.limbo.drain(2 * usize::try_from(LIMBO_LOOK).expect("a small number"), |place| {
-                self.spans.free(place)
-            });
+            arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
+    }
+
+    /// Gives back a slot that was reserved and became no record.
+    pub(crate) fn give_up(&self, place: Place) {
+        let _pinned = Pinned::new();
+        // First free, then let go: a purged span is not used again in between.
+        self.spans.free(place);
+        self.spans.let_go(place);
     }
 
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
@@ -396,7 +408,7 @@ impl Store {
         for _ in 0..=Epoch::GRACE {
             let _advanced: bool = epoch::advance_past_readers(self.seconds.now_ms());
             for arena in &arenas {
-                freed += arena.limbo.drain(usize::MAX, |place| self.spans.free(place)) as u64;
+                freed += arena.limbo.drain(usize::MAX, |places| self.spans.free_all(places)) as u64;
             }
             self.forwards.free_ripe();
             freed += u64::from(self.ripen(u32::MAX));
@@ -441,7 +453,7 @@ impl Store {
             arena.recall();
         }
         let spans = self.spans.purge();
-        *purged = Some(Epoch::now());
+        *purged = Some(Epoch::sealed());
         spans
     }
 }

@@ -215,7 +215,7 @@ impl Supply {
     pub(crate) fn retire(&self, memory: &Memory, span: SpanIndex) {
         debug_assert!(memory.class(span) == Class::NONE, "nobody finds a way in");
         memory.line(span).set_standing(SpanStanding::Retiring);
-        self.spare.lock().retiring.push_back((Epoch::now(), span));
+        self.spare.lock().retiring.push_back((Epoch::sealed(), span));
     }
 
     /// Takes in what retired two epochs ago, at most `most` spans. How many came.

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::birth::Birth;
 use crate::epoch::Pinned;
 use crate::error::{Gone, UpdateError};
 use crate::header::{Header, Kind};
@@ -17,7 +18,7 @@ use crate::present::present;
 use crate::roomy;
 use crate::segment::Slot;
 use crate::stamp::{Stamp, Type};
-use crate::store::{Birth, Store};
+use crate::store::Store;
 use crate::sync::{AtomicU64, Ordering};
 use crate::version::Version;
 

@@ -112,6 +112,10 @@ fn a_pile_that_is_full_refuses_and_takes_again_what_was_freed() {
     for at in &put {
         pile.delete(*at).unwrap();
     }
+    // Guards of other tests may be in the way for a moment.
+    while pile.gauges().limbo_slots > 0 {
+        pile.tend();
+    }
     let again = (0..).take_while(|_| pile.put(&[8; 100], Life::FOREVER).is_ok()).count();
     assert_eq!(again, first);
 }
@@ -200,4 +204,40 @@ fn a_slot_that_was_held_and_deleted_is_used_again_after_the_last_hold() {
     assert_eq!(fill().len(), 0, "held slots are not free");
     drop(held);
     assert_eq!(fill().len(), first.len());
+}
+
+#[test]
+fn a_lent_reservation_becomes_a_record_or_gives_its_slot_back() {
+    let heap = levada_shared::SharedHeap::new(levada_shared::Options::default()).unwrap();
+    let account = heap.account("filler", 10_000).unwrap();
+    let pile = Pile::builder("lent").limit_bytes(1 << 20).build().unwrap();
+    let room = || pile.reserve(5000, Kind::Text, Life::FOREVER).unwrap();
+    for _ in 0..1000 {
+        let mut buf = room().lend(&account).unwrap();
+        buf.write(b"dropped").unwrap();
+    }
+    assert_eq!((account.charged_bytes(), pile.gauges().records), (0, 0));
+
+    let mut half = room();
+    half.write(b"one ").unwrap();
+    let mut buf = half.lend(&account).unwrap();
+    let error = pile.reserve(6000, Kind::Text, Life::FOREVER).unwrap().lend(&account).unwrap_err();
+    assert!(error.reserved.commit(0).is_ok(), "given back as it was");
+    buf.write(b"two").unwrap();
+    let at = pile.commit_buf(buf).unwrap();
+    assert_eq!(pile.pin().text(at), Ok("one two"));
+    assert_eq!(account.charged_bytes(), 0);
+
+    let mut bad = room().lend(&account).unwrap();
+    bad.write(&[0xFF]).unwrap();
+    assert!(matches!(pile.commit_buf(bad), Err(levada_pile::NotReserved::Invalid(_))));
+    let strange = account.buf(10).unwrap();
+    assert!(matches!(pile.commit_buf(strange), Err(levada_pile::NotReserved::Buffer(_))));
+    let mut late = room().lend(&account).unwrap();
+    late.write(b"late").unwrap();
+    let _purged = pile.purge();
+    assert!(matches!(
+        pile.commit_buf(late),
+        Err(levada_pile::NotReserved::Invalid(levada_pile::Invalid::Purged))
+    ));
 }
