@@ -14,19 +14,16 @@ impl Pile {
     /// # Errors
     /// [`Full`], and nothing has changed.
     pub fn put_cell(&self, bytes: &[u8], life: Life) -> Result<Pointer, Full> {
-        let value = Birth { is_inner: true, ..Birth::of(Kind::Bytes, Life::FOREVER) };
-        let value = self.store.put(value, bytes)?;
-        let reserved = match self.reserve_as(8, Birth::of(Kind::Cell, life)) {
-            Ok(reserved) => reserved,
-            Err(full) => {
-                self.store.end_inner(value.to_bits(), &Pinned::new());
-                return Err(full);
-            }
-        };
+        // First the cell's place: the value says whose it is.
+        let reserved = self.reserve_as(8, Birth::of(Kind::Cell, life))?;
+        let value = self.store.put(Birth::inner(Kind::Bytes, 0, reserved.pointer()), bytes)?;
         match reserved.begin_cell(value) {
             Ok(pointer) => Ok(pointer),
-            // Purged in between, and the value with it: then this put comes after.
-            Err(_) => self.put_cell(bytes, life),
+            // Purged in between, and perhaps the value with it: then this put comes after.
+            Err(_) => {
+                self.store.end_inner(value.to_bits(), &Pinned::new());
+                self.put_cell(bytes, life)
+            }
         }
     }
 }

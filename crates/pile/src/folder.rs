@@ -8,11 +8,12 @@
 //! forward         the forward table, in blocks of 64 KiB
 //! ```
 //! Room on the disk is allocated before memory is used, so a full disk is an answer and never a signal. The order of steps in
-//! which a segment is opened is: the super block names it, its file is there, its tables are there, its first span gets a class.
+//! which a segment is opened is: its tables are there, the super block names it, its file is there, its first span gets a class.
 //!
 //! Cost: to open a group of 2 MiB four system calls, to open a segment some ten; nothing to read or write a record. Its lock
 //! is held across those calls, and only who opens a segment waits for it.
 
+use core::ops::Range;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
@@ -40,6 +41,9 @@ const TABLE_SPANS: u64 = TABLE_SEGMENTS * (SEGMENT_BYTES / SPAN_BYTES as u64);
 pub(crate) const ROWS_BYTES: [u64; 3] = [1, 64, 16 * (SPAN_BYTES / PAGE_BYTES) as u64];
 /// Bytes of the three tables of 64 segments.
 const TABLES_BYTES: u64 = TABLE_SPANS * (ROWS_BYTES[0] + ROWS_BYTES[1] + ROWS_BYTES[2]);
+
+/// Bytes of a block of the forward table.
+pub(crate) const FORWARD_BLOCK_BYTES: u64 = 64 << 10;
 
 /// The addresses that the files stand at.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +116,12 @@ impl Folder {
             Err(errno) => return Err(os_errno(&block_path)(errno)),
         }
         let found = read_block(&block_file, &block_path)?;
+        can_punch(&block_file).map_err(os_errno(path))?;
         if found.is_none() && !is_empty(path)? {
-            return Err(fault(&block_path, FolderFault::Truncated {
-                bytes: 0,
-                wanted_bytes: BLOCK_BYTES as u64,
-            }));
+            return Err(fault(
+                &block_path,
+                FolderFault::Truncated { bytes: 0, wanted_bytes: BLOCK_BYTES as u64 },
+            ));
         }
         let is_known = |block: &SuperBlock| {
             block.is_clean || (block.boot != 0 && block.boot == kernel_number("boot_id"))
@@ -138,13 +143,14 @@ impl Folder {
             began_ms: wall_ms(),
             age_ms: 0,
             segments: 0,
+            forward_blocks: 0,
             is_clean: true,
         };
         let block = kept.unwrap_or(began_anew);
         let state = State { block, placed: Vec::new(), placed_tables: Vec::new() };
         let folder =
             Self { path: path.clone(), block_file, spans, forward, state: Lock::new(state) };
-        folder.check_lengths(block.segments)?;
+        folder.check_lengths(&block)?;
         Ok(folder)
     }
 
@@ -179,12 +185,17 @@ impl Folder {
     }
 
     /// A file that ends too early would end the process at the first touch behind its end.
-    fn check_lengths(&self, segments: u32) -> Result<(), FolderError> {
-        let wanted_bytes = u64::from(segments).div_ceil(TABLE_SEGMENTS) * TABLES_BYTES;
-        let path = self.path.join("spans");
-        let bytes = self.spans.metadata().map_err(os(&path))?.len();
-        if bytes < wanted_bytes {
-            return Err(fault(&path, FolderFault::Truncated { bytes, wanted_bytes }));
+    fn check_lengths(&self, block: &SuperBlock) -> Result<(), FolderError> {
+        let spans_bytes = u64::from(block.segments).div_ceil(TABLE_SEGMENTS) * TABLES_BYTES;
+        let forward_bytes = u64::from(block.forward_blocks) * FORWARD_BLOCK_BYTES;
+        let files =
+            [(&self.spans, "spans", spans_bytes), (&self.forward, "forward", forward_bytes)];
+        for (file, name, wanted_bytes) in files {
+            let path = self.path.join(name);
+            let bytes = file.metadata().map_err(os(&path))?.len();
+            if bytes < wanted_bytes {
+                return Err(fault(&path, FolderFault::Truncated { bytes, wanted_bytes }));
+            }
         }
         Ok(())
     }
@@ -198,7 +209,10 @@ impl Folder {
             Err(error) => return Err(os(&path)(error)),
         };
         if bytes < SEGMENT_BYTES {
-            return Err(fault(&path, FolderFault::Truncated { bytes, wanted_bytes: SEGMENT_BYTES }));
+            return Err(fault(
+                &path,
+                FolderFault::Truncated { bytes, wanted_bytes: SEGMENT_BYTES },
+            ));
         }
         Ok(())
     }
@@ -247,18 +261,23 @@ impl Folder {
     }
 
     /// Lets a segment stand at its addresses; its file is made if there is none.
-    pub(crate) fn place_segment(&self, ground: Ground<'_>, segment: u32) -> Result<(), FolderError> {
+    pub(crate) fn place_segment(
+        &self,
+        ground: Ground<'_>,
+        segment: u32,
+    ) -> Result<(), FolderError> {
         let mut state = self.state.lock();
         if *is_placed(&mut state.placed, u64::from(segment)) {
             return Ok(());
         }
+        // First the tables, which the block says are as long as its segments ask for; then the block, since a mount looks at no
+        // segment behind what it says.
+        self.place_tables_of(&mut state, ground, segment)?;
         if segment >= state.block.segments {
-            // First the block: a mount looks at no segment behind what it says.
             let block = SuperBlock { segments: segment + 1, ..state.block };
             self.write_block(&block)?;
             state.block = block;
         }
-        self.place_tables_of(&mut state, ground, segment)?;
         let path = self.segment_path(segment);
         let file = open_file(&path)?;
         if file.metadata().map_err(os(&path))?.len() < SEGMENT_BYTES {
@@ -299,20 +318,34 @@ impl Folder {
         allocate(&file, offset % SEGMENT_BYTES, bytes)
     }
 
-    /// How long the file of the forward table is.
-    pub(crate) fn forward_bytes(&self) -> Result<u64, FolderError> {
-        self.forward.metadata().map(|metadata| metadata.len()).map_err(os(&self.path))
+    /// How many blocks of the forward table were opened.
+    pub(crate) fn forward_blocks(&self) -> u32 {
+        self.state.lock().block.forward_blocks
     }
 
-    /// Lets the forward table stand at its addresses from `offset` on, for so many bytes, with room on the disk.
+    /// Lets blocks of the forward table stand at their addresses, with room on the disk.
     pub(crate) fn place_forward(
         &self,
         table: &Reservation,
-        offset: u64,
-        bytes: u64,
+        blocks: Range<u32>,
     ) -> Result<(), ReserveError> {
+        let offset = u64::from(blocks.start) * FORWARD_BLOCK_BYTES;
+        let bytes = u64::from(blocks.end) * FORWARD_BLOCK_BYTES - offset;
         allocate(&self.forward, offset, bytes)?;
+        let mut state = self.state.lock();
+        if blocks.end > state.block.forward_blocks {
+            let block = SuperBlock { forward_blocks: blocks.end, ..state.block };
+            self.write_block(&block)
+                .map_err(|error| ReserveError { bytes: narrow(bytes), errno: error.errno() })?;
+            state.block = block;
+        }
         table.place(narrow(offset), narrow(bytes), self.forward.as_fd(), offset)
+    }
+
+    /// As `note_age`, once a second.
+    pub(crate) fn note_second(&self, age_ms: u64) -> Result<(), FolderError> {
+        let noted_ms = self.state.lock().block.age_ms;
+        if age_ms < noted_ms + 1000 { Ok(()) } else { self.note_age(age_ms) }
     }
 
     /// Remembers how old the pile is, so that it is no younger at the next mount, whatever the wall's clock says then.
@@ -380,6 +413,13 @@ fn open_file(path: &Path) -> Result<File, FolderError> {
 fn allocate(file: &File, offset: u64, bytes: u64) -> Result<(), ReserveError> {
     rustix::io::retry_on_intr(|| fallocate(file, FallocateFlags::empty(), offset, bytes))
         .map_err(|errno| ReserveError { bytes: narrow(bytes), errno: errno.raw_os_error() })
+}
+
+/// Whether the file system allocates room and takes it back; behind the end, where nobody sees it.
+fn can_punch(file: &File) -> Result<(), Errno> {
+    let (offset, bytes) = (BLOCK_BYTES as u64, BLOCK_BYTES as u64);
+    fallocate(file, FallocateFlags::KEEP_SIZE, offset, bytes)?;
+    fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, bytes)
 }
 
 /// The block of a pile, if one was begun here.

@@ -73,7 +73,10 @@ impl fmt::Display for FolderError {
                 std::io::Error::from_raw_os_error(errno)
             ),
             FolderFault::Mounted => {
-                write!(f, "{path} is open as a pile already: close that one, or name another folder")
+                write!(
+                    f,
+                    "{path} is open as a pile already: close that one, or name another folder"
+                )
             }
             FolderFault::Version { found, known } => write!(
                 f,

@@ -1,5 +1,8 @@
 //! The table of forwards: rows of two words, in blocks of 4,096 that never move, on the heap or in a file.
-#![expect(unsafe_code, reason = "reads rows in a file that stands at reserved addresses; all of it is in `raw` below")]
+#![expect(
+    unsafe_code,
+    reason = "reads rows in a file that stands at reserved addresses; all of it is in `raw` below"
+)]
 
 use std::sync::OnceLock;
 
@@ -84,7 +87,9 @@ mod raw {
     use levada_pages::{Reservation, ReserveError};
 
     use super::{BLOCK, BLOCK_BYTES, BLOCKS_MAX, Forward};
-    use crate::folder::Folder;
+    use crate::folder::{FORWARD_BLOCK_BYTES, Folder};
+
+    const _: () = assert!(BLOCK_BYTES == FORWARD_BLOCK_BYTES);
 
     /// Rows in a file.
     ///
@@ -108,8 +113,11 @@ mod raw {
         #[inline]
         pub(super) fn at(&self, number: u32) -> &Forward {
             assert!(number < BLOCKS_MAX * BLOCK, "a number has 28 bits");
-            let row =
-                self.addresses.start().as_ptr().wrapping_add(number as usize * size_of::<Forward>());
+            let row = self
+                .addresses
+                .start()
+                .as_ptr()
+                .wrapping_add(number as usize * size_of::<Forward>());
             #[expect(clippy::cast_ptr_alignment, reason = "rows of 16 from an aligned start")]
             let row = row.cast::<Forward>();
             // SAFETY: invariant 1, and the number was compared; a reservation is aligned to two megabytes.
@@ -117,20 +125,16 @@ mod raw {
         }
 
         pub(super) fn open_block(&self, block: u32) -> bool {
-            self.place(u64::from(block) * BLOCK_BYTES, BLOCK_BYTES).is_ok()
+            self.folder.place_forward(&self.addresses, block..block + 1).is_ok()
         }
 
         /// Lets the blocks be read that were opened in an earlier life. How many rows they have.
-        pub(crate) fn mount(&self, file_bytes: u64) -> Result<u32, ReserveError> {
-            let blocks = (file_bytes / BLOCK_BYTES).min(u64::from(BLOCKS_MAX));
+        pub(crate) fn mount(&self) -> Result<u32, ReserveError> {
+            let blocks = self.folder.forward_blocks().min(BLOCKS_MAX);
             if blocks > 0 {
-                self.place(0, blocks * BLOCK_BYTES)?;
+                self.folder.place_forward(&self.addresses, 0..blocks)?;
             }
-            Ok(u32::try_from(blocks).expect("16 bits") * BLOCK)
-        }
-
-        fn place(&self, offset: u64, bytes: u64) -> Result<(), ReserveError> {
-            self.folder.place_forward(&self.addresses, offset, bytes)
+            Ok(blocks * BLOCK)
         }
     }
 }

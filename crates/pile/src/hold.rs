@@ -114,6 +114,7 @@ impl Pile {
     fn held(&self, of: Pointer, bytes: &[u8], account: &Account) -> Held {
         let store = &self.store;
         let place = of.place();
+        store.look_through(place);
         let mut shard = store.shard(place).lock();
         let listed = shard.held.get_mut(&place);
         if let Some(data) = listed.as_ref().and_then(|loans| loans.weak.upgrade()) {

@@ -76,13 +76,16 @@ impl Pile {
     /// Room for a record of any kind.
     pub(crate) fn reserve_as(&self, room_bytes: usize, birth: Birth) -> Result<Reserved<'_>, Full> {
         let length = self.store.length(room_bytes)?;
-        let once = || Reserved::once(self, birth, length);
-        once()
-            .or_else(|| {
-                self.store.reclaim();
-                once()
-            })
-            .ok_or_else(|| self.store.out_of_space(birth, length))
+        let mut may_be_more = true;
+        loop {
+            if let Some(reserved) = Reserved::once(self, birth, length) {
+                return Ok(reserved);
+            }
+            if !may_be_more {
+                return Err(self.store.out_of_space(birth, length));
+            }
+            may_be_more = self.store.reclaim_more();
+        }
     }
 
     /// Puts a record whose updates are copied into one of two halves of `room_bytes` each, in turn, and take no other slot.
@@ -161,6 +164,11 @@ mod raw {
             store.spans.hold(vacant.place);
             let class = store.spans.memory.class(split(vacant.place).0);
             Some(Self { pile, room, class, room_bytes, written_bytes: 0, is_record: false })
+        }
+
+        /// What will name the record.
+        pub(crate) fn pointer(&self) -> Pointer {
+            Pointer::new(self.room.vacant.place, self.room.vacant.generation)
         }
 
         /// The room behind what is written, as memory that may hold anything.

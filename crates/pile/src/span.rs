@@ -30,6 +30,8 @@ pub(crate) enum SpanStanding {
     Retiring = 4,
     /// Its generations are used up: its addresses are never used again.
     Spent = 5,
+    /// An earlier life of the pile left it, and nobody has looked what is in it.
+    Inherited = 15,
 }
 
 /// What is known of a span.
@@ -123,6 +125,19 @@ impl SpanLine {
         self.set_standing(standing);
     }
 
+    /// Says what is vacant, to one who looked. For who alone has the span.
+    pub(crate) fn set_vacancy(&self, vacancy: Vacancy) {
+        let word = vacancy.free + vacancy.spent * SPENT_ONE;
+        self.free_and_spent.store(word, Ordering::Relaxed);
+    }
+
+    /// Begins another life of the pile. What was known of the span's use is not true any more.
+    pub(crate) fn inherit(&self) {
+        self.held.store(0, Ordering::Relaxed);
+        self.arena.store(0, Ordering::Relaxed);
+        self.set_standing(SpanStanding::Inherited);
+    }
+
     pub(crate) fn vacancy(&self) -> Vacancy {
         self.free_and_spent.load(Ordering::Acquire).into()
     }
@@ -146,18 +161,20 @@ impl SpanLine {
     }
 
     pub(crate) fn standing(&self) -> SpanStanding {
-        match self.standing.load(Ordering::Relaxed) {
+        // Acquire: with the end of inheritance comes what was found.
+        match self.standing.load(Ordering::Acquire) {
             0 => SpanStanding::Spare,
             1 => SpanStanding::Owned,
             2 => SpanStanding::Full,
             3 => SpanStanding::Listed,
             4 => SpanStanding::Retiring,
+            15 => SpanStanding::Inherited,
             _ => SpanStanding::Spent,
         }
     }
 
     pub(crate) fn set_standing(&self, standing: SpanStanding) {
-        self.standing.store(standing as u8, Ordering::Relaxed);
+        self.standing.store(standing as u8, Ordering::Release);
     }
 
     /// Which lives its records have: see `life`.

@@ -13,7 +13,7 @@ use crate::pointer::Place;
 use crate::segment::{Memory, split};
 use crate::span::{SpanIndex, SpanStanding, Vacancy};
 use crate::supply::Supply;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU32, Ordering};
 
 /// Buckets of lives: for ever, and mixed; further ones hold records of like life and are on no list.
 pub(crate) const FOREVER: u8 = 0;
@@ -37,6 +37,8 @@ pub(crate) struct Spans {
     lists: Vec<Lock<List>>,
     /// The pages of long records.
     pub(crate) pages: Lock<PageSpans>,
+    /// How many spans an earlier life left that nobody has looked through; changed under the locks of their lists.
+    pub(crate) inherited: AtomicU32,
 }
 
 /// Spans of one class, linked by their lines.
@@ -52,7 +54,7 @@ const END: u32 = u32::MAX;
 impl Spans {
     pub(crate) fn new(memory: Memory, supply: Supply) -> Self {
         let lists = (0..(CLASS_COUNT + 1) * LISTED_BUCKETS).map(|_| Lock::default()).collect();
-        Self { memory, supply, lists, pages: Lock::default() }
+        Self { memory, supply, lists, pages: Lock::default(), inherited: AtomicU32::new(0) }
     }
 
     fn list(&self, class: Class, bucket: u8) -> &Lock<List> {
@@ -215,6 +217,19 @@ impl Spans {
         }
     }
 
+    /// Lets `look` see an inherited span of slots, once: it sets the bitmap, and says what is vacant.
+    pub(crate) fn take_in(&self, span: SpanIndex, class: Class, look: impl FnOnce() -> Vacancy) {
+        let line = self.memory.line(span);
+        let mut list = self.list(class, line.bucket()).lock();
+        if line.standing() != SpanStanding::Inherited || self.memory.class(span) != class {
+            return; // another was faster, or it was purged
+        }
+        line.set_vacancy(look());
+        line.set_standing(SpanStanding::Full);
+        self.inherited.fetch_sub(1, Ordering::Relaxed);
+        self.settle(&mut list, span, class);
+    }
+
     /// Keeps the span of a place from being used again, though it be purged.
     pub(crate) fn hold(&self, place: Place) {
         self.memory.line(split(place).0).held.fetch_add(1, Ordering::Relaxed);
@@ -244,6 +259,7 @@ impl Spans {
         }
         let mut pages = self.pages.lock();
         *pages = PageSpans::default();
+        self.inherited.store(0, Ordering::Relaxed);
         let mut purged = 0;
         for span in (0..self.supply.spans_opened()).map(SpanIndex) {
             if self.memory.class(span) != Class::NONE {

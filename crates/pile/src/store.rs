@@ -15,6 +15,7 @@ use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::inherited::Inherited;
 use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{Life, Seconds};
 use crate::lock::Lock;
@@ -45,6 +46,8 @@ pub(crate) struct Store {
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
+    /// What an earlier life of the pile left.
+    pub(crate) inherited: Inherited,
     pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
     /// The only arena, where the limit is small.
     shared_arena: Option<Arc<Arena>>,
@@ -112,6 +115,10 @@ impl Room<'_> {
             let tag = vacant.slot.tag(self.expiry_s.is_some(), birth.kind == Kind::Archived);
             tag.store(birth.tag, Ordering::Relaxed);
         }
+        if let Some(owner) = birth.owner {
+            let word = vacant.slot.owner(self.ext_bytes(), length);
+            word.store(owner.to_bits(), Ordering::Relaxed);
+        }
         let header = Header::live(
             vacant.generation,
             birth.kind,
@@ -126,7 +133,13 @@ impl Room<'_> {
 }
 
 impl Store {
-    pub(crate) fn new(name: String, spans: Spans, seconds: Seconds, settings: Settings) -> Self {
+    pub(crate) fn new(
+        name: String,
+        spans: Spans,
+        forwards: Forwards,
+        seconds: Seconds,
+        settings: Settings,
+    ) -> Self {
         let shared_arena = settings.is_small.then(|| Arc::new(Arena::new(0, true)));
         let arenas = Lock::new(shared_arena.iter().cloned().collect());
         Self {
@@ -136,7 +149,8 @@ impl Store {
             spans,
             seconds,
             settings,
-            forwards: Forwards::default(),
+            forwards,
+            inherited: Inherited::default(),
             arenas,
             shared_arena,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
@@ -236,6 +250,9 @@ impl Store {
     ) -> Option<Room<'m>> {
         let expiry_s = birth.life.expiry_s(|| self.seconds.now_s());
         let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
+        let birth =
+            Birth { owner: birth.owner.filter(|_| self.spans.memory.folder().is_some()), ..birth };
+        let length = if birth.owner.is_some() { length + 15 } else { length };
         let bucket = if expiry_s.is_some() { MIXED } else { FOREVER };
         let class = Class::holding(8 + ext_bytes + length);
         let vacant = match class {
@@ -277,8 +294,15 @@ impl Store {
         bytes: &[u8],
         length: u32,
     ) -> Result<Pointer, Full> {
-        self.reclaim();
-        self.put_once(birth, bytes, length, true).ok_or_else(|| self.out_of_space(birth, length))
+        loop {
+            let may_be_more = self.reclaim_more();
+            if let Some(pointer) = self.put_once(birth, bytes, length, true) {
+                return Ok(pointer);
+            }
+            if !may_be_more {
+                return Err(self.out_of_space(birth, length));
+            }
+        }
     }
 
     /// Puts a record if that needs nothing but a slot.

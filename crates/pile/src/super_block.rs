@@ -1,7 +1,8 @@
 //! The super block is the first thing that is read of a pile's folder: whether it is a pile, of which form, and how it was left.
 //!
 //! ```text
-//! pile.super 4096 = magic 8 | version 4 | form 4 | id 16 | boot 16 | began 8 | age 8 | segments 4 | is clean 1 | zeros | sum 8
+//! pile.super 4096 = magic 8 | version 4 | form 4 | id 16 | boot 16 | began 8 | age 8 | segments 4 | forward blocks 4
+//!                   | is clean 1 | zeros | sum 8
 //! ```
 //! All numbers are little-endian. It is written whole, by one call. The sum is over all before it, so a block of which any
 //! bit is another is refused.
@@ -32,6 +33,8 @@ pub(crate) struct SuperBlock {
     pub(crate) age_ms: u64,
     /// No segment from this one on was ever opened.
     pub(crate) segments: u32,
+    /// How many blocks of the forward table were opened.
+    pub(crate) forward_blocks: u32,
     /// Whether all was on the disk before the block.
     pub(crate) is_clean: bool,
 }
@@ -53,6 +56,7 @@ impl SuperBlock {
         append(&self.began_ms.to_le_bytes());
         append(&self.age_ms.to_le_bytes());
         append(&self.segments.to_le_bytes());
+        append(&self.forward_blocks.to_le_bytes());
         append(&[u8::from(self.is_clean)]);
         let sum = sum(&bytes[..SUM_AT]);
         bytes[SUM_AT..].copy_from_slice(&sum.to_le_bytes());
@@ -76,6 +80,7 @@ impl SuperBlock {
             began_ms: u64::from_le_bytes(rest.next()),
             age_ms: u64::from_le_bytes(rest.next()),
             segments: u32::from_le_bytes(rest.next()),
+            forward_blocks: u32::from_le_bytes(rest.next()),
             is_clean: rest.next() == [1],
         };
         if bytes[SUM_AT..] != sum(&bytes[..SUM_AT]).to_le_bytes() {
@@ -126,6 +131,7 @@ mod tests {
         began_ms: 1_700_000_000_000,
         age_ms: 12,
         segments: 3,
+        forward_blocks: 5,
         is_clean: true,
     };
 

@@ -24,6 +24,9 @@ pub struct Tended {
 const SPARE_PART: u32 = 128;
 const SPARE_MIN: u32 = 2;
 
+/// How many spans of an earlier life are looked through at a time: some milliseconds.
+const INHERITED_SPANS: u32 = 256;
+
 impl Pile {
     /// Does what is due: call it when idle, and each 100 ms.
     ///
@@ -32,6 +35,8 @@ impl Pile {
     #[expect(clippy::must_use_candidate, reason = "the upkeep is the act")]
     pub fn tend(&self) -> Tended {
         let store = &self.store;
+        store.look_through_some(INHERITED_SPANS);
+        store.note_age();
         let arenas: Vec<Arc<Arena>> = store.arenas.lock().clone();
         for arena in &arenas {
             if arena.is_idle() && arena.has_spans() {

@@ -82,15 +82,12 @@ impl Store {
         let length = self.length(bytes.len())?;
         let wish = Wish { at, seen, typed, bytes };
         let mut new = None;
-        let mut is_reclaimed = false;
+        let mut may_be_more = true;
         let done = loop {
             match self.attempt(wish, &mut new) {
                 Attempt::Done(version) => break Ok(version),
                 Attempt::Again => {}
-                Attempt::NoRoom if !is_reclaimed => {
-                    self.reclaim();
-                    is_reclaimed = true;
-                }
+                Attempt::NoRoom if may_be_more => may_be_more = self.reclaim_more(),
                 Attempt::NoRoom => {
                     break Err(self
                         .out_of_space(Birth::of(Kind::Bytes, Life::FOREVER), length)
@@ -112,6 +109,7 @@ impl Store {
 
     fn attempt(self: &Arc<Self>, wish: Wish<'_>, new: &mut Option<Pointer>) -> Attempt {
         let pinned = Pinned::new();
+        self.look_through(wish.at.place());
         let (slot, header) = match self.find(wish.at, &pinned) {
             Ok(found) => found,
             Err(gone) => return gone.into(),
@@ -233,7 +231,7 @@ impl Store {
     /// The value that an updated record leads to. It has no life of its own.
     fn put_inner(self: &Arc<Self>, wish: Wish<'_>) -> Option<Pointer> {
         let (kind, tag) = wish.typed.map_or((Kind::Bytes, 0), |typed| (typed.kind, typed.tag));
-        let birth = Birth { kind, tag, life: Life::FOREVER, is_inner: true };
+        let birth = Birth::inner(kind, tag, wish.at);
         let length = u32::try_from(wish.bytes.len()).expect("it was compared with the longest");
         self.put_once(birth, wish.bytes, length, true)
     }
