@@ -113,9 +113,9 @@ impl Arena {
         bucket: u8,
         how: (Prefer, bool),
     ) -> Option<Vacant<'m>> {
-        // Acquire: see `hand_over`.
+        // Acquire: see `give_spans`.
         if self.recalled.load(Ordering::Acquire) {
-            self.hand_over(spans);
+            self.answer(spans);
         }
         let current = self.current(class, bucket);
         let mut word = current.word.load(Ordering::Relaxed);
@@ -176,6 +176,7 @@ impl Arena {
 
     /// Asks the arena's spans back. Two epochs later nobody puts into them who has not heard.
     pub(crate) fn recall(&self) {
+        let _one = self.handing.lock();
         if !self.recalled.load(Ordering::Relaxed) {
             // The epoch after the flag: an owner who is pinned two epochs later has seen it.
             self.recalled_in.store(Epoch::NEVER.0, Ordering::Relaxed);
@@ -196,14 +197,27 @@ impl Arena {
         self.puts_seen.swap(puts, Ordering::Relaxed) == puts
     }
 
-    /// Gives all spans back. For the owner, who heard of the recall; and for another, two epochs after it.
+    /// Gives all spans back, for the owner, who heard of the recall.
     #[cold]
+    fn answer(&self, spans: &Spans) {
+        let _pinned = Pinned::new();
+        let _one = self.handing.lock();
+        if self.recalled.load(Ordering::Relaxed) {
+            self.give_spans(spans);
+        }
+    }
+
+    /// Gives all spans back for an owner who does not put, two epochs after the recall.
     pub(crate) fn hand_over(&self, spans: &Spans) {
         let _pinned = Pinned::new();
         let _one = self.handing.lock();
-        if !self.recalled.load(Ordering::Relaxed) {
-            return;
+        // Under the lock: the recall that was long ago may have been answered, and another be under way.
+        if self.is_recalled_long_ago() {
+            self.give_spans(spans);
         }
+    }
+
+    fn give_spans(&self, spans: &Spans) {
         for (bucket, lane) in (0..).zip(&self.lanes) {
             let Some(lane) = lane.get() else { continue };
             for (number, current) in (0..).zip(lane) {

@@ -32,13 +32,14 @@ pub(crate) struct Counts {
     pub(crate) rejuvenated: Count,
     pub(crate) updates: Count,
     pub(crate) compare_failed: Count,
+    pub(crate) encode_spills: Count,
 }
 
 impl Counts {
-    /// A record was put.
+    /// A record was put, or the value behind one.
     #[inline]
-    pub(crate) fn born(&self, length: u32) {
-        self.puts.add(1);
+    pub(crate) fn born(&self, length: u32, is_inner: bool) {
+        self.puts.add(u64::from(!is_inner));
         self.put_bytes.add(u64::from(length));
     }
 

@@ -89,17 +89,30 @@ static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; 
 static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
 
 thread_local! {
-    static OWN: Own = Own(take_line());
+    /// The thread's line, once it has one. It needs no drop, so that looking at it is no more than an address.
+    static OWN: Cell<Option<&'static Reader>> = const { Cell::new(None) };
+    /// Gives the line back when the thread ends.
+    static END: End = const { End };
 }
 
-/// A thread's hold on its line, given back when the thread ends.
-struct Own(&'static Reader);
+/// See [`END`].
+struct End;
 
-impl Drop for Own {
+impl Drop for End {
     fn drop(&mut self) {
-        self.0.is_taken.store(false, Ordering::Release);
+        let Some(reader) = OWN.take() else { return };
+        let depth = reader.depth.load(Ordering::Relaxed);
+        if depth == 0 {
+            reader.is_taken.store(false, Ordering::Release);
+        } else {
+            // A guard outlives its thread's line: one that was leaked keeps it for ever, another gives it back.
+            reader.depth.store(depth + LEAVING, Ordering::Relaxed);
+        }
     }
 }
+
+/// Added to the depth of a line that its last pin gives back.
+const LEAVING: u32 = 1 << 31;
 
 fn lines() -> impl Iterator<Item = &'static Reader> {
     READERS.iter().map_while(OnceLock::get).flatten()
@@ -150,13 +163,33 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        let reader = OWN.with(|own| own.0);
+        match OWN.get() {
+            Some(reader) => Self::of(reader),
+            None => Self::first(),
+        }
+    }
+
+    #[inline]
+    fn of(reader: &'static Reader) -> Self {
         let depth = reader.depth.load(Ordering::Relaxed);
         reader.depth.store(depth + 1, Ordering::Relaxed);
         reader.pins.store(reader.pins.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if depth == 0 {
             reader.pin();
         }
+        Self { reader, not_send: PhantomData, own: PhantomData }
+    }
+
+    /// The first pin of a thread; or one of a thread that is about to end and has no line any more: what it kept is dropped.
+    #[cold]
+    fn first() -> Self {
+        let reader = take_line();
+        if END.try_with(|_| ()).is_ok() {
+            OWN.set(Some(reader));
+            return Self::of(reader);
+        }
+        reader.depth.store(LEAVING + 1, Ordering::Relaxed);
+        reader.pin();
         Self { reader, not_send: PhantomData, own: PhantomData }
     }
 
@@ -189,14 +222,25 @@ impl Drop for Pinned {
         if depth == 0 {
             // Release: what was read and written under the pin comes before whatever follows an advance that sees this.
             self.reader.pinned.store(0, Ordering::Release);
+        } else if depth == LEAVING {
+            self.reader.leave();
         }
     }
 }
 
 impl Reader {
+    /// Unpins the line and gives it back.
+    #[cold]
+    fn leave(&self) {
+        self.depth.store(0, Ordering::Relaxed);
+        self.pinned.store(0, Ordering::Release);
+        self.is_taken.store(false, Ordering::Release);
+    }
+
     #[inline]
     fn pin(&self) {
-        let epoch = EPOCH.load(Ordering::Relaxed);
+        // Acquire: what is read under the pin is read after it.
+        let epoch = EPOCH.load(Ordering::Acquire);
         // Release: an advance that sees this pin and not the end of the former sees what was done under the former.
         self.pinned.store(epoch, Ordering::Release);
         if FENCED.load(Ordering::Relaxed) {

@@ -17,7 +17,7 @@ pub enum Gone {
     BadPointer,
     /// The record is of another type than it was asked for as.
     WrongType,
-    /// The record is of the right type in an older form, for which no way up was registered.
+    /// The record is of the right type in another form: read in place, it is not this one, and no way up was registered.
     OldSchema {
         /// The schema that it was written with.
         schema: u8,
@@ -94,6 +94,8 @@ pub enum UpdateError {
     Gone(Gone),
     /// There is no room for the new bytes.
     Full(Full),
+    /// The value has no encoding: it refused to be written, or cannot be read back.
+    Unencodable,
     /// Somebody updated it since.
     Changed {
         /// Its version now.
@@ -118,6 +120,7 @@ impl fmt::Display for UpdateError {
         match self {
             Self::Gone(gone) => gone.fmt(f),
             Self::Full(full) => full.fmt(f),
+            Self::Unencodable => write!(f, "the value cannot be encoded"),
             Self::Changed { .. } => {
                 write!(f, "the record was updated since it was seen: look again")
             }
@@ -126,6 +129,42 @@ impl fmt::Display for UpdateError {
 }
 
 impl Error for UpdateError {}
+
+/// Why a value was not put; nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum PutError {
+    /// There is no room for it.
+    Full(Full),
+    /// The value has no encoding: it refused to be written, or cannot be read back.
+    Unencodable,
+}
+
+impl From<Full> for PutError {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
+impl From<PutError> for UpdateError {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Full(full) => Self::Full(full),
+            PutError::Unencodable => Self::Unencodable,
+        }
+    }
+}
+
+impl fmt::Display for PutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(full) => full.fmt(f),
+            Self::Unencodable => write!(f, "the value cannot be encoded"),
+        }
+    }
+}
+
+impl Error for PutError {}
 
 /// Why a pile could not be opened.
 #[derive(Debug)]

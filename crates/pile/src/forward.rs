@@ -125,13 +125,11 @@ impl Forwards {
         free.numbers.extend(unnamed.map(|(number, _)| number));
     }
 
-    /// Frees the entries of records that were purged, and of deleted ones, since no reader of either is left.
+    /// Frees the entries of records that were purged, since no reader of them is left. Those of deleted ones wait on.
     pub(crate) fn forget(&self, leads_nowhere: impl Fn(Place) -> bool) {
         let mut free = self.free.lock();
-        let left = free.left.drain(..).map(|(_, number)| number).collect::<Vec<_>>();
-        left.into_iter().for_each(|number| free.put(number));
         let mut is_free = vec![false; free.next as usize];
-        for &number in &free.numbers {
+        for &number in free.numbers.iter().chain(free.left.iter().map(|(_, number)| number)) {
             is_free[number as usize] = true;
         }
         for number in 0..free.next {

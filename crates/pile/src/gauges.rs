@@ -40,6 +40,8 @@ pub struct Gauges {
     pub rejuvenated: u64,
     /// Conditional updates that came too late.
     pub compare_failed: u64,
+    /// Values whose encoding was copied once, since the room that was guessed for it was too short or too long.
+    pub encode_spills: u64,
     /// Records that are forwarded.
     pub forwards: u64,
     /// Deleted slots that wait until no guard sees them.
@@ -130,6 +132,7 @@ impl Pile {
             updates: sum(|counts| &counts.updates),
             rejuvenated: sum(|counts| &counts.rejuvenated),
             compare_failed: sum(|counts| &counts.compare_failed),
+            encode_spills: sum(|counts| &counts.encode_spills),
             forwards: u64::from(store.forwards.used()),
             limbo_slots: arenas.iter().map(|arena| arena.limbo.len()).sum(),
             spare_spans: stock.spare,

@@ -54,7 +54,7 @@ impl Kind {
 
     /// Whether a type tag stands before the payload.
     #[inline]
-    pub(crate) fn has_tag(self) -> bool {
+    pub(crate) const fn has_tag(self) -> bool {
         matches!(self, Self::Archived | Self::Compact)
     }
 

@@ -18,13 +18,15 @@ use levada_shared::{Account, Lender, SharedData};
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::guard::Guard;
-use crate::header::Header;
+use crate::header::{Header, Kind};
 use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::present::present;
+use crate::roomy;
 use crate::shard::Loans;
 use crate::store::Store;
 use crate::sync::Ordering;
+use crate::version::Present;
 
 /// Why a record is not held.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,7 +88,7 @@ impl Guard<'_> {
             if present.bytes.is_empty() {
                 return Ok(SharedData::new());
             }
-            match self.pile.held(of, present.bytes, account) {
+            match self.pile.held(of, present, account, &self.pinned) {
                 Held::New(data) => return Ok(data),
                 Held::Listed(data) => return data.share_with(account).map_err(HoldError::Full),
                 Held::Full(full) => return Err(HoldError::Full(full)),
@@ -111,11 +113,17 @@ enum Held {
 impl Pile {
     /// Lends a slot whose bytes the caller reads under his guard. All under the lock of its shard: the heap calls `returned`
     /// for none but this loan's like, and never from inside of lending.
-    fn held(&self, of: Pointer, bytes: &[u8], account: &Account) -> Held {
+    fn held(&self, of: Pointer, seen: Present<'_>, account: &Account, pinned: &Pinned) -> Held {
         let store = &self.store;
         let place = of.place();
         store.look_through(place);
         let mut shard = store.shard(place).lock();
+        let Some((slot, _)) = store.spans.memory.slot(place) else { return Held::Over };
+        // Halves turn under this lock, and not while they are held: so what is listed, or is to be, is the current one.
+        let now = Header(slot.header().load(Ordering::Acquire));
+        if now.kind() == Kind::Roomy && roomy::present(slot, now, pinned).version != seen.version {
+            return Held::Over;
+        }
         let listed = shard.held.get_mut(&place);
         if let Some(data) = listed.as_ref().and_then(|loans| loans.weak.upgrade()) {
             return Held::Listed(data);
@@ -127,7 +135,7 @@ impl Pile {
         let lender = Arc::clone(&self.lender);
         // SAFETY: the record was live under the caller's guard, so its bytes are written. Its header says held, and its place
         // is listed before the lock is opened: so they stay until `returned`; the slot is not freed, nor its span used again.
-        let lent = unsafe { account.lend_data(lender, of.to_bits(), NonNull::from(bytes)) };
+        let lent = unsafe { account.lend_data(lender, of.to_bits(), NonNull::from(seen.bytes)) };
         let data = match lent {
             Ok(data) => data,
             Err(full) => {

@@ -30,11 +30,18 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("Levada runs on 64-bit Linux");
 
+#[cfg(feature = "archived")]
+mod archived;
+#[cfg(feature = "archived")]
+mod archived_pointer;
 mod arena;
 mod birth;
 mod builder;
 mod cell;
 mod class;
+mod codec;
+#[cfg(feature = "compact")]
+mod compact;
 mod counts;
 mod epoch;
 mod error;
@@ -42,6 +49,7 @@ mod folder;
 mod folder_error;
 mod forward;
 mod forward_table;
+mod found;
 mod gauges;
 mod generation;
 mod gets;
@@ -56,6 +64,7 @@ mod limbo;
 mod limit;
 mod lock;
 mod look_through;
+mod lookup;
 mod mount;
 mod page_spans;
 mod pages;
@@ -63,6 +72,7 @@ mod pile;
 mod pointer;
 mod present;
 mod refusals;
+mod registry;
 mod remove;
 mod reserve;
 mod roomy;
@@ -70,6 +80,7 @@ mod scan;
 mod segment;
 mod settings;
 mod shard;
+mod sink;
 mod span;
 mod spans;
 mod stamp;
@@ -78,11 +89,19 @@ mod super_block;
 mod supply;
 mod sync;
 mod tend;
+mod typed;
 mod update;
+mod upgrade;
+mod verbatim;
 mod version;
 
+#[cfg(feature = "archived")]
+pub use archived::Archived;
 pub use builder::Builder;
-pub use error::{Full, Gone, OpenError, UpdateError};
+pub use codec::{Codec, Damaged, Encoded, Trust, Unencodable};
+#[cfg(feature = "compact")]
+pub use compact::Compact;
+pub use error::{Full, Gone, OpenError, PutError, UpdateError};
 pub use folder_error::{FolderError, FolderFault};
 pub use gauges::{Gauges, SpansOfClass};
 pub use guard::Guard;
@@ -92,10 +111,16 @@ pub use latency::Latency;
 pub use lending::{LendError, NotReserved};
 pub use life::{Clock, Life};
 pub use pile::{Footprint, Pile, Purged};
+#[cfg(feature = "archived")]
+pub use pointer::{ArchivedPilePointer, ArchivedPointer, PilePointerResolver, PointerResolver};
 pub use pointer::{PilePointer, Place, Pointer};
+pub use registry::StampTaken;
 pub use reserve::{Invalid, Reserved};
 pub use scan::{Cursor, Seen};
+pub use sink::Sink;
 pub use spans::Prefer;
 pub use stamp::Stamp;
 pub use tend::Tended;
+pub use typed::Typed;
+pub use verbatim::{Raw, Text};
 pub use version::Version;

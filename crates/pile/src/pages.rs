@@ -167,15 +167,7 @@ impl Spans {
             open.file(span, left, line);
             return;
         }
-        self.retire_pages(span);
-    }
-
-    fn retire_pages(&self, span: SpanIndex) {
-        let count = self.memory.line(span).spans_of_run.load(Ordering::Relaxed);
-        for part in (span.0..span.0 + count).map(SpanIndex) {
-            self.memory.set_class(part, Class::NONE);
-            self.supply.retire(&self.memory, part);
-        }
+        self.retire(span);
     }
 
     /// Lets `is_record` see the first page of each record in an inherited span of pages, once.
@@ -200,7 +192,7 @@ impl Spans {
         line.set_standing(SpanStanding::Owned);
         self.inherited.fetch_sub(1, Ordering::Relaxed);
         if kept == 0 {
-            self.retire_pages(span);
+            self.retire(span);
         } else {
             open.file(span, kept, line);
         }

@@ -125,7 +125,9 @@ impl Pile {
     /// Ends the pile for all its handles: it takes and gives nothing more. What guards read and what is held stays as it is
     /// until then; the memory goes back when the last handle, guard and hold have gone.
     pub fn close(&self) {
+        // First closed, then ended: who finds a record gone since is told why.
         self.store.close();
+        let _purged = self.purge();
     }
 }
 

@@ -54,9 +54,14 @@ impl Place {
 ///
 /// Once its record has gone, it is refused for ever, by every operation: no other record is given the same name while the
 /// pile lives. It is a name, not a secret: who gives pointers to people whom he does not trust checks their rights himself.
+///
+/// In values that are archived or encoded compactly it is its bits.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "archived", derive(rkyv::Archive, rkyv::Deserialize, rkyv::Serialize))]
+#[cfg_attr(feature = "archived", rkyv(derive(Clone, Copy)))]
+#[cfg_attr(feature = "compact", derive(serde::Deserialize, serde::Serialize))]
 #[repr(transparent)]
-pub struct Pointer(NonZeroU64);
+pub struct Pointer(pub(crate) NonZeroU64);
 
 impl Pointer {
     #[inline]
@@ -115,6 +120,9 @@ impl fmt::Debug for Pointer {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "archived", derive(rkyv::Archive, rkyv::Deserialize, rkyv::Serialize))]
+#[cfg_attr(feature = "archived", rkyv(derive(Clone, Copy, Debug)))]
+#[cfg_attr(feature = "compact", derive(serde::Deserialize, serde::Serialize))]
 #[repr(C)]
 pub struct PilePointer {
     /// The machine that holds the record; below zero for this one.

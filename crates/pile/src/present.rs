@@ -44,5 +44,9 @@ fn inner<'g>(
     let target = Pointer::from_bits(target).ok_or_else(|| store.why(at))?;
     let (slot, _) = store.spans.memory.slot(target.place()).ok_or_else(|| store.why(at))?;
     let header = Header(slot.header().load(Ordering::Acquire));
+    // Purged, and the slot another's: nothing is read through a reference that was left over.
+    if header.generation() != target.generation() {
+        return Err(store.why(at));
+    }
     Ok(Present { bytes: slot.bytes(header, pinned), version: Version(target.to_bits()) })
 }

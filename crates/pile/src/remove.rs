@@ -106,8 +106,9 @@ impl Store {
         // Only who took the target out of its reference comes here, so nobody else ends it.
         let header = Header(slot.header().load(Ordering::Acquire));
         if header.is_inner_of(target) {
-            slot.header().fetch_add(header.dead().0 - header.0, Ordering::AcqRel);
-            self.bury_unless_held(target.place(), header);
+            // Who holds the value may have marked it since the look: what counts is how it was when it died.
+            let last = slot.header().fetch_add(header.dead().0 - header.0, Ordering::AcqRel);
+            self.bury_unless_held(target.place(), Header(last));
         }
     }
 

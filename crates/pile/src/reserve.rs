@@ -6,6 +6,7 @@ use core::mem::MaybeUninit;
 use std::error::Error;
 
 use crate::birth::Birth;
+use crate::class::{Class, PAGE_BYTES};
 use crate::epoch::Pinned;
 use crate::error::Full;
 use crate::header::{Header, Kind};
@@ -126,16 +127,28 @@ impl Reserved<'_> {
     }
 }
 
+/// The bytes of the slot, or of the pages, that a record takes.
+fn slot_bytes(kind: Kind, ext_bytes: u32, length_bytes: u32) -> u32 {
+    match Class::holding(8 + ext_bytes + length_bytes) {
+        Some(class) if kind == Kind::Archived => class.aligned().shape().slot_bytes,
+        Some(class) => class.shape().slot_bytes,
+        None => length_bytes.next_multiple_of(PAGE_BYTES),
+    }
+}
+
 mod raw {
     use super::{
         Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer, roomy,
-        split,
+        slot_bytes, split,
     };
     use core::mem::ManuallyDrop;
 
     use crate::arena::Vacant;
     use crate::class::Class;
+    use crate::codec::Unencodable;
+    use crate::segment::Slot;
     use crate::shard::LentRoom;
+    use crate::sink::{Ended, Sink};
     use crate::store::Room;
 
     /// Room for a record, for its one owner. Dropping it gives the room back.
@@ -152,10 +165,13 @@ mod raw {
         room_bytes: u32,
         written_bytes: u32,
         is_record: bool,
+        /// Whether these bytes may become the record.
+        check: Option<fn(&[u8]) -> bool>,
     }
 
     impl<'p> Reserved<'p> {
-        pub(super) fn once(pile: &'p Pile, birth: Birth, room_bytes: u32) -> Option<Self> {
+        /// Room, if that needs no more than a slot.
+        pub(crate) fn once(pile: &'p Pile, birth: Birth, room_bytes: u32) -> Option<Self> {
             let _pinned = Pinned::new();
             let store = &pile.store;
             let room = store.with_arena(|arena| store.room(arena, birth, room_bytes, true))?;
@@ -163,7 +179,41 @@ mod raw {
             vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
             store.spans.hold(vacant.place);
             let class = store.spans.memory.class(split(vacant.place).0);
-            Some(Self { pile, room, class, room_bytes, written_bytes: 0, is_record: false })
+            let (written_bytes, is_record, check) = (0, false, None);
+            Some(Self { pile, room, class, room_bytes, written_bytes, is_record, check })
+        }
+
+        /// The same room, whose bytes become the record only if `check` says so.
+        pub(crate) fn checked_by(mut self, check: fn(&[u8]) -> bool) -> Self {
+            self.check = Some(check);
+            self
+        }
+
+        /// Whether a record of `length_bytes` would get a shorter slot than this room has.
+        pub(crate) fn is_too_wide_for(&self, length_bytes: u32) -> bool {
+            let taken_bytes = |length_bytes| {
+                let ext_bytes = self.room.ext_bytes();
+                slot_bytes(self.room.birth.kind, ext_bytes, length_bytes)
+            };
+            taken_bytes(length_bytes) < taken_bytes(self.room_bytes)
+        }
+
+        /// Lets a value be encoded behind what is written. What did not fit comes back.
+        pub(crate) fn fill(
+            &mut self,
+            encode: impl FnOnce(&mut Sink<'_>) -> Result<(), Unencodable>,
+        ) -> Result<Ended, Unencodable> {
+            let spare = self.spare_mut();
+            let first = spare.as_ptr().cast::<u8>();
+            let mut sink = Sink::into_room(spare);
+            encode(&mut sink)?;
+            let ended = sink.end();
+            // Whatever the encoder did with the sink: only what was written here is.
+            if !core::ptr::eq(ended.room, first) {
+                return Err(Unencodable);
+            }
+            self.written_here(ended.written_bytes);
+            Ok(ended)
         }
 
         /// What will name the record.
@@ -218,6 +268,7 @@ mod raw {
                 expiry_s: this.room.expiry_s,
                 room_bytes: this.room_bytes,
                 written_bytes: this.written_bytes,
+                check: this.check,
             };
             debug_assert!(this.pile.store.spans.is_held(span), "its span is held");
             (this.pile, lent)
@@ -237,9 +288,10 @@ mod raw {
             let slot = pile.store.spans.memory.slot_of(span, lent.class, index);
             let vacant = Vacant { slot, place: lent.place, generation: lent.generation };
             let room = Room { vacant, birth: lent.birth, expiry_s: lent.expiry_s };
-            let LentRoom { class, room_bytes, written_bytes, .. } = lent;
+            let LentRoom { class, room_bytes, written_bytes, check, .. } = lent;
+            let is_record = false;
             let mut reserved =
-                Self { pile, room, class, room_bytes, written_bytes, is_record: false };
+                Self { pile, room, class, room_bytes, written_bytes, is_record, check };
             reserved.written_here(filled_bytes);
             reserved
         }
@@ -255,16 +307,33 @@ mod raw {
             if self.room.birth.kind == Kind::Text && core::str::from_utf8(bytes).is_err() {
                 return Err(Invalid::Bytes);
             }
+            if self.check.is_some_and(|check| !check(bytes)) {
+                return Err(Invalid::Bytes);
+            }
             let written_bytes = self.written_bytes;
             self.publish(u32::try_from(length_bytes).unwrap_or(written_bytes))
         }
 
+        /// Makes all that was written the record.
+        pub(crate) fn commit_all(self) -> Result<Pointer, Invalid> {
+            let length_bytes = self.written_bytes as usize;
+            self.commit(length_bytes)
+        }
+
+        /// Makes it a cell that leads to `value`, unless that was purged before the room was reserved.
         pub(crate) fn begin_cell(self, value: Pointer) -> Result<Pointer, Invalid> {
-            self.room
-                .vacant
-                .slot
-                .word(self.room.ext_bytes(), 0)
-                .store(value.to_bits(), Ordering::Relaxed);
+            // A purge from here on ends the room too.
+            let _pinned = Pinned::new();
+            let memory = &self.pile.store.spans.memory;
+            let found = memory.slot(value.place());
+            let is_there = |(slot, _): (Slot<'_>, Class)| {
+                Header(slot.header().load(Ordering::Acquire)).is_inner_of(value)
+            };
+            if !found.is_some_and(is_there) {
+                return Err(Invalid::Purged);
+            }
+            let word = self.room.vacant.slot.word(self.room.ext_bytes(), 0);
+            word.store(value.to_bits(), Ordering::Relaxed);
             self.publish(8)
         }
 
@@ -283,7 +352,8 @@ mod raw {
             }
             let pointer = self.room.publish(length);
             self.is_record = true;
-            store.with_arena(|arena| arena.counts.born(length));
+            let is_inner = self.room.birth.is_inner;
+            store.with_arena(|arena| arena.counts.born(length, is_inner));
             Ok(pointer)
         }
     }

@@ -102,6 +102,16 @@ pub(crate) fn length(slot: Slot<'_>, header: Header) -> u32 {
     payload_bytes(half_bytes(slot, header.ext_bytes()))
 }
 
+/// Keeps the record away for a grace period after it was forwarded: a reader who found it at home looks at its turn, and a
+/// turn by which it came home meanwhile would show him bytes that are not the record's yet. Under the lock of its shard.
+pub(crate) fn leave(slot: Slot<'_>, header: Header) {
+    let word = slot.word(header.ext_bytes(), 0);
+    let turn = Turn::from_word(word.load(Ordering::Relaxed));
+    let left = Turn { epoch: Epoch::sealed_by_exchange(), ..turn };
+    // Where the field is used up, the record stays away for ever.
+    word.store(if left.epoch.0 <= EPOCH_MAX { left } else { turn }.word(), Ordering::Release);
+}
+
 /// Writes the half that is not current and makes it so, if no reader can see it and the bytes fit. The version then. For
 /// the one who has the lock of the record's shard, and knows that it is not held.
 pub(crate) fn turn(slot: Slot<'_>, header: Header, bytes: &[u8]) -> Option<Version> {

@@ -38,4 +38,6 @@ pub(crate) struct LentRoom {
     pub(crate) expiry_s: Option<u32>,
     pub(crate) room_bytes: u32,
     pub(crate) written_bytes: u32,
+    /// What its bytes have to pass to become the record.
+    pub(crate) check: Option<fn(&[u8]) -> bool>,
 }

@@ -65,8 +65,12 @@ pub(crate) struct Vacancy {
 const SPENT_ONE: u32 = 1 << 16;
 
 impl From<u32> for Vacancy {
+    /// An arena may take a slot before who freed it has counted it, so `free` is below zero for an instant.
     fn from(word: u32) -> Self {
-        Self { free: word % SPENT_ONE, spent: word / SPENT_ONE }
+        #[expect(clippy::cast_possible_truncation, reason = "the half that is meant")]
+        let free = (word as u16).cast_signed();
+        let spent = word.wrapping_add_signed(-i32::from(free)) / SPENT_ONE;
+        Self { free: u32::try_from(free).unwrap_or(0), spent }
     }
 }
 
@@ -122,6 +126,7 @@ impl SpanLine {
         self.keeper.store(0, Ordering::Relaxed);
         self.cursor.store(0, Ordering::Relaxed);
         self.deadline_s.store(0, Ordering::Relaxed);
+        self.spans_of_run.store(1, Ordering::Relaxed);
         self.set_standing(standing);
     }
 
@@ -151,13 +156,13 @@ impl SpanLine {
     pub(crate) fn add_free(&self, slots: u32) -> (Vacancy, Vacancy) {
         // Release: who sees the span empty sees the slots freed; Acquire: he who empties it, sees all others.
         let before = self.free_and_spent.fetch_add(slots, Ordering::AcqRel);
-        (before.into(), (before + slots).into())
+        (before.into(), before.wrapping_add(slots).into())
     }
 
     /// A slot has had its last generation.
     pub(crate) fn add_spent(&self) -> (Vacancy, Vacancy) {
         let before = self.free_and_spent.fetch_add(SPENT_ONE, Ordering::AcqRel);
-        (before.into(), (before + SPENT_ONE).into())
+        (before.into(), before.wrapping_add(SPENT_ONE).into())
     }
 
     pub(crate) fn standing(&self) -> SpanStanding {
@@ -175,6 +180,11 @@ impl SpanLine {
 
     pub(crate) fn set_standing(&self, standing: SpanStanding) {
         self.standing.store(standing as u8, Ordering::Release);
+    }
+
+    /// The spans of the long record that begins in this one; of all others this one alone.
+    pub(crate) fn parts(&self, this: SpanIndex) -> impl Iterator<Item = SpanIndex> {
+        (this.0..this.0 + self.spans_of_run.load(Ordering::Relaxed)).map(SpanIndex)
     }
 
     /// Which lives its records have: see `life`.

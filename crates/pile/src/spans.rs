@@ -13,7 +13,7 @@ use crate::pointer::Place;
 use crate::segment::{Memory, split};
 use crate::span::{SpanIndex, SpanStanding, Vacancy};
 use crate::supply::Supply;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, fence};
 
 /// Buckets of lives: for ever, and mixed; further ones hold records of like life and are on no list.
 pub(crate) const FOREVER: u8 = 0;
@@ -89,6 +89,8 @@ impl Spans {
 
     /// Cuts a zeroed span into free slots.
     fn open(&self, span: SpanIndex, class: Class, bucket: u8) -> SpanIndex {
+        // A purge has all lists: no span is opened while it goes through them, so what it leaves was opened after it.
+        let _list = self.list(class, bucket).lock();
         let shape = class.shape();
         for index in 0..shape.bitmap_words() {
             self.memory
@@ -146,6 +148,8 @@ impl Spans {
         let line = self.memory.line(span);
         if line.standing() == SpanStanding::Owned && self.memory.class(span) == class {
             line.set_standing(SpanStanding::Full);
+            // SeqCst, with that of `after_free`: either this sees what was freed last, or he who freed it sees the standing.
+            fence(Ordering::SeqCst);
             self.settle(&mut list, span, class);
         }
     }
@@ -168,9 +172,12 @@ impl Spans {
         }
     }
 
-    /// The span's records are gone, and no way leads in.
-    fn retire(&self, span: SpanIndex) {
-        self.memory.set_class(span, Class::NONE);
+    /// The span's records are gone, and no way leads in; nor into the further spans of a long record.
+    pub(crate) fn retire(&self, span: SpanIndex) {
+        for part in self.memory.line(span).parts(span) {
+            self.memory.set_class(part, Class::NONE);
+            self.memory.line(part).set_standing(SpanStanding::Retiring);
+        }
         self.supply.retire(&self.memory, span);
     }
 
@@ -208,7 +215,11 @@ impl Spans {
     fn after_free(&self, span: SpanIndex, class: Class, before: Vacancy, now: Vacancy) {
         let line = self.memory.line(span);
         let asks = now.is_empty(class) || (now.is_roomy(class) && !before.is_roomy(class));
-        if asks && line.standing() != SpanStanding::Owned {
+        if !asks {
+            return;
+        }
+        fence(Ordering::SeqCst); // see `release`
+        if line.standing() != SpanStanding::Owned {
             let mut list = self.list(class, line.bucket()).lock();
             // It may be another's by now, under another class: then this is none of our lists.
             if self.memory.class(span) == class {
@@ -264,7 +275,7 @@ impl Spans {
         for span in (0..self.supply.spans_opened()).map(SpanIndex) {
             if self.memory.class(span) != Class::NONE {
                 self.retire(span);
-                purged += 1;
+                purged += self.memory.line(span).spans_of_run.load(Ordering::Relaxed);
             }
         }
         purged

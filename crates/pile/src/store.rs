@@ -3,7 +3,8 @@
 //! Cost of a put: the thread's arena is found by one look at a list of its own; then one bit, one header, one line, and the
 //! copy. No step of it is an exchange between cores.
 
-use std::cell::RefCell;
+use core::cell::{Ref, RefCell};
+use core::mem::ManuallyDrop;
 use std::sync::atomic::AtomicU64 as IdSource;
 use std::sync::{Arc, Weak};
 
@@ -22,6 +23,7 @@ use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
 use crate::refusals::Refusals;
+use crate::registry::Registry;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -48,6 +50,7 @@ pub(crate) struct Store {
     pub(crate) forwards: Forwards,
     /// What an earlier life of the pile left.
     pub(crate) inherited: Inherited,
+    pub(crate) registry: Registry,
     pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
     /// The only arena, where the limit is small.
     shared_arena: Option<Arc<Arena>>,
@@ -72,8 +75,32 @@ pub(crate) struct PurgedBefore {
 }
 
 thread_local! {
-    /// The arenas of this thread, by pile.
-    static LEASES: RefCell<Vec<Lease>> = const { RefCell::new(Vec::new()) };
+    /// The arenas of this thread. It needs no drop, so that looking at it is no more than an address.
+    static LEASES: Leases = const {
+        Leases { list: RefCell::new(ManuallyDrop::new(Vec::new())) }
+    };
+    /// Gives them back when the thread ends.
+    static END: End = const { End };
+}
+
+/// The arenas of a thread, by pile.
+struct Leases {
+    list: RefCell<ManuallyDrop<Vec<Lease>>>,
+}
+
+/// See [`END`].
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        LEASES.with(|leases| drop(leases.take()));
+    }
+}
+
+impl Leases {
+    fn take(&self) -> Vec<Lease> {
+        ManuallyDrop::into_inner(self.list.replace(ManuallyDrop::new(Vec::new())))
+    }
 }
 
 /// A thread's hold on an arena.
@@ -151,6 +178,7 @@ impl Store {
             settings,
             forwards,
             inherited: Inherited::default(),
+            registry: Registry::default(),
             arenas,
             shared_arena,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
@@ -188,40 +216,50 @@ impl Store {
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
     ///
-    /// It is called once, and is `Fn` so that what it captures need not be moved to where it is called: that made a put a
-    /// third slower.
+    /// It is called at one place, so that it becomes part of its caller: to call it, or to move what it captures to where it
+    /// is called, made a put a third slower.
     #[inline]
-    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl Fn(&Arena) -> R) -> R {
-        if let Some(arena) = &self.shared_arena {
-            let _one = arena.sharing.as_ref().map(Lock::lock);
-            return act(arena);
-        }
-        let done = LEASES.try_with(|leases| {
-            let leases = leases.borrow();
-            leases.iter().find(|lease| lease.pile == self.id).map(|lease| act(&lease.arena))
+    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
+        LEASES.with(|leases| {
+            let (lease, _one);
+            let arena = match &self.shared_arena {
+                Some(arena) => {
+                    _one = arena.sharing.as_ref().map(Lock::lock);
+                    arena
+                }
+                None => {
+                    lease = self.lease(leases);
+                    &lease.arena
+                }
+            };
+            act(arena)
+        })
+    }
+
+    /// This thread's lease of an arena.
+    #[inline]
+    fn lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
+        let own = Ref::filter_map(leases.list.borrow(), |list| {
+            list.iter().find(|lease| lease.pile == self.id)
         });
-        match done {
-            Ok(Some(result)) => result,
-            // The first time, or a thread that ends and has no list any more.
-            Ok(None) | Err(_) => self.with_new_lease(act),
+        match own {
+            Ok(lease) => lease,
+            Err(list) => {
+                drop(list);
+                self.new_lease(leases)
+            }
         }
     }
 
     #[cold]
-    fn with_new_lease<R>(self: &Arc<Self>, act: impl Fn(&Arena) -> R) -> R {
-        let lease = Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) };
-        let result = act(&lease.arena);
-        let ended = LEASES.try_with(|leases| {
-            let mut leases = leases.borrow_mut();
-            let (kept, ended): (Vec<_>, Vec<_>) =
-                leases.drain(..).partition(|lease| lease.store.strong_count() > 0);
-            *leases = kept;
-            leases.push(lease);
-            ended
-        });
-        // Leases of piles that are no more, dropped outside of the list. A thread that ends keeps none.
-        drop(ended);
-        result
+    fn new_lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
+        // A thread that is ending gives back what it leased before, and nobody does that once it has ended.
+        let is_ending = END.try_with(|_| ()).is_err();
+        let mut former = leases.take();
+        former.retain(|lease| !is_ending && lease.store.strong_count() > 0);
+        former.push(Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) });
+        *leases.list.borrow_mut() = ManuallyDrop::new(former);
+        Ref::map(leases.list.borrow(), |list| list.last().expect("it was put there just now"))
     }
 
     /// An arena that nobody has.
@@ -319,7 +357,7 @@ impl Store {
         let put = self.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
-            arena.counts.born(length);
+            arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
         });
         if let Some(started) = started {
@@ -473,10 +511,12 @@ impl Store {
     /// Ends every record. How many spans they were in.
     pub(crate) fn purge(&self) -> u32 {
         let mut purged = self.purged.lock();
+        let spans = self.spans.purge();
+        // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
+        // that had answered before would keep it. None of the spans is used again until all have heard.
         for arena in self.arenas.lock().iter() {
             arena.recall();
         }
-        let spans = self.spans.purge();
         *purged = Some(Epoch::sealed());
         spans
     }

@@ -256,7 +256,6 @@ impl Supply {
     /// A span whose class is none now comes back when nobody sees it any more.
     pub(crate) fn retire(&self, memory: &Memory, span: SpanIndex) {
         debug_assert!(memory.class(span) == Class::NONE, "nobody finds a way in");
-        memory.line(span).set_standing(SpanStanding::Retiring);
         self.spare.lock().retiring.push_back((Epoch::sealed(), span));
     }
 
@@ -279,14 +278,18 @@ impl Supply {
                     spare.retiring.push_back((epoch, span));
                     continue;
                 }
-                ripe += 1;
-                if line.raise_low() {
-                    line.set_standing(SpanStanding::Spare);
-                    spare.put(span, Found::Dirty);
-                } else {
-                    line.set_standing(SpanStanding::Spent);
-                    spare.spent += 1;
-                    spent_spans.push(span);
+                // The further spans of a long record come with its first, which alone is counted as held.
+                for part in line.parts(span) {
+                    ripe += 1;
+                    let line = memory.line(part);
+                    if line.raise_low() {
+                        line.set_standing(SpanStanding::Spare);
+                        spare.put(part, Found::Dirty);
+                    } else {
+                        line.set_standing(SpanStanding::Spent);
+                        spare.spent += 1;
+                        spent_spans.push(part);
+                    }
                 }
             }
         }

@@ -28,7 +28,7 @@ impl Pile {
     /// # Errors
     /// [`UpdateError`]; the old bytes are then still there, whole. A typed record is updated through its type.
     pub fn update(&self, at: Pointer, bytes: &[u8]) -> Result<Version, UpdateError> {
-        self.store.update(at, None, None, bytes)
+        self.store.update(at, None, bytes)
     }
 
     /// As [`Pile::update`], if nobody updated the record since `seen` was read with its bytes.
@@ -41,13 +41,14 @@ impl Pile {
         seen: Version,
         bytes: &[u8],
     ) -> Result<Version, UpdateError> {
-        self.store.update(at, Some(seen), None, bytes)
+        self.store.update(at, Some(seen), bytes)
     }
 }
 
 /// What came of one attempt.
 enum Attempt {
-    Done(Version),
+    /// The new bytes are the record's; a value that it led to before is to be ended, if this is not zero.
+    Done(Version, u64),
     /// Somebody was faster, or the new bytes are put only now.
     Again,
     /// There is no room for the new bytes, unless what was freed is taken in first.
@@ -71,21 +72,38 @@ struct Wish<'b> {
 }
 
 impl Store {
-    /// Updates a record of this type, or of none.
+    /// Updates a record of no type.
     pub(crate) fn update(
         self: &Arc<Self>,
         at: Pointer,
         seen: Option<Version>,
-        typed: Option<Type>,
         bytes: &[u8],
     ) -> Result<Version, UpdateError> {
         let length = self.length(bytes.len())?;
-        let wish = Wish { at, seen, typed, bytes };
-        let mut new = None;
+        self.fulfil(Wish { at, seen, typed: None, bytes }, length, None)
+    }
+
+    /// Makes a value that was put as an inner one the bytes of a typed record, or ends it.
+    pub(crate) fn update_typed(
+        self: &Arc<Self>,
+        at: Pointer,
+        seen: Option<Version>,
+        typed: Type,
+        value: Pointer,
+    ) -> Result<Version, UpdateError> {
+        self.fulfil(Wish { at, seen, typed: Some(typed), bytes: &[] }, 0, Some(value))
+    }
+
+    fn fulfil(
+        self: &Arc<Self>,
+        wish: Wish<'_>,
+        length: u32,
+        mut new: Option<Pointer>,
+    ) -> Result<Version, UpdateError> {
         let mut may_be_more = true;
         let done = loop {
             match self.attempt(wish, &mut new) {
-                Attempt::Done(version) => break Ok(version),
+                Attempt::Done(version, _) => break Ok(version),
                 Attempt::Again => {}
                 Attempt::NoRoom if may_be_more => may_be_more = self.reclaim_more(),
                 Attempt::NoRoom => {
@@ -120,10 +138,16 @@ impl Store {
         if header.kind() == Kind::Text && core::str::from_utf8(wish.bytes).is_err() {
             return Gone::WrongType.into();
         }
-        if header.kind() == Kind::Roomy {
-            return self.attempt_roomy(wish, new, &pinned);
+        let attempt = if header.kind() == Kind::Roomy {
+            self.attempt_roomy(wish, new, &pinned)
+        } else {
+            self.attempt_moving(wish, slot, header, new, &pinned)
+        };
+        if let Attempt::Done(_, left) = attempt {
+            // Not before: a value that is held is ended under the lock of its own shard, of which no other may be had then.
+            self.end_inner(left, &pinned);
         }
-        self.attempt_moving(wish, slot, header, new, &pinned)
+        attempt
     }
 
     /// One that has halves: what changes it is under one lock, since it may be at home or away.
@@ -145,26 +169,30 @@ impl Store {
         if !header.is_held()
             && let Some(version) = roomy::turn(slot, header, wish.bytes)
         {
-            if header.is_forwarded() {
-                let number = header.length();
-                let home = header.at_home(roomy::length(slot, header));
-                let came = slot.header().compare_exchange(
-                    header.0,
-                    home.0,
-                    Ordering::AcqRel,
-                    Ordering::Relaxed,
-                );
-                if came.is_err() {
-                    return Attempt::Again; // deleted: the next look says so
-                }
-                let target = self.forwards.at(number).target.swap(0, Ordering::AcqRel);
-                self.forwards.leave(number);
-                self.with_arena(|arena| arena.counts.put_bytes.add(u64::from(home.length())));
-                self.end_inner(target, pinned);
+            if !header.is_forwarded() {
+                return Attempt::Done(version, 0);
             }
-            return Attempt::Done(version);
+            let home = header.at_home(roomy::length(slot, header));
+            let came = slot.header().compare_exchange(
+                header.0,
+                home.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+            if came.is_err() {
+                return Attempt::Again; // deleted: the next look says so
+            }
+            // The target stays: who read the number before is led to the old bytes, and never to none.
+            let target = self.forwards.at(header.length()).target.load(Ordering::Relaxed);
+            self.forwards.leave(header.length());
+            self.with_arena(|arena| arena.counts.put_bytes.add(u64::from(home.length())));
+            return Attempt::Done(version, target);
         }
-        self.attempt_moving(wish, slot, header, new, pinned)
+        let attempt = self.attempt_moving(wish, slot, header, new, pinned);
+        if matches!(attempt, Attempt::Done(..)) && !header.is_forwarded() {
+            roomy::leave(slot, header);
+        }
+        attempt
     }
 
     fn is_as_seen(
@@ -197,10 +225,10 @@ impl Store {
         }
         let Some(target) = new.or_else(|| self.put_inner(wish)) else { return Attempt::NoRoom };
         *new = Some(target);
-        let is_done = if header.is_forwarded() {
-            self.swing(&self.forwards.at(header.length()).target, version, target, pinned)
+        let from = if header.is_forwarded() {
+            self.swing(&self.forwards.at(header.length()).target, version, target)
         } else if header.kind() == Kind::Cell {
-            self.swing(slot.word(header.ext_bytes(), 0), version, target, pinned)
+            self.swing(slot.word(header.ext_bytes(), 0), version, target)
         } else {
             let taken =
                 self.forwards.take(&self.spans.supply.limit, wish.at.place(), target.to_bits());
@@ -219,38 +247,24 @@ impl Store {
                 }),
                 Err(_) => self.forwards.give(number),
             }
-            went.is_ok()
+            went.is_ok().then_some(0)
         };
-        if !is_done {
-            return Attempt::Again;
-        }
+        let Some(from) = from else { return Attempt::Again };
         *new = None;
-        Attempt::Done(Version(target.to_bits()))
+        Attempt::Done(Version(target.to_bits()), from)
     }
 
     /// The value that an updated record leads to. It has no life of its own.
     fn put_inner(self: &Arc<Self>, wish: Wish<'_>) -> Option<Pointer> {
-        let (kind, tag) = wish.typed.map_or((Kind::Bytes, 0), |typed| (typed.kind, typed.tag));
-        let birth = Birth::inner(kind, tag, wish.at);
+        let birth = Birth::inner(Kind::Bytes, 0, wish.at);
         let length = u32::try_from(wish.bytes.len()).expect("it was compared with the longest");
         self.put_once(birth, wish.bytes, length, true)
     }
 
-    /// Makes a reference lead to the target, if it still leads where it was seen to lead.
-    fn swing(
-        self: &Arc<Self>,
-        word: &AtomicU64,
-        from: Version,
-        to: Pointer,
-        pinned: &Pinned,
-    ) -> bool {
+    /// Makes a reference lead to the target, if it still leads where it was seen to lead; it led there then.
+    fn swing(&self, word: &AtomicU64, from: Version, to: Pointer) -> Option<u64> {
         // Release: who sees the target sees its bytes. Zero stands there once the record is dead.
-        let swung =
-            word.compare_exchange(from.0, to.to_bits(), Ordering::AcqRel, Ordering::Relaxed);
-        if swung.is_ok() {
-            self.end_inner(from.0, pinned);
-        }
-        swung.is_ok()
+        word.compare_exchange(from.0, to.to_bits(), Ordering::AcqRel, Ordering::Relaxed).ok()
     }
 
     /// Whether the record is of this type, or of none.
@@ -263,8 +277,8 @@ impl Store {
         let is_right = match typed {
             None => !header.kind().has_tag(),
             Some(typed) => {
-                header.kind() == typed.kind
-                    && Stamp::is_same_name(self.tag(slot, header), typed.tag)
+                // Another schema of a type may be of another kind.
+                header.kind().has_tag() && Stamp::is_same_name(self.tag(slot, header), typed.tag)
             }
         };
         if is_right { Ok(()) } else { Err(self.refused(Gone::WrongType)) }

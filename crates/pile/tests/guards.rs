@@ -1,7 +1,7 @@
 //! What a guard keeps. A guard that lasts keeps every pile of the OS process from using again what was deleted, so these tests
 //! are a program of their own.
 
-use levada_pile::{Life, Pile};
+use levada_pile::{Gone, Life, Pile};
 
 #[test]
 fn a_guard_keeps_bytes_through_update_and_delete() {
@@ -25,4 +25,16 @@ fn a_guard_keeps_bytes_through_update_and_delete() {
         pile.put(&[255; 40], Life::FOREVER).unwrap();
     }
     assert_eq!((bytes, half), (&[1; 40][..], &[1; 40][..]));
+}
+
+#[test]
+fn a_guard_keeps_bytes_though_the_pile_is_closed() {
+    let pile = Pile::builder("closed").limit_bytes(4 << 20).build().unwrap();
+    let at = pile.put(&[1; 40], Life::FOREVER).unwrap();
+    let guard = pile.pin();
+    let bytes = guard.get(at).unwrap();
+    pile.close();
+    assert_eq!(guard.get(at), Err(Gone::Closed));
+    pile.tend();
+    assert_eq!(bytes, [1; 40]);
 }

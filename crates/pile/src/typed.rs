@@ -1,0 +1,314 @@
+//! A typed pile puts values and gives them back: every record of its type was written by its codec, and says so.
+//!
+//! A value is encoded straight into its slot. How long it becomes is guessed: as long as the last one that was put. A wrong
+//! guess costs one copy, into a slot of the right length, and is counted (`encode_spills`).
+//!
+//! Cost: to put, its encoding and a reservation; to read, one comparison more than plain bytes.
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::birth::Birth;
+use crate::codec::{Codec, Unencodable, is_value};
+use crate::epoch::Pinned;
+use crate::error::{Full, Gone, PutError, UpdateError};
+use crate::found::Found;
+use crate::guard::Guard;
+use crate::life::Life;
+use crate::pages::PAYLOAD_BYTES_MAX;
+use crate::pile::Pile;
+use crate::pointer::Pointer;
+use crate::registry::{Registered, StampTaken};
+use crate::reserve::{Invalid, Reserved};
+use crate::sink::{Ended, Sink};
+use crate::stamp::{Stamp, Type};
+use crate::sync::{AtomicU32, Ordering};
+use crate::upgrade::{Upgrade, Way};
+use crate::version::Version;
+
+/// The records of one type in a pile.
+///
+/// ```
+/// use levada_pile::{Gone, Life, Pile, Stamp, Text};
+///
+/// let pile = Pile::builder("shop").limit_bytes(1 << 20).build()?;
+/// let names = pile.typed::<Text>(Stamp::new("shop.name", 1))?;
+/// let notes = pile.typed::<Text>(Stamp::new("shop.note", 1))?;
+/// let ann = names.put("Ann", Life::FOREVER)?;
+/// names.update(ann, "Ann of Green Gables")?; //                           the same pointer
+/// let guard = pile.pin();
+/// assert_eq!(names.get(&guard, ann), Ok("Ann of Green Gables")); //       in place
+/// assert_eq!(notes.get(&guard, ann), Err(Gone::WrongType));
+/// drop(guard);
+/// pile.delete(ann)?;
+/// assert_eq!(names.load(ann), Err(Gone::Stale));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Typed<C: Codec> {
+    pile: Pile,
+    registered: Registered<C>,
+    /// How long the last encoding was whose room did not suit.
+    guess_bytes: AtomicU32,
+    upgrades: Vec<Arc<dyn Upgrade<C::Owned>>>,
+}
+
+impl<C: Codec> Clone for Typed<C> {
+    fn clone(&self) -> Self {
+        Self {
+            pile: self.pile.clone(),
+            registered: self.registered.clone(),
+            guess_bytes: AtomicU32::new(self.guess_bytes.load(Ordering::Relaxed)),
+            upgrades: self.upgrades.clone(),
+        }
+    }
+}
+
+impl<C: Codec> fmt::Debug for Typed<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Typed").field("stamp", &self.registered.stamp).finish_non_exhaustive()
+    }
+}
+
+impl Pile {
+    /// The records of the type that has this stamp, by this codec. The same may be asked for any number of times.
+    ///
+    /// # Errors
+    /// [`StampTaken`], if the name's 24 bits are another name's, or this schema of it is another codec's.
+    pub fn typed<C: Codec>(&self, stamp: Stamp) -> Result<Typed<C>, StampTaken> {
+        const {
+            assert!(C::KIND.has_tag(), "a codec's records are of kind Archived or Compact");
+        }
+        let registered = self.store.registry.register::<C>(stamp)?;
+        let guess_bytes = AtomicU32::new(0);
+        Ok(Typed { pile: self.clone(), registered, guess_bytes, upgrades: Vec::new() })
+    }
+}
+
+impl<C: Codec> Typed<C> {
+    /// Loads records of an older schema too: read by `Old`, and turned into today's values. Each schema needs one.
+    ///
+    /// ```
+    /// use levada_pile::{Life, Pile, Raw, Stamp, Text};
+    /// let pile = Pile::builder("shop").limit_bytes(1 << 20).build()?;
+    /// let before = pile.typed::<Raw>(Stamp::new("shop.name", 1))?;
+    /// let at = before.put(b"Ann", Life::FOREVER)?;
+    /// let names = pile
+    ///     .typed::<Text>(Stamp::new("shop.name", 2))?
+    ///     .upgrades::<Raw>(1, |old| String::from_utf8_lossy(&old).into_owned())?;
+    /// assert_eq!(names.load(at), Ok("Ann".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StampTaken`], if that schema of the name is another codec's.
+    pub fn upgrades<Old: Codec>(
+        mut self,
+        schema: u8,
+        up: fn(Old::Owned) -> C::Owned,
+    ) -> Result<Self, StampTaken>
+    where
+        C::Owned: 'static,
+    {
+        let stamp = Stamp { schema, ..self.registered.stamp };
+        let old = self.pile.store.registry.register::<Old>(stamp)?;
+        self.upgrades.push(Arc::new(Way { old, up }));
+        Ok(self)
+    }
+
+    /// Puts a value. Nobody sees it before this returns. Its encoding may use the pile, and put other values first.
+    ///
+    /// # Errors
+    /// [`PutError`], and nothing has changed.
+    pub fn put(&self, value: &C::Value, life: Life) -> Result<Pointer, PutError> {
+        self.put_as(value, self.birth(life))
+    }
+
+    /// Room for a value that comes encoded, as from a peer or a file. Its bytes are looked through when they are committed:
+    /// what is not a value of this type does not become a record.
+    ///
+    /// # Errors
+    /// [`Full`], as for a put of so many bytes.
+    pub fn reserve(&self, room_bytes: usize, life: Life) -> Result<Reserved<'_>, Full> {
+        let reserved = self.pile.reserve_as(room_bytes, self.birth(life))?;
+        Ok(reserved.checked_by(is_value::<C>))
+    }
+
+    /// A record's value, in place.
+    ///
+    /// # Errors
+    /// [`Gone`] with the reason, where there is no such record; [`Gone::WrongType`] where it is of another type;
+    /// [`Gone::OldSchema`] where it is of another schema: that is loaded.
+    ///
+    /// # Panics
+    /// If the guard is of another pile.
+    #[inline]
+    pub fn get<'g>(&self, guard: &'g Guard<'_>, at: Pointer) -> Result<C::View<'g>, Gone> {
+        self.seen(guard, at).map(|(view, _)| view)
+    }
+
+    /// A record's value, in place, and its version, for [`Typed::compare_update`].
+    ///
+    /// # Errors
+    /// As [`Typed::get`].
+    ///
+    /// # Panics
+    /// If the guard is of another pile.
+    #[inline]
+    pub fn seen<'g>(
+        &self,
+        guard: &'g Guard<'_>,
+        at: Pointer,
+    ) -> Result<(C::View<'g>, Version), Gone> {
+        guard.count();
+        assert!(
+            Arc::ptr_eq(&guard.pile.store, &self.pile.store),
+            "a record is read under a guard of its own pile"
+        );
+        let found = guard.pile.store.found(at, &guard.pinned)?;
+        match self.registered.encoded(found).map(C::view) {
+            Some(Ok(view)) => Ok((view, found.version)),
+            Some(Err(_)) => Err(self.pile.store.refused(Gone::Invalid)),
+            None => Err(self.is_other(found)),
+        }
+    }
+
+    /// A record's value as one's own; of an older schema through its upgrade.
+    ///
+    /// # Errors
+    /// As [`Typed::get`]; [`Gone::OldSchema`] only where no upgrade was registered for it.
+    pub fn load(&self, at: Pointer) -> Result<C::Owned, Gone> {
+        let store = &self.pile.store;
+        let pinned = Pinned::new();
+        let found = store.found(at, &pinned)?;
+        let loaded = match self.registered.encoded(found) {
+            Some(encoded) => Some(C::load(encoded)),
+            None => self.upgrades.iter().find_map(|upgrade| upgrade.load(found)),
+        };
+        match loaded {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(_)) => Err(store.refused(Gone::Invalid)),
+            None => Err(self.is_other(found)),
+        }
+    }
+
+    /// Gives a record a new value. Its life stays as it is; of an older schema, it is of today's then.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; the old value is then still there, whole.
+    pub fn update(&self, at: Pointer, value: &C::Value) -> Result<Version, UpdateError> {
+        self.update_as(at, None, value)
+    }
+
+    /// As [`Typed::update`], if nobody updated the record since `seen` was read with its value.
+    ///
+    /// # Errors
+    /// [`UpdateError::Changed`] if somebody did; else as [`Typed::update`].
+    pub fn compare_update(
+        &self,
+        at: Pointer,
+        seen: Version,
+        value: &C::Value,
+    ) -> Result<Version, UpdateError> {
+        self.update_as(at, Some(seen), value)
+    }
+
+    fn update_as(
+        &self,
+        at: Pointer,
+        seen: Option<Version>,
+        value: &C::Value,
+    ) -> Result<Version, UpdateError> {
+        // Looked for first, so that what is not there costs no encoding.
+        self.check(at)?;
+        let Type { kind, tag } = self.registered.of();
+        let value = self.put_as(value, Birth::inner(kind, tag, at))?;
+        self.pile.store.update_typed(at, seen, self.registered.of(), value)
+    }
+
+    fn check(&self, at: Pointer) -> Result<(), Gone> {
+        let pinned = Pinned::new();
+        let found = self.pile.store.found(at, &pinned)?;
+        if self.is_named_alike(found.of) { Ok(()) } else { Err(self.is_other(found)) }
+    }
+
+    fn is_named_alike(&self, of: Type) -> bool {
+        Stamp::is_same_name(of.tag, self.registered.of().tag)
+    }
+
+    /// Why a record is not one of this type and schema.
+    #[cold]
+    fn is_other(&self, found: Found<'_>) -> Gone {
+        let gone = if self.is_named_alike(found.of) {
+            Gone::OldSchema { schema: Stamp::schema_of(found.of.tag) }
+        } else {
+            Gone::WrongType
+        };
+        self.pile.store.refused(gone)
+    }
+
+    fn birth(&self, life: Life) -> Birth {
+        let Type { kind, tag } = self.registered.of();
+        Birth { tag, ..Birth::of(kind, life) }
+    }
+
+    fn put_as(&self, value: &C::Value, birth: Birth) -> Result<Pointer, PutError> {
+        loop {
+            match self.put_once(value, birth)?.commit_all() {
+                Ok(pointer) => return Ok(pointer),
+                // Purged in between, with all that its encoding put: then this put comes after.
+                Err(Invalid::Purged) => {}
+                Err(_) => return Err(PutError::Unencodable),
+            }
+        }
+    }
+
+    /// Room with the encoded value in it.
+    fn put_once(&self, value: &C::Value, birth: Birth) -> Result<Reserved<'_>, PutError> {
+        let guess_bytes = self.guess_bytes.load(Ordering::Relaxed) as usize;
+        let room_bytes = guess_bytes.max(C::least_bytes(value)).min(PAYLOAD_BYTES_MAX as usize);
+        let length = self.pile.store.length(room_bytes)?;
+        let Some(mut room) = Reserved::once(&self.pile, birth, length) else {
+            let mut sink = Sink::default();
+            C::encode(value, &mut sink).map_err(|Unencodable| PutError::Unencodable)?;
+            return self.respaced(None, sink.end(), birth);
+        };
+        let ended = room
+            .fill(|sink| C::encode(value, sink))
+            .map_err(|Unencodable| PutError::Unencodable)?;
+        let written = u32::try_from(ended.written_bytes).unwrap_or(u32::MAX);
+        if ended.spilt.is_empty() && !ended.is_too_long && !room.is_too_wide_for(written) {
+            return Ok(self.looked_through(room));
+        }
+        self.respaced(Some(room), ended, birth)
+    }
+
+    /// Room of the right length, with a copy of the value in it.
+    #[cold]
+    fn respaced<'s>(
+        &'s self,
+        room: Option<Reserved<'s>>,
+        ended: Ended,
+        birth: Birth,
+    ) -> Result<Reserved<'s>, PutError> {
+        let length = ended.written_bytes + ended.spilt.len();
+        if ended.is_too_long || length > PAYLOAD_BYTES_MAX as usize {
+            return Err(Full::TooLarge { most_bytes: u64::from(PAYLOAD_BYTES_MAX) }.into());
+        }
+        self.guess_bytes.store(u32::try_from(length).unwrap_or(0), Ordering::Relaxed);
+        match (self.pile.reserve_as(length, birth), room) {
+            (Ok(mut exact), room) => {
+                exact.write(room.as_ref().map_or(&[][..], Reserved::written))?;
+                exact.write(&ended.spilt)?;
+                self.pile.store.with_arena(|arena| arena.counts.encode_spills.add(1));
+                Ok(self.looked_through(exact))
+            }
+            // A room that is too wide is better than none.
+            (Err(_), Some(room)) if ended.spilt.is_empty() => Ok(self.looked_through(room)),
+            (Err(full), _) => Err(full.into()),
+        }
+    }
+
+    fn looked_through<'s>(&self, room: Reserved<'s>) -> Reserved<'s> {
+        if C::CHECKS_OWN { room.checked_by(is_value::<C>) } else { room }
+    }
+}
