@@ -4,7 +4,8 @@
 //!
 //! The kernel keeps what was stored, whatever becomes of the OS process that stored it. Two things are the caller's to see to:
 //! a place whose blocks were not allocated is refused by a signal when the disk is full, and so is one behind the end of a
-//! file that somebody cut off.
+//! file that somebody cut off. Nothing is read ahead, so each page comes alone: a kernel that reads ahead keeps the pages
+//! in larger parts, and the first store to one allocates all blocks of its part, holes among them.
 #![cfg_attr(
     not(miri),
     expect(
@@ -95,11 +96,14 @@ mod raw {
         // all that is committed and given back.
         let placed =
             unsafe { mmap(at(reservation, offset), bytes, usable, flags, file, file_offset) };
-        placed.map(|_start| ()).map_err(|errno| {
+        if let Err(errno) = placed {
             // What stood there may be gone, and another's by now.
             reservation.tear();
-            refused(errno)
-        })
+            return Err(refused(errno));
+        }
+        // SAFETY: placed just now; the advice changes how pages are got.
+        let alone = unsafe { madvise(at(reservation, offset), bytes, Advice::Random) };
+        alone.map_err(refused)
     }
 
     /// The caller checked that the range lies inside.
