@@ -212,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn a_store_to_one_page_allocates_no_other() {
+        let reservation = Reservation::new(HUGE_PAGE_BYTES).unwrap();
+        let file = file(32);
+        reservation.place(0, 32 * GRAIN_BYTES, file.as_fd(), 0).unwrap();
+        for grain in [3, 17] {
+            // SAFETY: placed above.
+            unsafe { byte(&reservation, grain).write(7) };
+        }
+        file.sync_all().unwrap();
+        let blocks = file.metadata().unwrap().blocks();
+        assert!(blocks * 512 <= 2 * GRAIN_BYTES as u64, "{blocks} blocks for two pages");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_mapped_is_refused_and_its_addresses_are_left_alone() {
         let reservation = Reservation::new(HUGE_PAGE_BYTES).unwrap();
         let file = file(1);

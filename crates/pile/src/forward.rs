@@ -8,7 +8,8 @@
 //! in blocks of 4,096 that never move, and each is counted against the limit with its block.
 //!
 //! After a mount it is not known which entries are in use, until the headers of all spans were looked through: those found
-//! there are named, and when all were, the others are free. Until then no entry of an earlier life is given out.
+//! there are named, and when all were, the others are free. Until then only such of an earlier life are given out that are
+//! zero: one is zeroed when it is freed, and filled before a header names it.
 
 use std::collections::VecDeque;
 
@@ -33,22 +34,10 @@ struct Free {
     /// Entries of records that were deleted, until nobody reads them.
     left: VecDeque<(Epoch, u32)>,
     used: u32,
-    /// Of the entries of an earlier life, which a header names; empty when all is known of them.
+    /// Of the entries of an earlier life, which a header names, or will; empty when all is known of them.
     named: Vec<bool>,
-}
-
-impl Free {
-    /// Frees an entry that nobody reads any more.
-    fn put(&mut self, number: u32) {
-        if let Some(is_named) = self.named.get_mut(number as usize) {
-            // Later, with all others of the earlier life: see `settle`.
-            self.used -= u32::from(*is_named);
-            *is_named = false;
-        } else {
-            self.numbers.push(number);
-            self.used -= 1;
-        }
-    }
+    /// Those before this one were tried.
+    tried: u32,
 }
 
 impl Forwards {
@@ -68,7 +57,8 @@ impl Forwards {
     /// An entry for a record at `home`, with its first target. `None` at the limit.
     pub(crate) fn take(&self, limit: &Limit, home: Place, target: u64) -> Option<u32> {
         let mut free = self.free.lock();
-        let number = match free.numbers.pop() {
+        let number = free.numbers.pop().or_else(|| self.inherited(&mut free));
+        let number = match number {
             Some(number) => number,
             None => {
                 let number = free.next;
@@ -87,9 +77,38 @@ impl Forwards {
         Some(number)
     }
 
+    /// An entry of an earlier life that no header names.
+    fn inherited(&self, free: &mut Free) -> Option<u32> {
+        let (first, end) = (free.tried, u32::try_from(free.named.len()).expect("28 bits"));
+        for number in first..end.min(first.saturating_add(BLOCK)) {
+            free.tried = number + 1;
+            let is_named = &mut free.named[number as usize];
+            if !*is_named && self.at(number).is_zero() {
+                *is_named = true;
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Frees an entry that nobody reads any more.
+    fn put(&self, free: &mut Free, number: u32) {
+        let entry = self.at(number);
+        entry.home.store(0, Ordering::Relaxed);
+        entry.target.store(0, Ordering::Relaxed);
+        if let Some(is_named) = free.named.get_mut(number as usize) {
+            // Given out later, with all others of the earlier life: see `settle`.
+            free.used -= u32::from(*is_named);
+            *is_named = false;
+        } else {
+            free.numbers.push(number);
+            free.used -= 1;
+        }
+    }
+
     /// An entry that no header names, and nobody read.
     pub(crate) fn give(&self, number: u32) {
-        self.free.lock().put(number);
+        self.put(&mut self.free.lock(), number);
     }
 
     /// The record of this entry is dead; the number is another's when nobody reads it any more.
@@ -103,7 +122,7 @@ impl Forwards {
             && epoch.is_over()
         {
             free.left.pop_front();
-            free.put(number);
+            self.put(&mut free, number);
         }
     }
 
@@ -135,7 +154,7 @@ impl Forwards {
         for number in 0..free.next {
             let home = Place::from_bits(self.at(number).home.load(Ordering::Relaxed));
             if !is_free[number as usize] && leads_nowhere(home) {
-                free.put(number);
+                self.put(&mut free, number);
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use crate::limit::Limit;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) use raw::FiledRows;
 
@@ -26,6 +26,13 @@ pub(crate) struct Forward {
     /// A pointer's bits; zero once the record was deleted.
     pub(crate) target: AtomicU64,
     pub(crate) home: AtomicU64,
+}
+
+impl Forward {
+    /// Whether it was never filled, or is free.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.target.load(Ordering::Relaxed) == 0 && self.home.load(Ordering::Relaxed) == 0
+    }
 }
 
 type Block = OnceLock<Box<[Forward]>>;

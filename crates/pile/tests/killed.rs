@@ -4,7 +4,7 @@
 //! done, and is killed once so many lines have come. Ten rounds in every run; `LEVADA_KILLS=100` for more, and
 //! `LEVADA_SEED` for the same ones again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::env;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Write};
@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use levada_pile::{Cursor, Gone, Kind, Life, Pile, Pointer};
+use levada_shared::{Options, SharedHeap};
 
 const FOLDER: &str = "LEVADA_KILLED_IN";
 
@@ -99,6 +100,10 @@ fn say(line: &str) {
 }
 
 fn write_on(pile: &Pile, thread: usize, mut pointers: Vec<u64>, mut random: Random) {
+    let heap = SharedHeap::new(Options::default()).expect("there is memory");
+    let account = heap.account("writer", u64::MAX).expect("the first");
+    // Slots that are lent and reserved in the moment of the end.
+    let (mut held, mut reserved) = (VecDeque::new(), VecDeque::new());
     for step in 0..1_000_000_u64 {
         let (length, seed) = (random.length(), random.below(u64::MAX));
         let bytes = pattern(length, seed);
@@ -107,13 +112,22 @@ fn write_on(pile: &Pile, thread: usize, mut pointers: Vec<u64>, mut random: Rand
         let at = at.and_then(Pointer::from_bits);
         let act = random.below(if pointers.len() > 600 { 130 } else { 100 });
         match (at, act) {
-            (Some(at), 40..70) => {
+            (Some(at), 40..60) => {
                 say(&format!("{thread} will update {} {length} {seed}", at.to_bits()));
                 let is_done = match pile.update(at, &bytes) {
                     Ok(_) => "did",
                     Err(_) => "did not",
                 };
                 say(&format!("{thread} {is_done} update {} {length} {seed}", at.to_bits()));
+            }
+            (Some(at), 60..70) => {
+                held.push_back(pile.pin().hold(at, &account).expect("its thread alone deletes it"));
+                held.truncate(20 + held.len() % 7);
+                if let Ok(mut room) = pile.reserve(length, Kind::Bytes, Life::FOREVER) {
+                    room.write(&bytes).expect("there is room");
+                    reserved.push_back(room);
+                    reserved.truncate(1 + reserved.len() % 3);
+                }
             }
             (Some(at), 70..) => {
                 say(&format!("{thread} will delete {} 0 0", at.to_bits()));
