@@ -465,3 +465,14 @@ fn forwards_of_records_that_went_are_given_again_in_later_lives() {
     }
     assert_eq!(fs::metadata(folder.path().join("forward")).unwrap().len(), 64 << 10);
 }
+
+#[test]
+fn a_kept_pile_that_is_closed_takes_nothing_more_and_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let pile = kept(folder.path());
+    let at = pile.put(b"kept", Life::FOREVER).unwrap();
+    pile.close();
+    assert_eq!(pile.put(b"late", Life::FOREVER), Err(Full::Closed));
+    drop(pile);
+    assert_eq!(kept(folder.path()).pin().get(at), Ok(&b"kept"[..]));
+}
