@@ -19,6 +19,10 @@ pub(crate) struct Arguments {
     /// Takes about a minute for each comparison: fewer and shorter rounds.
     #[arg(long)]
     pub(crate) quick: bool,
+
+    /// How many connections `social` keeps, instead of 200 million.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(100_000..=1_000_000_000))]
+    pub(crate) connections: Option<u64>,
 }
 
 fn names() -> PossibleValuesParser {

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod echo_case;
+pub(crate) mod fixed;
 pub(crate) mod handles;
 pub(crate) mod heap;
 pub(crate) mod heap_memory;
@@ -10,9 +11,14 @@ pub(crate) mod http_large;
 pub(crate) mod http_short;
 pub(crate) mod http_small;
 pub(crate) mod megapipe;
+pub(crate) mod pile;
+pub(crate) mod pile_memory;
 pub(crate) mod process_case;
 pub(crate) mod processes;
 pub(crate) mod processes_memory;
 pub(crate) mod queues;
+pub(crate) mod served_case;
+pub(crate) mod social;
+pub(crate) mod store_case;
 pub(crate) mod web_case;
 pub(crate) mod wire;

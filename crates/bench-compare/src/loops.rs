@@ -2,4 +2,5 @@
 
 pub(crate) mod looping;
 pub(crate) mod pass;
+pub(crate) mod strokes;
 pub(crate) mod turns;

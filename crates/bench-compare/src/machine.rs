@@ -12,6 +12,7 @@ pub(crate) mod process_group;
 pub(crate) mod program;
 pub(crate) mod resident;
 pub(crate) mod server;
+pub(crate) mod socket_server;
 pub(crate) mod syscalls;
 pub(crate) mod version;
 pub(crate) mod veth;

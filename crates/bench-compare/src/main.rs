@@ -32,6 +32,8 @@ mod queues;
 mod ring;
 mod rivals;
 mod session;
+mod social;
+mod stores;
 
 use std::env;
 use std::io::{self, Write};
@@ -47,6 +49,8 @@ use crate::floor::serve_bare::{self, BareSetting};
 use crate::frame::fault::Fault;
 use crate::processes::process_work::{self, ProcessSetting};
 use crate::session::End;
+use crate::social::social_work::{self, SocialSetting};
+use crate::stores::store_work::{self, StoreSetting};
 
 /// As a shell tells of Ctrl-C.
 const STOPPED: u8 = 130;
@@ -94,6 +98,16 @@ fn serve_if_asked() -> Option<io::Result<()>> {
             ProcessSetting::from_arguments(words)
                 .map_err(io::Error::other)
                 .and_then(process_work::work),
+        ),
+        store_work::WORD => Some(
+            StoreSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(store_work::work),
+        ),
+        social_work::WORD => Some(
+            SocialSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(social_work::work),
         ),
         _ => None,
     }

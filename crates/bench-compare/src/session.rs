@@ -37,7 +37,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<End, Fault> {
     let mut end = End::Whole;
     for comparison in named(&arguments.name) {
         let pace = comparison.manner.pace(arguments.quick);
-        let ground = Ground { places: Rc::clone(&places), pace, stop: stop.clone() };
+        let connection_count = arguments.connections;
+        let (places, stop) = (Rc::clone(&places), stop.clone());
+        let ground = Ground { places, pace, stop, connection_count };
         if compare(&comparison, &ground)? == End::WithoutOurs {
             end = End::WithoutOurs;
         }

@@ -59,6 +59,15 @@ struct Current {
     word: AtomicU64,
 }
 
+/// A span that an arena puts into, as it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    pub(crate) span: SpanIndex,
+    pub(crate) class: Class,
+    pub(crate) index: u32,
+    pub(crate) word: u64,
+}
+
 /// A slot for a record that is to come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Vacant<'m> {
@@ -238,6 +247,21 @@ impl Arena {
         }
         // Release: who finds the recall over sees that the arena has nothing.
         self.recalled.store(false, Ordering::Release);
+    }
+
+    /// The spans that it puts into: each with its class, and the slots of which bitmap word it has taken out.
+    pub(crate) fn spans(&self) -> Vec<Lane> {
+        let lanes = self.lanes.iter().filter_map(OnceLock::get);
+        let currents = lanes.flat_map(|lane| (0..).zip(lane));
+        let kept = currents.filter_map(|(class, current)| {
+            Some(Lane {
+                span: SpanIndex(current.span.load(Ordering::Relaxed).checked_sub(1)?),
+                class: Class(class),
+                index: current.index.load(Ordering::Relaxed),
+                word: current.word.load(Ordering::Relaxed),
+            })
+        });
+        kept.collect()
     }
 
     /// Whether any span is kept.

@@ -152,11 +152,34 @@ impl Forwards {
             is_free[number as usize] = true;
         }
         for number in 0..free.next {
-            let home = Place::from_bits(self.at(number).home.load(Ordering::Relaxed));
-            if !is_free[number as usize] && leads_nowhere(home) {
+            if !is_free[number as usize] && leads_nowhere(self.home(number)) {
                 self.put(&mut free, number);
             }
         }
+    }
+
+    /// The numbers that are given out and not left, and those that were left.
+    pub(crate) fn numbers(&self) -> (Vec<u32>, Vec<u32>) {
+        let free = self.free.lock();
+        let left: Vec<u32> = free.left.iter().map(|&(_, number)| number).collect();
+        let mut is_given = vec![true; free.next as usize];
+        for &number in free.numbers.iter().chain(&left) {
+            assert!(is_given[number as usize], "a forward is free once");
+            is_given[number as usize] = false;
+        }
+        let given: Vec<u32> = (0..free.next).filter(|&number| is_given[number as usize]).collect();
+        assert_eq!(given.len() + left.len(), free.used as usize, "forwards are counted");
+        (given, left)
+    }
+
+    /// Where the record of an entry is.
+    pub(crate) fn home(&self, number: u32) -> Place {
+        Place::from_bits(self.at(number).home.load(Ordering::Relaxed))
+    }
+
+    /// The bytes of all blocks of entries.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        u64::from(self.free.lock().next.div_ceil(BLOCK)) * BLOCK_BYTES
     }
 
     /// How many records are forwarded, the deleted among them until they are forgotten.

@@ -142,6 +142,13 @@ impl Header {
         (self.0 ^ (pointer.to_bits() & GENERATION)) & PLAIN == LIVE
     }
 
+    /// As [`Header::is_plain`], of another kind than plain bytes.
+    #[inline]
+    pub(crate) fn is_plain_of(self, pointer: Pointer, kind: Kind) -> bool {
+        let plain = LIVE | (kind as u64) << KIND_SHIFT;
+        (self.0 ^ (pointer.to_bits() & GENERATION)) & PLAIN == plain
+    }
+
     /// Whether the pointer's record is here.
     #[inline]
     pub(crate) fn is_of(self, pointer: Pointer) -> bool {
@@ -152,6 +159,14 @@ impl Header {
     #[inline]
     pub(crate) fn is_inner_of(self, pointer: Pointer) -> bool {
         (self.0 ^ (pointer.to_bits() & GENERATION)) & (STATE | INNER | GENERATION) == LIVE | INNER
+    }
+
+    pub(crate) fn is_free(self) -> bool {
+        self.0 & STATE == FREE
+    }
+
+    pub(crate) fn is_busy(self) -> bool {
+        self.0 & STATE == BUSY
     }
 
     pub(crate) fn is_live(self) -> bool {

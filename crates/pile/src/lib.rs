@@ -92,6 +92,7 @@ mod tend;
 mod typed;
 mod update;
 mod upgrade;
+mod validate;
 mod verbatim;
 mod version;
 

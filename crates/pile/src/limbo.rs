@@ -144,6 +144,14 @@ impl Limbo {
         overflow.retain(|&entry| !leads_nowhere(Place::from_bits(entry)));
     }
 
+    /// The slots that wait, at a quiet moment.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let overflow = self.overflow.lock();
+        let ring = self.taken.load(Ordering::Relaxed)..self.put.load(Ordering::Acquire);
+        let ring = ring.map(|number| self.at(number).load(Ordering::Relaxed));
+        ring.chain(overflow.iter().copied()).map(Place::from_bits).collect()
+    }
+
     /// How many slots wait.
     pub(crate) fn len(&self) -> u64 {
         let overflow = self.overflow.lock().len() as u64;

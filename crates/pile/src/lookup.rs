@@ -6,7 +6,7 @@ use crate::codec::Trust;
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::found::Found;
-use crate::header::Header;
+use crate::header::{Header, Kind};
 use crate::pointer::Pointer;
 use crate::segment::Slot;
 use crate::stamp::{Stamp, Type};
@@ -15,8 +15,22 @@ use crate::sync::Ordering;
 use crate::version::Version;
 
 impl Store {
-    /// The typed record at `at`.
+    /// The typed record at `at`, if it is of this kind, without a life, and was never updated: one look at its header.
     #[inline]
+    pub(crate) fn found_at_home<'g>(
+        &'g self,
+        at: Pointer,
+        kind: Kind,
+        pinned: &'g Pinned,
+    ) -> Option<Found<'g>> {
+        let (slot, _) = self.spans.memory.slot(at.place())?;
+        // Acquire: with the header comes the payload.
+        let header = Header(slot.header().load(Ordering::Acquire));
+        let is_plain = kind.has_tag() && header.is_plain_of(at, kind);
+        is_plain.then(|| self.found_in(slot, header, Version(at.to_bits()), pinned))
+    }
+
+    /// The typed record at `at`.
     pub(crate) fn found<'g>(&'g self, at: Pointer, pinned: &'g Pinned) -> Result<Found<'g>, Gone> {
         let (slot, header) = self.find(at, pinned)?;
         if !header.kind().has_tag() {

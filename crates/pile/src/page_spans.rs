@@ -20,6 +20,16 @@ impl PageSpans {
         (pages..PAGES).find_map(|stretch| self.open[stretch as usize].last().copied())
     }
 
+    /// Whether the span is offered, for what it has free, and once.
+    pub(crate) fn is_filed_rightly(&self, span: SpanIndex, used: u16, line: &SpanLine) -> bool {
+        let stretch = Self::stretch(used);
+        let is_offered = stretch > 0 && stretch < PAGES && line.top() < Generation::LAST;
+        (0..).zip(&self.open).all(|(free, open)| {
+            let times = open.iter().filter(|&&other| other == span).count();
+            times == usize::from(is_offered && free == stretch)
+        })
+    }
+
     fn stretch(used: u16) -> u32 {
         let mut free = !used;
         let mut pages = 0;

@@ -223,7 +223,7 @@ fn fit(used: u16, pages: u32) -> Option<(u32, u16)> {
 }
 
 /// The pages of the record that begins at page `first`: all used ones up to the next first one.
-fn run_mask(used: u16, firsts: u16, first: u32) -> u16 {
+pub(crate) fn run_mask(used: u16, firsts: u16, first: u32) -> u16 {
     let mut mask = 1 << first;
     for page in first + 1..PAGES {
         let bit = 1 << page;

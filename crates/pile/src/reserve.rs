@@ -148,7 +148,7 @@ mod raw {
     use crate::codec::Unencodable;
     use crate::segment::Slot;
     use crate::shard::LentRoom;
-    use crate::sink::{Ended, Sink};
+    use crate::sink::{Sink, Spilt};
     use crate::store::Room;
 
     /// Room for a record, for its one owner. Dropping it gives the room back.
@@ -202,18 +202,21 @@ mod raw {
         pub(crate) fn fill(
             &mut self,
             encode: impl FnOnce(&mut Sink<'_>) -> Result<(), Unencodable>,
-        ) -> Result<Ended, Unencodable> {
+        ) -> Result<Spilt, Unencodable> {
+            let most_bytes = self.pile.store.spans.supply.limit.limit_bytes();
             let spare = self.spare_mut();
             let first = spare.as_ptr().cast::<u8>();
-            let mut sink = Sink::into_room(spare);
+            let mut sink = Sink::new(spare, most_bytes);
             encode(&mut sink)?;
-            let ended = sink.end();
+            let written = sink.written();
             // Whatever the encoder did with the sink: only what was written here is.
-            if !core::ptr::eq(ended.room, first) {
+            if !core::ptr::eq(written.as_ptr(), first) {
                 return Err(Unencodable);
             }
-            self.written_here(ended.written_bytes);
-            Ok(ended)
+            let written_bytes = written.len();
+            let spilt = sink.end();
+            self.written_here(written_bytes);
+            Ok(spilt)
         }
 
         /// What will name the record.

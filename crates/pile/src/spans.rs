@@ -262,6 +262,21 @@ impl Spans {
         self.memory.class(span) != Class::NONE
     }
 
+    /// The spans on the list of a class, in order.
+    pub(crate) fn listed(&self, class: Class, bucket: u8) -> Vec<SpanIndex> {
+        let list = self.list(class, bucket).lock();
+        let (mut spans, mut previous, mut next) = (Vec::new(), END, list.first);
+        while let Some(span) = next {
+            let line = self.memory.line(span);
+            assert_eq!(line.previous.load(Ordering::Relaxed), previous, "a list is whole");
+            spans.push(span);
+            let link = line.next.load(Ordering::Relaxed);
+            (previous, next) = (span.0, (link != END).then_some(SpanIndex(link)));
+        }
+        assert_eq!(spans.len(), list.spans as usize, "a list is counted");
+        spans
+    }
+
     /// Ends every span: no place leads anywhere, and each span comes back when nobody sees it.
     pub(crate) fn purge(&self) -> u32 {
         let mut lists: Vec<_> = self.lists.iter().map(Lock::lock).collect();

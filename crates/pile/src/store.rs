@@ -206,6 +206,15 @@ impl Store {
         number.is_multiple_of(SAMPLED) && self.settings.are_timed()
     }
 
+    /// Shows every slot that is lent, and whether its record is dead.
+    pub(crate) fn each_held(&self, mut see: impl FnMut(Place, bool)) {
+        for shard in &self.shards {
+            for (&place, loans) in &shard.lock().held {
+                see(place, loans.is_dead);
+            }
+        }
+    }
+
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
     }
@@ -467,13 +476,17 @@ impl Store {
     pub(crate) fn reclaim(self: &Arc<Self>) -> u64 {
         let arenas: Vec<Arc<Arena>> = self.arenas.lock().clone();
         let mut freed = 0;
-        for _ in 0..=Epoch::GRACE {
-            let _advanced: bool = epoch::advance_past_readers(self.seconds.now_ms());
+        // Two epochs until the last slots are free, and two more until the spans are that they leave empty.
+        for _ in 0..=2 * Epoch::GRACE {
+            let has_advanced = epoch::advance_past_readers(self.seconds.now_ms());
             for arena in &arenas {
                 freed += arena.limbo.drain(usize::MAX, |places| self.spans.free_all(places)) as u64;
             }
             self.forwards.free_ripe();
             freed += u64::from(self.ripen(u32::MAX));
+            if !has_advanced {
+                break;
+            }
         }
         freed
     }

@@ -360,7 +360,7 @@ impl Supply {
     }
 
     /// What the tables take more for this group: lines and classes whose pages no group before had touched.
-    fn table_bytes(&self, group: u32) -> u64 {
+    pub(crate) fn table_bytes(&self, group: u32) -> u64 {
         let lines = u64::from(group.is_multiple_of(GROUPS_OF_LINE_PAGE)) * TABLE_PAGE_BYTES;
         let classes = u64::from(group.is_multiple_of(GROUPS)) * TABLE_PAGE_BYTES;
         lines + classes + self.rows_bytes
@@ -392,6 +392,29 @@ impl Supply {
 
     fn limit_allows_group(&self) -> bool {
         self.limit.backed_bytes() + GROUP_BYTES + 2 * TABLE_PAGE_BYTES <= self.limit.limit_bytes()
+    }
+
+    /// Whether a span is spare, and whether it has memory then. At a quiet moment.
+    pub(crate) fn is_spare(&self, span: SpanIndex) -> Option<bool> {
+        let spare = self.spare.lock();
+        let segment = spare.segments.get((span.0 / SEGMENT_SPANS) as usize)?;
+        let part = Part::of(segment, span.0 % SEGMENT_SPANS / GROUP_SPANS);
+        let at = span.0 % GROUP_SPANS;
+        let maps = [part.clean, part.dirty, part.bare].map(|bits| bits >> at & 1);
+        assert!(maps.iter().sum::<u32>() <= 1, "a spare span is in one map");
+        part.found(at).map(|found| found != Found::Bare)
+    }
+
+    /// Whether the group of a span has no memory and no spare spans, and whether its rows in the tables are counted then.
+    pub(crate) fn is_given_back(&self, span: SpanIndex) -> Option<bool> {
+        let spare = self.spare.lock();
+        let whole = spare.whole_groups.iter().find(|whole| whole.group == span.0 / GROUP_SPANS);
+        whole.map(|whole| !whole.is_fresh)
+    }
+
+    /// Whether a span waits until nobody sees it, with or without others of one record.
+    pub(crate) fn retiring(&self) -> Vec<SpanIndex> {
+        self.spare.lock().retiring.iter().map(|&(_, span)| span).collect()
     }
 
     /// The spans that have been given out or are spare: no other was ever used.

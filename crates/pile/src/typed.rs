@@ -1,11 +1,13 @@
 //! A typed pile puts values and gives them back: every record of its type was written by its codec, and says so.
 //!
-//! A value is encoded straight into its slot. How long it becomes is guessed: as long as the last one that was put. A wrong
-//! guess costs one copy, into a slot of the right length, and is counted (`encode_spills`).
+//! A value that is up to a kibibyte when encoded is copied once from the stack into a slot of its length; to reserve one first
+//! would cost more than the copy. A longer one is encoded straight into its slot. How long it becomes is guessed: as long as
+//! the last one. A wrong guess costs one copy more, into a slot of the right length, and is counted (`encode_spills`).
 //!
-//! Cost: to put, its encoding and a reservation; to read, one comparison more than plain bytes.
+//! Cost: to put, its encoding and a put of the bytes; to read, one comparison more than plain bytes.
 
 use core::fmt;
+use core::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::birth::Birth;
@@ -20,7 +22,7 @@ use crate::pile::Pile;
 use crate::pointer::Pointer;
 use crate::registry::{Registered, StampTaken};
 use crate::reserve::{Invalid, Reserved};
-use crate::sink::{Ended, Sink};
+use crate::sink::{Scratch, Sink, Spilt};
 use crate::stamp::{Stamp, Type};
 use crate::sync::{AtomicU32, Ordering};
 use crate::upgrade::{Upgrade, Way};
@@ -143,7 +145,15 @@ impl<C: Codec> Typed<C> {
     /// If the guard is of another pile.
     #[inline]
     pub fn get<'g>(&self, guard: &'g Guard<'_>, at: Pointer) -> Result<C::View<'g>, Gone> {
-        self.seen(guard, at).map(|(view, _)| view)
+        self.expect_own_pile(guard);
+        guard.count();
+        if let Some(found) = guard.pile.store.found_at_home(at, C::KIND, &guard.pinned)
+            && let Some(encoded) = self.registered.encoded(found)
+            && let Ok(view) = C::view(encoded)
+        {
+            return Ok(view);
+        }
+        self.get_special(guard, at).map(|(view, _)| view)
     }
 
     /// A record's value, in place, and its version, for [`Typed::compare_update`].
@@ -159,11 +169,24 @@ impl<C: Codec> Typed<C> {
         guard: &'g Guard<'_>,
         at: Pointer,
     ) -> Result<(C::View<'g>, Version), Gone> {
+        self.expect_own_pile(guard);
         guard.count();
+        self.get_special(guard, at)
+    }
+
+    #[inline]
+    fn expect_own_pile(&self, guard: &Guard<'_>) {
         assert!(
             Arc::ptr_eq(&guard.pile.store, &self.pile.store),
             "a record is read under a guard of its own pile"
         );
+    }
+
+    fn get_special<'g>(
+        &self,
+        guard: &'g Guard<'_>,
+        at: Pointer,
+    ) -> Result<(C::View<'g>, Version), Gone> {
         let found = guard.pile.store.found(at, &guard.pinned)?;
         match self.registered.encoded(found).map(C::view) {
             Some(Ok(view)) => Ok((view, found.version)),
@@ -252,8 +275,13 @@ impl<C: Codec> Typed<C> {
     }
 
     fn put_as(&self, value: &C::Value, birth: Birth) -> Result<Pointer, PutError> {
+        let guess_bytes = self.guess_bytes.load(Ordering::Relaxed) as usize;
+        let guess_bytes = guess_bytes.max(C::least_bytes(value));
+        if guess_bytes <= Scratch::BYTES {
+            return self.put_short(value, birth);
+        }
         loop {
-            match self.put_once(value, birth)?.commit_all() {
+            match self.encoded(value, birth, guess_bytes)?.commit_all() {
                 Ok(pointer) => return Ok(pointer),
                 // Purged in between, with all that its encoding put: then this put comes after.
                 Err(Invalid::Purged) => {}
@@ -262,53 +290,82 @@ impl<C: Codec> Typed<C> {
         }
     }
 
+    /// Puts what will hardly be long: encoded beside the pile, and copied into a slot of its length.
+    fn put_short(&self, value: &C::Value, birth: Birth) -> Result<Pointer, PutError> {
+        let mut scratch = Scratch([MaybeUninit::uninit(); Scratch::BYTES]);
+        let mut sink = Sink::new(&mut scratch.0, self.limit_bytes());
+        C::encode(value, &mut sink).map_err(|Unencodable| PutError::Unencodable)?;
+        if sink.position() == sink.written().len() {
+            if C::CHECKS_OWN && !is_value::<C>(sink.written()) {
+                return Err(PutError::Unencodable);
+            }
+            return Ok(self.pile.store.put(birth, sink.written())?);
+        }
+        let first = sink.written().to_vec();
+        let spilt = sink.end();
+        loop {
+            match self.respaced(&first, &spilt, birth)?.commit_all() {
+                Ok(pointer) => return Ok(pointer),
+                Err(Invalid::Purged) => {}
+                Err(_) => return Err(PutError::Unencodable),
+            }
+        }
+    }
+
     /// Room with the encoded value in it.
-    fn put_once(&self, value: &C::Value, birth: Birth) -> Result<Reserved<'_>, PutError> {
-        let guess_bytes = self.guess_bytes.load(Ordering::Relaxed) as usize;
-        let room_bytes = guess_bytes.max(C::least_bytes(value)).min(PAYLOAD_BYTES_MAX as usize);
-        let length = self.pile.store.length(room_bytes)?;
+    fn encoded(
+        &self,
+        value: &C::Value,
+        birth: Birth,
+        guess_bytes: usize,
+    ) -> Result<Reserved<'_>, PutError> {
+        let length = self.pile.store.length(guess_bytes.min(PAYLOAD_BYTES_MAX as usize))?;
         let Some(mut room) = Reserved::once(&self.pile, birth, length) else {
-            let mut sink = Sink::default();
+            let mut sink = Sink::new(&mut [], self.limit_bytes());
             C::encode(value, &mut sink).map_err(|Unencodable| PutError::Unencodable)?;
-            return self.respaced(None, sink.end(), birth);
+            return self.respaced(&[], &sink.end(), birth);
         };
-        let ended = room
+        let spilt = room
             .fill(|sink| C::encode(value, sink))
             .map_err(|Unencodable| PutError::Unencodable)?;
-        let written = u32::try_from(ended.written_bytes).unwrap_or(u32::MAX);
-        if ended.spilt.is_empty() && !ended.is_too_long && !room.is_too_wide_for(written) {
+        let written_bytes = u32::try_from(room.written().len()).unwrap_or(u32::MAX);
+        if spilt.is_nothing() && !room.is_too_wide_for(written_bytes) {
             return Ok(self.looked_through(room));
         }
-        self.respaced(Some(room), ended, birth)
+        match self.respaced(room.written(), &spilt, birth) {
+            // A room that is too wide is better than none.
+            Err(PutError::Full(_)) if spilt.is_nothing() => Ok(self.looked_through(room)),
+            respaced => respaced,
+        }
     }
 
     /// Room of the right length, with a copy of the value in it.
     #[cold]
-    fn respaced<'s>(
-        &'s self,
-        room: Option<Reserved<'s>>,
-        ended: Ended,
+    fn respaced(
+        &self,
+        first: &[u8],
+        spilt: &Spilt,
         birth: Birth,
-    ) -> Result<Reserved<'s>, PutError> {
-        let length = ended.written_bytes + ended.spilt.len();
-        if ended.is_too_long || length > PAYLOAD_BYTES_MAX as usize {
-            return Err(Full::TooLarge { most_bytes: u64::from(PAYLOAD_BYTES_MAX) }.into());
+    ) -> Result<Reserved<'_>, PutError> {
+        let store = &self.pile.store;
+        let length = store.length(first.len() + spilt.bytes.len() + spilt.lost_bytes)?;
+        if spilt.lost_bytes > 0 {
+            // More than the pile may have: it was not kept.
+            return Err(store.out_of_space(birth, length).into());
         }
-        self.guess_bytes.store(u32::try_from(length).unwrap_or(0), Ordering::Relaxed);
-        match (self.pile.reserve_as(length, birth), room) {
-            (Ok(mut exact), room) => {
-                exact.write(room.as_ref().map_or(&[][..], Reserved::written))?;
-                exact.write(&ended.spilt)?;
-                self.pile.store.with_arena(|arena| arena.counts.encode_spills.add(1));
-                Ok(self.looked_through(exact))
-            }
-            // A room that is too wide is better than none.
-            (Err(_), Some(room)) if ended.spilt.is_empty() => Ok(self.looked_through(room)),
-            (Err(full), _) => Err(full.into()),
-        }
+        self.guess_bytes.store(length, Ordering::Relaxed);
+        let mut exact = self.pile.reserve_as(length as usize, birth)?;
+        exact.write(first)?;
+        exact.write(&spilt.bytes)?;
+        store.with_arena(|arena| arena.counts.encode_spills.add(1));
+        Ok(self.looked_through(exact))
     }
 
     fn looked_through<'s>(&self, room: Reserved<'s>) -> Reserved<'s> {
         if C::CHECKS_OWN { room.checked_by(is_value::<C>) } else { room }
+    }
+
+    fn limit_bytes(&self) -> u64 {
+        self.pile.store.spans.supply.limit.limit_bytes()
     }
 }

@@ -12,8 +12,16 @@ fn fill(pile: &Pile) {
     }
 }
 
+/// One test after the other: a guard of one keeps what another deleted, and it counts on having that back.
+#[expect(clippy::disallowed_types, reason = "held by a test while it runs")]
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[test]
 fn a_long_record_that_is_held_keeps_all_its_bytes_through_a_purge() {
+    let _alone = alone();
     let heap = SharedHeap::new(Options::default()).unwrap();
     let account = heap.account("holder", u64::MAX).unwrap();
     let pile = Pile::builder("held").limit_bytes(4 << 20).build().unwrap();
@@ -30,6 +38,7 @@ fn a_long_record_that_is_held_keeps_all_its_bytes_through_a_purge() {
 
 #[test]
 fn room_that_is_reserved_is_nobody_elses_though_the_pile_is_purged() {
+    let _alone = alone();
     let pile = Pile::builder("reserved").limit_bytes(4 << 20).build().unwrap();
     let mut room = pile.reserve(LONG_BYTES, Kind::Bytes, Life::FOREVER).unwrap();
     let _purged = pile.purge();
@@ -50,6 +59,7 @@ fn room_that_is_reserved_is_nobody_elses_though_the_pile_is_purged() {
 
 #[test]
 fn a_closed_pile_gives_and_takes_nothing() {
+    let _alone = alone();
     let pile = Pile::builder("closed").limit_bytes(4 << 20).build().unwrap();
     let at = pile.put(&[1; 40], Life::FOREVER).unwrap();
     pile.close();

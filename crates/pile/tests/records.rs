@@ -6,8 +6,16 @@ fn pile() -> Pile {
     Pile::builder("records").limit_bytes(16 << 20).build().expect("addresses are there")
 }
 
+/// One test after the other: a guard of one keeps what another deleted, and it counts on having that back.
+#[expect(clippy::disallowed_types, reason = "held by a test while it runs")]
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[test]
 fn a_record_of_any_length_reads_back_as_it_was_put() {
+    let _alone = alone();
     let pile = Pile::builder("lengths").limit_bytes(64 << 20).build().unwrap();
     let lengths = [
         0,
@@ -46,6 +54,7 @@ fn a_record_of_any_length_reads_back_as_it_was_put() {
 
 #[test]
 fn a_dead_pointer_is_refused_by_every_operation_though_its_slot_is_anothers() {
+    let _alone = alone();
     let pile = pile();
     let first = pile.put(b"first", Life::FOREVER).unwrap();
     pile.delete(first).unwrap();
@@ -66,6 +75,7 @@ fn a_dead_pointer_is_refused_by_every_operation_though_its_slot_is_anothers() {
 
 #[test]
 fn each_kind_of_record_takes_updates_of_any_length() {
+    let _alone = alone();
     let pile = pile();
     let plain = pile.put(b"a", Life::FOREVER).unwrap();
     let cell = pile.put_cell(b"a", Life::FOREVER).unwrap();
@@ -87,6 +97,7 @@ fn each_kind_of_record_takes_updates_of_any_length() {
 
 #[test]
 fn a_conditional_update_is_refused_once_another_came_first() {
+    let _alone = alone();
     let pile = pile();
     let at = pile.put(b"one", Life::FOREVER).unwrap();
     let seen = pile.pin().seen(at).unwrap().1;
@@ -97,6 +108,7 @@ fn a_conditional_update_is_refused_once_another_came_first() {
 
 #[test]
 fn a_pile_that_is_full_refuses_and_takes_again_what_was_freed() {
+    let _alone = alone();
     let pile = Pile::builder("full").limit_bytes(1 << 20).build().unwrap();
     let mut put = Vec::new();
     let full = loop {
@@ -122,6 +134,7 @@ fn a_pile_that_is_full_refuses_and_takes_again_what_was_freed() {
 
 #[test]
 fn a_purge_ends_every_pointer_and_the_room_comes_back() {
+    let _alone = alone();
     let pile = Pile::builder("purged").limit_bytes(2 << 20).build().unwrap();
     let mut before = None;
     for _ in 0..5 {
@@ -135,6 +148,7 @@ fn a_purge_ends_every_pointer_and_the_room_comes_back() {
 
 #[test]
 fn a_reservation_that_is_dropped_gives_its_room_back() {
+    let _alone = alone();
     let pile = Pile::builder("reserved").limit_bytes(1 << 20).build().unwrap();
     for _ in 0..100 {
         let mut room = pile.reserve(500_000, Kind::Bytes, Life::FOREVER).unwrap();
@@ -149,6 +163,7 @@ fn a_reservation_that_is_dropped_gives_its_room_back() {
 
 #[test]
 fn what_the_last_record_of_a_pile_took_goes_back_within_two_tends() {
+    let _alone = alone();
     for prefer in [levada_pile::Prefer::Space, levada_pile::Prefer::Speed] {
         let pile = Pile::builder("tended").limit_bytes(256 << 20).prefer(prefer).build().unwrap();
         let put: Vec<_> =
@@ -166,6 +181,7 @@ fn what_the_last_record_of_a_pile_took_goes_back_within_two_tends() {
 
 #[test]
 fn held_bytes_stay_through_delete_update_and_purge_and_are_charged_once_an_account() {
+    let _alone = alone();
     let heap = levada_shared::SharedHeap::new(levada_shared::Options::default()).unwrap();
     let (first, second) =
         (heap.account("first", 1 << 20).unwrap(), heap.account("second", 100).unwrap());
@@ -192,6 +208,7 @@ fn held_bytes_stay_through_delete_update_and_purge_and_are_charged_once_an_accou
 
 #[test]
 fn a_slot_that_was_held_and_deleted_is_used_again_after_the_last_hold() {
+    let _alone = alone();
     let heap = levada_shared::SharedHeap::new(levada_shared::Options::default()).unwrap();
     let account = heap.account("holder", u64::MAX).unwrap();
     let pile = Pile::builder("held").limit_bytes(1 << 20).build().unwrap();
@@ -208,6 +225,7 @@ fn a_slot_that_was_held_and_deleted_is_used_again_after_the_last_hold() {
 
 #[test]
 fn a_lent_reservation_becomes_a_record_or_gives_its_slot_back() {
+    let _alone = alone();
     let heap = levada_shared::SharedHeap::new(levada_shared::Options::default()).unwrap();
     let account = heap.account("filler", 10_000).unwrap();
     let pile = Pile::builder("lent").limit_bytes(1 << 20).build().unwrap();

@@ -1,12 +1,12 @@
 //! The list of comparisons, in the order in which `all` runs them.
 
 use crate::comparisons::{
-    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe,
-    processes, processes_memory, queues, wire,
+    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe, pile,
+    pile_memory, processes, processes_memory, queues, social, wire,
 };
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 12] = [
+pub(crate) const ALL: [Comparison; 15] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
@@ -19,6 +19,9 @@ pub(crate) const ALL: [Comparison; 12] = [
     queues::COMPARISON,
     processes::COMPARISON,
     processes_memory::COMPARISON,
+    pile::COMPARISON,
+    pile_memory::COMPARISON,
+    social::COMPARISON,
 ];
 
 /// The word that means all of them.

@@ -18,6 +18,8 @@ pub(crate) struct Ground {
     pub(crate) places: Rc<Places>,
     pub(crate) pace: Pace,
     pub(crate) stop: Stop,
+    /// How many connections `social` keeps at most, if somebody said so.
+    pub(crate) connection_count: Option<u64>,
 }
 
 /// Whose an entrant is; the ratios follow from that.

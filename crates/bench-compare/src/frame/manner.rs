@@ -11,6 +11,8 @@ pub(crate) enum Manner {
     Loops,
     /// OS processes that fill memory once and are then looked at.
     Fills,
+    /// OS processes that are filled once and then do one thing over and over, on one thread or two.
+    Stores,
 }
 
 impl Manner {
@@ -23,6 +25,8 @@ impl Manner {
             (Self::Loops, true) => Pace::QUICK_LOOPS,
             (Self::Fills, false) => Pace::FULL_FILLS,
             (Self::Fills, true) => Pace::QUICK_FILLS,
+            (Self::Stores, false) => Pace::FULL_STORES,
+            (Self::Stores, true) => Pace::QUICK_LOOPS,
         }
     }
 
@@ -36,6 +40,10 @@ impl Manner {
                 "Threads are pinned, the first to core 0, a second to core 1, and begin together. Costs are time for one turn \
                  of a thread's loop."
             }
+            Self::Stores => {
+                "Each entrant is an OS process of its own with its values in it; threads are pinned, the first to core 0, a \
+                 second to core 1. Costs are time for one turn of a thread's loop."
+            }
             Self::Fills => {
                 "Each entrant fills a fresh OS process; costs are what the kernel counts as resident."
             }
@@ -46,7 +54,7 @@ impl Manner {
     pub(crate) fn road(self) -> &'static str {
         match self {
             Self::Servers => ", loopback",
-            Self::Loops | Self::Fills => "",
+            Self::Loops | Self::Fills | Self::Stores => "",
         }
     }
 
@@ -54,7 +62,7 @@ impl Manner {
     pub(crate) fn rounds(self, round_count: usize, window_ms: u128) -> String {
         let several = if round_count == 1 { "" } else { "s" };
         match self {
-            Self::Servers | Self::Loops => {
+            Self::Servers | Self::Loops | Self::Stores => {
                 format!("{round_count} round{several} of {window_ms} ms")
             }
             Self::Fills => format!("{round_count} round{several}"),

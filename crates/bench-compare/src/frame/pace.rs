@@ -34,6 +34,10 @@ impl Pace {
         window: Duration::from_millis(20),
     };
 
+    /// As [`Self::FULL_LOOPS`], for what must be emptied and filled again between its strokes: fewer rounds, for these are long.
+    pub(crate) const FULL_STORES: Self =
+        Self { round_count: 15, sweep_round_count: Some(7), ..Self::FULL_LOOPS };
+
     /// As [`Self::QUICK`], for loops in a thread.
     pub(crate) const QUICK_LOOPS: Self = Self {
         round_count: 11,

@@ -33,7 +33,10 @@ impl Report {
     pub(crate) fn new(comparison: &Comparison, ground: &Ground, cases: Vec<CaseReport>) -> Self {
         let quick = if ground.pace.is_quick() { " --quick" } else { "" };
         let name = comparison.name;
-        let command = format!("cargo run --release -p levada-bench-compare -- {name}{quick}");
+        let fewer = ground.connection_count.filter(|_| name == "social");
+        let fewer = fewer.map(|count| format!(" --connections {count}")).unwrap_or_default();
+        let command =
+            format!("cargo run --release -p levada-bench-compare -- {name}{quick}{fewer}");
         let rows = cases.iter().flat_map(|case| &case.rows);
         let row_names: Vec<_> = rows.map(|row| row.name.as_str()).collect();
         let mut programs = programs::versions(&ground.places, &row_names);

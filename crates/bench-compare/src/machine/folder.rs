@@ -92,6 +92,14 @@ impl ServedFolder {
     }
 }
 
+/// A folder inside `parent` for a server that serves no files.
+/// # Errors
+/// If the disk refuses.
+pub(crate) fn scratch_in(parent: &Path) -> Result<TempDir, Fault> {
+    let made = tempfile::Builder::new().prefix("scratch-").tempdir_in(parent);
+    made.map_err(|error| Fault::machine("cannot make a server's folder", error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

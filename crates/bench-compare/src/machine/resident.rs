@@ -7,8 +7,15 @@ use std::io;
 /// # Errors
 /// If the kernel does not tell.
 pub(crate) fn own_resident_bytes() -> io::Result<u64> {
-    // Exact, where /proc/self/status may lag behind by some pages for each thread.
-    let rollup = fs::read_to_string("/proc/self/smaps_rollup")?;
+    resident_bytes(std::process::id())
+}
+
+/// The resident bytes of another.
+/// # Errors
+/// If the kernel does not tell.
+pub(crate) fn resident_bytes(process: u32) -> io::Result<u64> {
+    // Exact, where /proc/PID/status may lag behind by some pages for each thread.
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
     read(&rollup).ok_or_else(|| io::Error::other("the kernel does not tell what is resident"))
 }
 

@@ -10,12 +10,12 @@ pub(crate) fn version_of(program: &Path, flag: &str) -> Option<String> {
     [said.stdout, said.stderr].iter().find_map(|said| first_version(&String::from_utf8_lossy(said)))
 }
 
-/// The first word that has a number with a point in it, without a name before a slash.
+/// The first word that has a number with a point in it, without a name before a slash or a sign of equality.
 fn first_version(said: &str) -> Option<String> {
     let is_version =
         |word: &&str| word.contains('.') && word.contains(|c: char| c.is_ascii_digit());
     let word = said.split_whitespace().find(is_version)?;
-    Some(word.rsplit_once('/').map_or(word, |(_, version)| version).to_owned())
+    Some(word.rsplit_once(['/', '=']).map_or(word, |(_, version)| version).to_owned())
 }
 
 #[cfg(test)]
@@ -29,6 +29,7 @@ mod tests {
             ("Version:      2.44.1\nBuilt:\n", "2.44.1"),
             ("wrk debian/4.1.0-3 [epoll] Copyright (C) 2012 Will Glozer\n", "4.1.0-3"),
             ("levada 0.1.0\n", "0.1.0"),
+            ("Redis server v=7.0.15 sha=00000000:0 bits=64\n", "7.0.15"),
         ] {
             assert_eq!(first_version(said).as_deref(), Some(version), "{said}");
         }

@@ -3,7 +3,7 @@
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// A rival as it is called in rows, and its crate where that is called otherwise.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 18] = [
     ("tokio", "tokio"),
     ("monoio", "monoio"),
     ("compio", "compio"),
@@ -17,6 +17,11 @@ const NAMES: [(&str, &str); 13] = [
     ("flume", "flume"),
     ("ractor", "ractor"),
     ("kameo", "kameo"),
+    ("foldhash", "foldhash"),
+    ("slotmap", "slotmap"),
+    ("sharded-slab", "sharded-slab"),
+    ("rkyv", "rkyv"),
+    ("postcard", "postcard"),
 ];
 
 /// Names and versions of those crates that are part of some row's name.
@@ -43,7 +48,9 @@ mod tests {
             ["tokio, multi-thread", "monoio", "compio", "epoll loop", "BytesMut, fresh"];
         let allocators = ["Bytes, mimalloc", "Bytes, jemalloc"];
         let queues = ["rtrb, chunks", "crossbeam-channel", "crossfire", "kanal", "flume"];
-        let told = versions(&[&row_names[..], &allocators, &queues, &["ractor", "kameo"]].concat());
+        let worlds = ["ractor", "kameo"];
+        let stores = ["HashMap of foldhash", "slotmap", "sharded-slab", "rkyv", "postcard"];
+        let told = versions(&[&row_names[..], &allocators, &queues, &worlds, &stores].concat());
         let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
         assert_eq!(names, NAMES.map(|(_, name)| name));
         assert!(told.iter().all(|one| one.contains('.')), "{told:?}");
