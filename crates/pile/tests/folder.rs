@@ -161,6 +161,11 @@ fn values_are_updated_after_a_mount_before_and_after_their_spans_are_looked_thro
     for round in 1..6_usize {
         let pile = kept(folder.path());
         for (seed, &at) in (0..).zip(&put) {
+            if round % 2 == 0 {
+                // Nothing was looked through before the first of these.
+                pile.update(at, &pattern(30 + round, seed)).unwrap();
+                continue;
+            }
             let (bytes, version) = {
                 let guard = pile.pin();
                 let (bytes, version) = guard.seen(at).unwrap();
@@ -486,4 +491,21 @@ fn a_kept_pile_that_is_closed_takes_nothing_more_and_keeps_what_it_has() {
     assert_eq!(pile.put(b"late", Life::FOREVER), Err(Full::Closed));
     drop(pile);
     assert_eq!(kept(folder.path()).pin().get(at), Ok(&b"kept"[..]));
+}
+
+#[test]
+fn pointers_of_a_pile_that_was_purged_in_its_last_moment_stay_stale() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dead: Vec<Pointer> = Vec::new();
+    for _ in 0..4 {
+        let pile = kept(folder.path());
+        let put: Vec<_> = [10, 1000, 20_000, 100_000]
+            .map(|length| pile.put(&pattern(length, 1), Life::FOREVER).unwrap())
+            .to_vec();
+        let guard = pile.pin();
+        assert!(dead.iter().all(|at| !put.contains(at) && guard.get(*at) == Err(Gone::Stale)));
+        drop(guard);
+        let _purged = pile.purge();
+        dead.extend(put);
+    }
 }
