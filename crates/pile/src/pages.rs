@@ -178,7 +178,7 @@ impl Spans {
             return; // another was faster, or it was purged
         }
         let used = line.pages_used.load(Ordering::Relaxed);
-        let firsts = line.pages_first.load(Ordering::Relaxed) & used;
+        let firsts = line.pages_first.load(Ordering::Relaxed);
         let (mut kept, mut kept_firsts) = (0, 0);
         for first in 0..PAGES {
             // All pages are asked, for their headers to be free where no record is.

@@ -161,7 +161,7 @@ fn values_are_updated_after_a_mount_before_and_after_their_spans_are_looked_thro
     for round in 1..6_usize {
         let pile = kept(folder.path());
         for (seed, &at) in (0..).zip(&put) {
-            if round % 2 == 0 {
+            if round % 2 == 1 {
                 // Nothing was looked through before the first of these.
                 pile.update(at, &pattern(30 + round, seed)).unwrap();
                 continue;
