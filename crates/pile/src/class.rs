@@ -4,8 +4,8 @@
 //! and each slot is made as long as the number of slots in a span allows. What is longer than the longest slot lies in
 //! whole pages (`run`).
 //!
-//! Cost: the class of a length is one look-up in 1,639 bytes; whether an address is a slot's first byte is two
-//! multiplications.
+//! Cost: the class of a length is one look-up in 1,639 bytes; whether an address is a slot's first byte is one
+//! multiplication.
 
 /// Bytes of a span.
 pub(crate) const SPAN_BYTES: u32 = 64 << 10;
@@ -64,17 +64,24 @@ pub(crate) struct Shape {
     pub(crate) slot_bytes: u32,
     /// Slots in a span.
     pub(crate) slots: u32,
-    /// `ceil(2^32 / slot_bytes)`: a multiplication by it divides every offset in a span exactly.
-    reciprocal: u32,
+    /// Behind the last slot.
+    end: u32,
+    /// `floor((2^64 - 1) / slot_bytes) + 1`: a number is a multiple of `slot_bytes` if its product with this, modulo 2^64, is
+    /// below this (Lemire, Kaser, Kurz: Faster remainder by direct computation, 2019).
+    divider: u64,
 }
 
 impl Shape {
+    /// Whether a slot begins at `offset` in its span.
+    #[inline]
+    pub(crate) fn is_slot(&self, offset: u32) -> bool {
+        u64::from(offset).wrapping_mul(self.divider) < self.divider && offset < self.end
+    }
+
     /// The number of the slot that begins at `offset` in its span; `None` where none does.
     #[inline]
     pub(crate) fn slot_at(&self, offset: u32) -> Option<u32> {
-        let index = (u64::from(offset) * u64::from(self.reciprocal)) >> 32;
-        let index = index as u32;
-        (index * self.slot_bytes == offset && index < self.slots).then_some(index)
+        self.is_slot(offset).then(|| offset / self.slot_bytes)
     }
 
     /// Words of the bitmap of free slots.
@@ -146,27 +153,20 @@ const CUT: ([u32; 80], usize) = {
 pub(crate) const SLOT_BYTES_MAX: u32 = CUT.0[CUT.1 - 1];
 
 static SHAPES: [Shape; 256] = {
-    let nothing = Shape { slot_bytes: 1, slots: 0, reciprocal: 0 };
+    let nothing = Shape { slot_bytes: 1, slots: 0, end: 0, divider: 0 };
     let mut shapes = [nothing; 256];
     let mut class = 1;
     while class <= CLASS_COUNT {
         let slot_bytes = CUT.0[class - 1];
-        shapes[class] = Shape {
-            slot_bytes,
-            slots: slots_in_span(slot_bytes),
-            reciprocal: reciprocal(slot_bytes),
-        };
+        shapes[class] = shape(slot_bytes, slots_in_span(slot_bytes));
         class += 1;
     }
-    let pages = SPAN_BYTES / PAGE_BYTES;
-    shapes[Class::PAGES.0 as usize] =
-        Shape { slot_bytes: PAGE_BYTES, slots: pages, reciprocal: reciprocal(PAGE_BYTES) };
+    shapes[Class::PAGES.0 as usize] = shape(PAGE_BYTES, SPAN_BYTES / PAGE_BYTES);
     shapes
 };
 
-#[expect(clippy::cast_possible_truncation, reason = "a slot has at least 16 bytes")]
-const fn reciprocal(slot_bytes: u32) -> u32 {
-    (1_u64 << 32).div_ceil(slot_bytes as u64) as u32
+const fn shape(slot_bytes: u32, slots: u32) -> Shape {
+    Shape { slot_bytes, slots, end: slots * slot_bytes, divider: u64::MAX / slot_bytes as u64 + 1 }
 }
 
 /// By length in units of eight bytes.

@@ -6,12 +6,11 @@ use core::cell::Cell;
 
 use crate::epoch::Pinned;
 use crate::error::Gone;
-use crate::header::{Header, Kind};
+use crate::header::Kind;
 use crate::latency::Started;
 use crate::pile::Pile;
 use crate::pointer::Pointer;
 use crate::present::present;
-use crate::sync::Ordering;
 use crate::version::Version;
 
 /// A reader's promise to be brief: bytes that are read under it stay as they are, though their record be deleted, expired,
@@ -73,14 +72,10 @@ impl Guard<'_> {
 
     #[inline]
     fn get_now(&self, at: Pointer) -> Result<&[u8], Gone> {
-        if let Some((slot, _)) = self.pile.store.spans.memory.slot(at.place()) {
-            // Acquire: with the header comes the payload.
-            let header = Header(slot.header().load(Ordering::Acquire));
-            if header.is_plain(at) {
-                return Ok(slot.bytes(header, &self.pinned));
-            }
+        match self.pile.store.spans.memory.plain(at, &self.pinned) {
+            Some(bytes) => Ok(bytes),
+            None => self.get_special(at),
         }
-        self.get_special(at)
     }
 
     /// As [`Guard::get`], without a reason.
@@ -90,6 +85,8 @@ impl Guard<'_> {
         self.get(at).ok()
     }
 
+    #[cold]
+    #[inline(never)]
     fn get_special(&self, at: Pointer) -> Result<&[u8], Gone> {
         let (slot, header) = self.pile.store.find(at, &self.pinned)?;
         if header.kind().has_tag() {
@@ -136,6 +133,7 @@ impl Guard<'_> {
         each: &mut dyn FnMut(usize, Result<&'g [u8], Gone>),
     ) {
         let memory = &self.pile.store.spans.memory;
+        self.gets.set(self.gets.get() + at.len() as u64);
         for pointer in at.iter().take(AHEAD) {
             memory.prefetch(pointer.place());
         }
@@ -143,7 +141,7 @@ impl Guard<'_> {
             if let Some(coming) = at.get(index + AHEAD) {
                 memory.prefetch(coming.place());
             }
-            each(index, self.get(pointer));
+            each(index, self.get_now(pointer));
         }
     }
 

@@ -10,7 +10,7 @@
 //! it, so that an address that was made up reaches nothing; the tables read as zero where they were never written. In a pile
 //! that is kept in a folder all four are files, which are placed segment by segment.
 //!
-//! Cost: a place becomes a slot by one load of its span's class and two multiplications.
+//! Cost: a place becomes a slot by one load of its span's class and a multiplication.
 #![expect(
     unsafe_code,
     reason = "reads and writes records in memory that it reserved; all of it is in `raw` below"
@@ -25,7 +25,7 @@ use crate::epoch::Pinned;
 use crate::folder::{Folder, Ground, ROWS_BYTES};
 use crate::folder_error::FolderError;
 use crate::header::Header;
-use crate::pointer::{Place, SEGMENT_BYTES};
+use crate::pointer::{Place, Pointer, SEGMENT_BYTES};
 use crate::span::SpanIndex;
 
 pub(crate) use raw::{Memory, Slot};
@@ -63,8 +63,13 @@ impl Memory {
     pub(crate) fn slot(&self, place: Place) -> Option<(Slot<'_>, Class)> {
         let (span, offset) = split(place);
         let class = self.class(span);
-        let index = class.shape().slot_at(offset)?;
-        Some((self.slot_of(span, class, index), class))
+        class.shape().is_slot(offset).then(|| (self.slot_from(span, class, offset), class))
+    }
+
+    /// Slot `index` of a span that has this class.
+    #[inline]
+    pub(crate) fn slot_of(&self, span: SpanIndex, class: Class, index: u32) -> Slot<'_> {
+        self.slot_from(span, class, index * class.shape().slot_bytes)
     }
 
     /// The place of a slot.
@@ -101,10 +106,11 @@ mod raw {
     use core::ptr::NonNull;
 
     use levada_pages::{HUGE_PAGE_BYTES, Reservation, ReserveError, round_up};
+    use levada_plain::to_index;
 
     use super::{
-        Arc, Class, Folder, FolderError, GROUP_SPANS, Ground, Pinned, Place, ROWS_BYTES,
-        SEGMENT_SPANS, SPAN_BYTES, SpanIndex,
+        Arc, Class, Folder, FolderError, GROUP_SPANS, Ground, Header, Pinned, Place, Pointer,
+        ROWS_BYTES, SEGMENT_SPANS, SPAN_BYTES, SpanIndex,
     };
     use crate::class::PAGE_BYTES;
     use crate::span::SpanLine;
@@ -243,14 +249,14 @@ mod raw {
             unsafe { self.slots.start().add(bytes) }
         }
 
-        /// Slot `index` of a span that has this class.
+        /// The slot at this offset of a span that has this class.
         #[inline]
-        pub(crate) fn slot_of(&self, span: SpanIndex, class: Class, index: u32) -> Slot<'_> {
+        pub(super) fn slot_from(&self, span: SpanIndex, class: Class, offset: u32) -> Slot<'_> {
             let shape = class.shape();
-            debug_assert!(index < shape.slots, "a slot of its class");
-            let first = self.at(span, index * shape.slot_bytes);
+            debug_assert!(shape.is_slot(offset), "a slot of its class");
+            let first = self.at(span, offset);
             if class == Class::PAGES {
-                return self.page(span, index, first);
+                return self.page(span, offset / PAGE_BYTES, first);
             }
             Slot {
                 header: first.cast(),
@@ -277,10 +283,39 @@ mod raw {
             }
         }
 
-        /// Asks the processor for the line of a record that is about to be read. Any place may be named.
+        /// The bytes of the pointer's record, if it is there, plain and no long one.
+        ///
+        /// Where the header is, follows from the pointer alone, so that the processor reads it while it still finds out whether
+        /// a slot is there.
+        #[inline]
+        pub(crate) fn plain<'m>(&'m self, at: Pointer, _pinned: &'m Pinned) -> Option<&'m [u8]> {
+            let place = at.place();
+            let (span, offset) = super::split(place);
+            let class = self.class(span);
+            if !class.shape().is_slot(offset) || class == Class::PAGES {
+                return None;
+            }
+            // SAFETY: the span is one of the reservation's, and a slot begins at this offset in it.
+            let first = unsafe { self.slots.start().add(to_index(place.offset())) };
+            // SAFETY: invariant 2; slots begin at multiples of eight, with an atomic.
+            let word = unsafe { first.cast::<AtomicU64>().as_ref() };
+            // Acquire: with the header comes the payload.
+            let header = Header(word.load(Ordering::Acquire));
+            if !header.is_plain(at) {
+                return None;
+            }
+            // SAFETY: a slot has 16 bytes at least, and a plain record's payload follows its header.
+            let payload = unsafe { first.add(8) };
+            // SAFETY: invariant 3: the record was seen live while pinned.
+            Some(unsafe { core::slice::from_raw_parts(payload.as_ptr(), header.length() as usize) })
+        }
+
+        /// Asks the processor for the lines of a record that is about to be read. Any place may be named.
         #[inline]
         pub(crate) fn prefetch(&self, place: Place) {
             prefetch(&self.slots, place.offset());
+            // A short record may go over into the next line; asking for the same one twice costs nothing.
+            prefetch(&self.slots, place.offset() + 32);
         }
 
         /// Asks the processor for what is needed to free a slot: its header, its bit, and its span's line.
@@ -383,7 +418,7 @@ mod raw {
         #[cfg(target_arch = "x86_64")]
         {
             use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let offset = usize::try_from(offset).expect("64 bits");
+            let offset = to_index(offset);
             let line = of.start().as_ptr().wrapping_add(offset).cast();
             // SAFETY: a prefetch faults at no address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
