@@ -12,6 +12,7 @@ use crate::life::{Clock, Seconds};
 use crate::mount::mount;
 use crate::pile::Pile;
 use crate::pointer::SEGMENT_BYTES;
+use crate::registry::Registry;
 use crate::segment::{Memory, SEGMENTS_MAX};
 use crate::settings::{SMALL_BYTES, Settings};
 use crate::spans::{Prefer, Spans};
@@ -147,9 +148,12 @@ impl Builder {
         settings.set_prefer(self.prefer);
         let spans = Spans::new(memory, supply);
         let forwards = folder.as_ref().map(|folder| mount(folder, &spans)).transpose()?;
+        let names = folder.as_ref().map(|folder| folder.type_names()).transpose()?;
         let age_ms = folder.as_ref().map_or(0, |folder| folder.age_ms());
         let seconds = Seconds::new(self.clock, age_ms);
-        let store = Store::new(self.name, spans, forwards.unwrap_or_default(), seconds, settings);
+        let mut store =
+            Store::new(self.name, spans, forwards.unwrap_or_default(), seconds, settings);
+        store.registry = Registry::of_names(names.unwrap_or_default());
         let store = Arc::new(store);
         let lender = Arc::new(Returns(Arc::clone(&store)));
         Ok(Pile { store, lender })

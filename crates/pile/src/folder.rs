@@ -6,6 +6,7 @@
 //! segment-NNNNN   256 MiB each, sparse: the slots
 //! spans           sparse: the tables of 64 segments each: classes 256 KiB | lines 16 MiB | pages' rows 64 MiB
 //! forward         the forward table, in blocks of 64 KiB
+//! types           the names of the types that were registered
 //! ```
 //! Room on the disk is allocated before memory is used, so a full disk is an answer and never a signal. The order of steps in
 //! which a segment is opened is: its tables are there, the super block names it, its file is there, its first span gets a class.
@@ -31,6 +32,7 @@ use crate::folder_error::{FolderError, FolderFault};
 use crate::lock::Lock;
 use crate::pointer::SEGMENT_BYTES;
 use crate::super_block::{BLOCK_BYTES, SuperBlock};
+use crate::type_names;
 
 /// Segments whose tables lie together in the file of spans.
 const TABLE_SEGMENTS: u64 = 64;
@@ -67,6 +69,8 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 struct State {
     block: SuperBlock,
+    /// How many names of types are written down.
+    type_names: usize,
     /// Which segments stand at their addresses.
     placed: Vec<bool>,
     /// Which tables do.
@@ -134,6 +138,7 @@ impl Folder {
         let forward = open_file(&path.join("forward"))?;
         if kept.is_none() {
             remove_segments(path)?;
+            fs::write(path.join("types"), type_names::to_bytes(&[])).map_err(os(path))?;
             spans.set_len(0).map_err(os(path))?;
             forward.set_len(0).map_err(os(path))?;
         }
@@ -147,7 +152,7 @@ impl Folder {
             is_clean: true,
         };
         let block = kept.unwrap_or(began_anew);
-        let state = State { block, placed: Vec::new(), placed_tables: Vec::new() };
+        let state = State { block, type_names: 0, placed: Vec::new(), placed_tables: Vec::new() };
         let folder =
             Self { path: path.clone(), block_file, spans, forward, state: Lock::new(state) };
         folder.check_lengths(&block)?;
@@ -340,6 +345,28 @@ impl Folder {
             state.block = block;
         }
         table.place(narrow(offset), narrow(bytes), self.forward.as_fd(), offset)
+    }
+
+    /// The names of the types that were registered here.
+    pub(crate) fn type_names(&self) -> Result<Vec<(u32, String)>, FolderError> {
+        let path = self.path.join("types");
+        let bytes = fs::read(&path).map_err(os(&path))?;
+        let names = type_names::from_bytes(&bytes).map_err(|what| fault(&path, what))?;
+        self.state.lock().type_names = names.len();
+        Ok(names)
+    }
+
+    /// Writes the names down, if there are more than were. They are all there, or those that were.
+    pub(crate) fn note_types(&self, names: Vec<(u32, String)>) -> Result<(), FolderError> {
+        let mut state = self.state.lock();
+        if names.len() > state.type_names {
+            let (path, new) = (self.path.join("types"), self.path.join("types.new"));
+            fs::write(&new, type_names::to_bytes(&names)).map_err(os(&new))?;
+            File::open(&new).and_then(|file| file.sync_all()).map_err(os(&new))?;
+            fs::rename(&new, &path).map_err(os(&path))?;
+            state.type_names = names.len();
+        }
+        Ok(())
     }
 
     /// As `note_age`, once a second.

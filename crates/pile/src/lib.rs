@@ -89,6 +89,7 @@ mod super_block;
 mod supply;
 mod sync;
 mod tend;
+mod type_names;
 mod typed;
 mod update;
 mod upgrade;

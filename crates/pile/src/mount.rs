@@ -112,6 +112,15 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Lets the folder know which types there are. What it refuses, the next `flush` tells.
+    pub(crate) fn note_types(&self) {
+        if let Some(folder) = self.spans.memory.folder() {
+            let _noted: bool = folder.note_types(self.registry.names()).is_ok();
+        }
+    }
+}
+
 impl Drop for Store {
     /// Leaves a pile that is kept clean: once the disk has it, the machine may go down.
     fn drop(&mut self) {
@@ -131,6 +140,7 @@ impl Pile {
     /// [`FolderError`] where the OS refuses.
     pub fn flush(&self) -> Result<(), FolderError> {
         let Some(folder) = self.store.spans.memory.folder() else { return Ok(()) };
+        folder.note_types(self.store.registry.names())?;
         folder.note_age(self.store.seconds.now_ms())?;
         folder.sync()
     }

@@ -105,7 +105,7 @@ impl Fields<'_> {
 }
 
 /// FNV-1a in 64 bits: no flip of one bit leaves it as it was.
-fn sum(bytes: &[u8]) -> u64 {
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |sum, &byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
     })

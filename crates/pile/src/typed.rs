@@ -81,6 +81,7 @@ impl Pile {
             assert!(C::KIND.has_tag(), "a codec's records are of kind Archived or Compact");
         }
         let registered = self.store.registry.register::<C>(stamp)?;
+        self.store.note_types();
         let guess_bytes = AtomicU32::new(0);
         Ok(Typed { pile: self.clone(), registered, guess_bytes, upgrades: Vec::new() })
     }

@@ -2,14 +2,14 @@
 
 use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use levada_pile::{
     Clock, Cursor, FolderError, FolderFault, Full, Gauges, Gone, Kind, Life, OpenError, Pile,
-    Pointer,
+    Pointer, Raw, Stamp, Text,
 };
 
 fn kept(folder: &Path) -> Pile {
@@ -508,4 +508,58 @@ fn pointers_of_a_pile_that_was_purged_in_its_last_moment_stay_stale() {
         let _purged = pile.purge();
         dead.extend(put);
     }
+}
+
+#[test]
+fn typed_records_are_there_again_and_looked_through_before_they_are_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = |pile: &Pile| pile.typed::<Text>(Stamp::new("folder.name", 1)).unwrap();
+    let pile = kept(folder.path());
+    let (plain, updated) = (
+        names(&pile).put("Ann", Life::FOREVER).unwrap(),
+        names(&pile).put("?", Life::FOREVER).unwrap(),
+    );
+    names(&pile).update(updated, "Bob of the long name").unwrap();
+    drop(pile);
+    let pile = kept(folder.path());
+    let others = pile.typed::<Raw>(Stamp::new("folder.other", 1)).unwrap();
+    {
+        let guard = pile.pin();
+        assert_eq!(names(&pile).get(&guard, plain), Ok("Ann"));
+        assert_eq!(names(&pile).get(&guard, updated), Ok("Bob of the long name"));
+        assert_eq!(others.get(&guard, plain), Err(Gone::WrongType));
+    }
+    names(&pile).update(plain, "Ann of Green Gables").unwrap();
+    assert_eq!(names(&pile).load(plain), Ok("Ann of Green Gables".to_owned()));
+    settle(&pile, |_| true);
+    drop((pile, others));
+    let segment = folder.path().join("segment-00000");
+    let mut bytes = vec![0; 1 << 20];
+    let file = OpenOptions::new().read(true).write(true).open(&segment).unwrap();
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    let at = bytes.windows(3).position(|some| some == b"Bob").unwrap();
+    file.write_all_at(&[0xFF], at as u64).unwrap();
+    let pile = kept(folder.path());
+    assert_eq!(names(&pile).load(updated), Err(Gone::Invalid));
+}
+
+#[test]
+fn a_name_of_an_earlier_life_is_taken() {
+    // The two have the same 24 bits; the names are found by trying.
+    let stamp = |name: &'static str| Stamp::new(name, 1);
+    let mut seen = std::collections::HashMap::new();
+    let (one, other) = (0_u32..)
+        .find_map(|number| {
+            let name: &'static str = Box::leak(format!("name.{number}").into_boxed_str());
+            seen.insert(stamp(name).tag(), name).map(|former| (former, name))
+        })
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert!(kept(folder.path()).typed::<Text>(stamp(one)).is_ok());
+    let pile = kept(folder.path());
+    assert_eq!(pile.typed::<Text>(stamp(other)).unwrap_err().by, one);
+    assert!(pile.typed::<Raw>(stamp(one)).is_ok(), "with what codec is today's program's to say");
+    drop(pile);
+    fs::write(folder.path().join("types"), b"anything").unwrap();
+    assert_eq!(fault(folder.path()), FolderFault::Damaged);
 }
