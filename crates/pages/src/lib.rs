@@ -60,7 +60,7 @@ pub use file_reservation::{FileReservation, PunchError};
 pub use locked::{LockLimit, lock_limit};
 pub use machine_pressure::MachinePressure;
 pub use memory_limit::{MemoryLimit, memory_limit};
-pub use page::{GRAIN_BYTES, HUGE_PAGE_BYTES, PAGE_BYTES_MIN, round_up};
+pub use page::{GRAIN_BYTES, HUGE_PAGE_BYTES, PAGE_BYTES_MIN, machine_page_bytes, round_up};
 pub use pressure::{Pressure, PressureSource};
 pub use reservation::{Reservation, ReserveError};
 pub use scripted_pressure::{PressureScript, ScriptedPressure};

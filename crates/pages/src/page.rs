@@ -11,6 +11,16 @@ pub const PAGE_BYTES_MIN: usize = 4 << 10;
 /// What memory is returned in: the largest page of the platforms that Levada runs on (aarch64 has kernels with it).
 pub const GRAIN_BYTES: usize = 64 << 10;
 
+/// The bytes of a page on this machine: the least that it gives and takes back.
+#[must_use]
+pub fn machine_page_bytes() -> usize {
+    #[cfg(not(miri))]
+    let page_bytes = rustix::param::page_size();
+    #[cfg(miri)]
+    let page_bytes = PAGE_BYTES_MIN;
+    page_bytes
+}
+
 /// The next multiple of `grain_bytes` at or above `bytes`.
 ///
 /// ```

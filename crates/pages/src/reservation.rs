@@ -9,7 +9,7 @@ use core::fmt;
 use core::ptr::NonNull;
 use std::error::Error;
 
-use crate::page::{GRAIN_BYTES, HUGE_PAGE_BYTES, round_up};
+use crate::page::{GRAIN_BYTES, HUGE_PAGE_BYTES, machine_page_bytes, round_up};
 
 /// A range of addresses, aligned to [`HUGE_PAGE_BYTES`], of which parts are backed by memory.
 #[derive(Debug)]
@@ -112,6 +112,14 @@ impl Reservation {
     /// If the range is not made of whole grains ([`GRAIN_BYTES`]) of this reservation.
     pub fn give_back(&self, offset: usize, bytes: usize) {
         self.0.give_back(self.whole_of(offset, bytes, GRAIN_BYTES), bytes);
+    }
+
+    /// As [`Reservation::give_back`], by the machine's own pages ([`machine_page_bytes`]): for parts of a grain.
+    ///
+    /// # Panics
+    /// If the range is not made of whole pages of this reservation.
+    pub fn give_back_pages(&self, offset: usize, bytes: usize) {
+        self.0.give_back(self.whole_of(offset, bytes, machine_page_bytes()), bytes);
     }
 
     fn whole(&self, offset: usize, bytes: usize) -> usize {
@@ -336,6 +344,22 @@ mod raw {
 #[expect(unsafe_code, reason = "touches the memory that the tests commit")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_returned_without_those_beside_it() {
+        let reservation = Reservation::new(HUGE_PAGE_BYTES).unwrap();
+        reservation.commit_small(0, HUGE_PAGE_BYTES).unwrap();
+        let page_bytes = machine_page_bytes();
+        let byte = |page: usize| reservation.start().as_ptr().wrapping_add(page * page_bytes);
+        for page in 0..3 {
+            // SAFETY: committed above.
+            unsafe { byte(page).write(7) };
+        }
+        reservation.give_back_pages(page_bytes, page_bytes);
+        // SAFETY: returned memory stays committed.
+        let bytes = [0, 1, 2].map(|page| unsafe { byte(page).read() });
+        assert_eq!(bytes, [7, 0, 7]);
+    }
 
     #[test]
     fn a_committed_range_keeps_what_is_written_and_returns_it_as_zeros() {

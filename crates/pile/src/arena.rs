@@ -8,27 +8,31 @@
 //! Cost: a slot is one bit of a cached word; each 64 slots one exchange with the span's bitmap.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32 as NumberSource;
 
 use crate::class::{CLASS_COUNT, Class};
 use crate::counts::Counts;
 use crate::epoch::{Epoch, Pinned};
 use crate::generation::Generation;
 use crate::header::Header;
+use crate::life::{BUCKETS, MIXED, shortest_s};
 use crate::limbo::Limbo;
 use crate::lock::Lock;
 use crate::pointer::Place;
 use crate::segment::{Memory, Slot, split};
 use crate::span::SpanIndex;
-use crate::spans::{Prefer, Spans};
+use crate::spans::{Spans, Want};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// How many buckets of lives there are: for ever, mixed, and four for each doubling up to 388 days.
-pub(crate) const BUCKETS: usize = 104;
+/// How many spans the lives of one bucket must fill in one of them to have spans of their own.
+const SPANS_OF_OWN: u32 = 4;
 
 /// What one thread puts from.
 #[derive(Debug)]
 pub(crate) struct Arena {
     pub(crate) number: u32,
+    /// Whose records it puts: nobody's, or those of a keeper.
+    pub(crate) keeper: u16,
     /// Whether a thread has it, for itself.
     is_leased: AtomicBool,
     /// Whether its spans are asked back: a purge, or nobody has used them for a while.
@@ -57,6 +61,10 @@ struct Current {
     looked: AtomicU32,
     /// The free slots of that word which this arena has taken out.
     word: AtomicU64,
+    /// For lives of one bucket: how many were put since `since_s`, and whether that is enough for spans of their own.
+    puts: AtomicU32,
+    since_s: AtomicU32,
+    is_own: AtomicBool,
 }
 
 /// A span that an arena puts into, as it stands.
@@ -68,6 +76,9 @@ pub(crate) struct Lane {
     pub(crate) word: u64,
 }
 
+/// Tells arenas apart, over all piles.
+static NEXT_NUMBER: NumberSource = NumberSource::new(1);
+
 /// A slot for a record that is to come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Vacant<'m> {
@@ -77,9 +88,11 @@ pub(crate) struct Vacant<'m> {
 }
 
 impl Arena {
-    pub(crate) fn new(number: u32, is_shared: bool) -> Self {
+    pub(crate) fn new(keeper: u16, is_shared: bool) -> Self {
         Self {
-            number,
+            // Relaxed: numbers that differ are all that is asked.
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
+            keeper,
             is_leased: AtomicBool::new(false),
             recalled: AtomicBool::new(false),
             recalled_in: AtomicU64::new(0),
@@ -113,23 +126,44 @@ impl Arena {
         &lane[usize::from(class.0)]
     }
 
-    /// A free slot of the class, for the owner, who is pinned. `None` at the limit.
+    /// Where a record of this life is put now: with all lives, until so many come that spans of their own fill.
     #[inline]
-    pub(crate) fn take<'m>(
-        &self,
-        spans: &'m Spans,
-        class: Class,
-        bucket: u8,
-        how: (Prefer, bool),
-    ) -> Option<Vacant<'m>> {
+    pub(crate) fn lane(&self, spans: &Spans, class: Class, bucket: u8, now_s: u32) -> u8 {
+        let current = self.current(class, bucket);
+        let puts = current.puts.load(Ordering::Relaxed).saturating_add(1);
+        current.puts.store(puts, Ordering::Relaxed);
+        if puts == SPANS_OF_OWN * class.shape().slots {
+            current.is_own.store(true, Ordering::Relaxed);
+        }
+        if now_s.wrapping_sub(current.since_s.load(Ordering::Relaxed)) > shortest_s(bucket) {
+            self.count_anew(spans, current, class, now_s);
+        }
+        if current.is_own.load(Ordering::Relaxed) { bucket } else { MIXED }
+    }
+
+    /// A life has passed since the puts were counted.
+    #[cold]
+    fn count_anew(&self, spans: &Spans, current: &Current, class: Class, now_s: u32) {
+        let is_own = current.puts.swap(0, Ordering::Relaxed) >= SPANS_OF_OWN * class.shape().slots;
+        current.since_s.store(now_s, Ordering::Relaxed);
+        current.is_own.store(is_own, Ordering::Relaxed);
+        if !is_own {
+            self.put_back(spans, current, class);
+        }
+    }
+
+    /// A free slot as it is wanted, for the owner, who is pinned. `None` at the limit.
+    #[inline]
+    pub(crate) fn take<'m>(&self, spans: &'m Spans, want: Want) -> Option<Vacant<'m>> {
         // Acquire: see `give_spans`.
         if self.recalled.load(Ordering::Acquire) {
             self.answer(spans);
         }
-        let current = self.current(class, bucket);
+        let class = want.class;
+        let current = self.current(class, want.lane);
         let mut word = current.word.load(Ordering::Relaxed);
         if word == 0 {
-            word = self.refill(spans, current, class, bucket, how)?;
+            word = self.refill(spans, current, want)?;
         }
         current.word.store(word & (word - 1), Ordering::Relaxed);
         let span = SpanIndex(current.span.load(Ordering::Relaxed) - 1);
@@ -139,19 +173,16 @@ impl Arena {
         let line = spans.memory.line(span);
         let generation = former.max(line.low()).next().expect("a slot that is spent has no bit");
         line.raise_top(generation);
+        if want.life < line.shortest() {
+            spans.shorten(span, want);
+        }
         Some(Vacant { slot, place: Memory::place(span, class, index), generation })
     }
 
     /// Caches the next word that has a free slot: of the present span, on one round through it, or of another.
     #[cold]
-    fn refill(
-        &self,
-        spans: &Spans,
-        current: &Current,
-        class: Class,
-        bucket: u8,
-        how: (Prefer, bool),
-    ) -> Option<u64> {
+    fn refill(&self, spans: &Spans, current: &Current, want: Want) -> Option<u64> {
+        let class = want.class;
         let words = class.shape().bitmap_words();
         loop {
             if let Some(span) = current.span.load(Ordering::Relaxed).checked_sub(1).map(SpanIndex) {
@@ -171,10 +202,9 @@ impl Arena {
                     return Some(word);
                 }
                 current.span.store(0, Ordering::Relaxed);
-                spans.release(span, class, bucket, 0, 0);
+                spans.release(span, class, 0, 0);
             }
-            let (prefer, may_commit) = how;
-            let span = spans.acquire(class, bucket, prefer, may_commit)?;
+            let span = spans.acquire(want, self.keeper)?;
             spans.memory.line(span).arena.store(self.number, Ordering::Relaxed);
             current.span.store(span.0 + 1, Ordering::Relaxed);
             // The next word is the first: a round begins there.
@@ -206,6 +236,12 @@ impl Arena {
         self.puts_seen.swap(puts, Ordering::Relaxed) == puts
     }
 
+    /// Gives all spans back, so that what is free in one lane is found by another. For the owner.
+    pub(crate) fn give_up(&self, spans: &Spans) {
+        self.recall();
+        self.answer(spans);
+    }
+
     /// Gives all spans back, for the owner, who heard of the recall.
     #[cold]
     fn answer(&self, spans: &Spans) {
@@ -227,26 +263,29 @@ impl Arena {
     }
 
     fn give_spans(&self, spans: &Spans) {
-        for (bucket, lane) in (0..).zip(&self.lanes) {
-            let Some(lane) = lane.get() else { continue };
-            for (number, current) in (0..).zip(lane) {
-                let Some(span) = current.span.load(Ordering::Relaxed).checked_sub(1) else {
-                    continue;
-                };
-                let word = current.word.load(Ordering::Relaxed);
-                let index = current.index.load(Ordering::Relaxed);
-                current.span.store(0, Ordering::Relaxed);
-                current.word.store(0, Ordering::Relaxed);
-                // A span that was purged has another class by now, and is let be.
-                let is_ours =
-                    spans.memory.line(SpanIndex(span)).arena.load(Ordering::Relaxed) == self.number;
-                if is_ours && spans.memory.class(SpanIndex(span)) == Class(number) {
-                    spans.release(SpanIndex(span), Class(number), bucket, index, word);
-                }
+        for lane in self.lanes.iter().filter_map(OnceLock::get) {
+            for (class, current) in (0..).map(Class).zip(lane) {
+                self.put_back(spans, current, class);
             }
         }
         // Release: who finds the recall over sees that the arena has nothing.
         self.recalled.store(false, Ordering::Release);
+    }
+
+    /// Gives the span of a class back, with what was taken out of it.
+    fn put_back(&self, spans: &Spans, current: &Current, class: Class) {
+        let Some(span) = current.span.load(Ordering::Relaxed).checked_sub(1).map(SpanIndex) else {
+            return;
+        };
+        let word = current.word.load(Ordering::Relaxed);
+        let index = current.index.load(Ordering::Relaxed);
+        current.span.store(0, Ordering::Relaxed);
+        current.word.store(0, Ordering::Relaxed);
+        // A span that was purged has another class by now, and is let be.
+        let is_ours = spans.memory.line(span).arena.load(Ordering::Relaxed) == self.number;
+        if is_ours && spans.memory.class(span) == class {
+            spans.release(span, class, index, word);
+        }
     }
 
     /// The spans that it puts into: each with its class, and the slots of which bitmap word it has taken out.

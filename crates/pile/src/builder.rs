@@ -14,7 +14,9 @@ use crate::pile::Pile;
 use crate::pointer::SEGMENT_BYTES;
 use crate::registry::Registry;
 use crate::segment::{Memory, SEGMENTS_MAX};
-use crate::settings::{SMALL_BYTES, Settings};
+use crate::settings::{
+    GUARD_WARN_MS, GUARD_WARNS_MS, SMALL_BYTES, Settings, TEND_SLICE_US, TEND_SLICES_US,
+};
 use crate::spans::{Prefer, Spans};
 use crate::store::Store;
 use crate::supply::Supply;
@@ -33,6 +35,8 @@ pub struct Builder {
     clock: Clock,
     folder: Option<PathBuf>,
     empties_unclean: bool,
+    tend_slice_us: u32,
+    guard_warn_ms: u32,
 }
 
 impl Pile {
@@ -48,6 +52,8 @@ impl Pile {
             clock: Clock::system(),
             folder: None,
             empties_unclean: false,
+            tend_slice_us: TEND_SLICE_US,
+            guard_warn_ms: GUARD_WARN_MS,
         }
     }
 }
@@ -122,6 +128,21 @@ impl Builder {
         self
     }
 
+    /// How long [`crate::Budget::slice`] is: from 20 to 10,000 microseconds, 200 unless it is set.
+    #[must_use]
+    pub fn tend_slice_us(mut self, microseconds: u32) -> Self {
+        self.tend_slice_us = microseconds;
+        self
+    }
+
+    /// How long a guard lasts before [`crate::Tended::old_guard`] tells of it: 10 milliseconds at least, a second unless
+    /// it is set.
+    #[must_use]
+    pub fn guard_warn_ms(mut self, milliseconds: u32) -> Self {
+        self.guard_warn_ms = milliseconds;
+        self
+    }
+
     /// Makes the pile: addresses only, no memory yet. One that is kept in a folder is mounted: its tables are looked at, and
     /// none of its records.
     ///
@@ -135,6 +156,12 @@ impl Builder {
         if self.segments_max == 0 || self.segments_max >= SEGMENTS_MAX {
             return Err(OpenError::Setting { key: "segments_max", bounds: "from 1 to 32767" });
         }
+        if !TEND_SLICES_US.contains(&self.tend_slice_us) {
+            return Err(OpenError::Setting { key: "tend_slice", bounds: "from 20 us to 10 ms" });
+        }
+        if !GUARD_WARNS_MS.contains(&self.guard_warn_ms) {
+            return Err(OpenError::Setting { key: "guard_warn", bounds: "at least 10 ms" });
+        }
         let is_small = limit_bytes < SMALL_BYTES;
         let wanted = limit_bytes.div_ceil(SEGMENT_BYTES).saturating_mul(4);
         let segments_min = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.segments_max);
@@ -146,6 +173,8 @@ impl Builder {
         let supply = Supply::new(&memory, limit_bytes, wants_huge, wants_whole);
         let settings = Settings::new(is_small);
         settings.set_prefer(self.prefer);
+        settings.set_tend_slice_us(self.tend_slice_us);
+        settings.set_guard_warn_ms(self.guard_warn_ms);
         let spans = Spans::new(memory, supply);
         let forwards = folder.as_ref().map(|folder| mount(folder, &spans)).transpose()?;
         let names = folder.as_ref().map(|folder| folder.type_names()).transpose()?;

@@ -32,10 +32,27 @@ pub(crate) struct Counts {
     pub(crate) rejuvenated: Count,
     pub(crate) updates: Count,
     pub(crate) compare_failed: Count,
+    /// Of the deletes, those that time did.
+    pub(crate) swept: Count,
+    /// Of the puts and of the deletes, those that compaction did.
+    pub(crate) moved: Count,
+    pub(crate) moved_bytes: Count,
     pub(crate) encode_spills: Count,
 }
 
 impl Counts {
+    /// Adds what another counted, who counts no more. For the owner of these.
+    pub(crate) fn take_over(&self, other: &Self) {
+        for (own, others) in [
+            (&self.puts, &other.puts),
+            (&self.put_bytes, &other.put_bytes),
+            (&self.deletes, &other.deletes),
+            (&self.deleted_bytes, &other.deleted_bytes),
+        ] {
+            own.add(others.get());
+        }
+    }
+
     /// A record was put, or the value behind one.
     #[inline]
     pub(crate) fn born(&self, length: u32, is_inner: bool) {

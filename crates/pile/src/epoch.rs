@@ -11,12 +11,12 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool as Told, compiler_fence};
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
 use crate::lock::Lock;
-
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 /// The number of an epoch.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -39,7 +39,7 @@ impl Epoch {
     /// epochs would not be enough. On x86-64 an exchange is seen before anything behind it is read.
     #[inline]
     pub(crate) fn sealed_by_exchange() -> Self {
-        if cfg!(not(target_arch = "x86_64")) {
+        if cfg!(any(loom, not(target_arch = "x86_64"))) {
             fence(Ordering::SeqCst);
         }
         Self::now()
@@ -60,9 +60,6 @@ impl Epoch {
     }
 }
 
-/// Starts at two, so that what is sealed in epoch zero is free at once.
-static EPOCH: AtomicU64 = AtomicU64::new(2);
-
 /// One thread's line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -77,17 +74,29 @@ pub(crate) struct Reader {
     /// When an advance first found it behind, in milliseconds, and in which epoch.
     behind_since_ms: AtomicU64,
     behind_epoch: AtomicU64,
+    /// The epoch of the pin that was told of.
+    told_epoch: AtomicU64,
+    /// The name of its thread.
+    name: Lock<String>,
     /// Gets of this thread, over all piles, that counters are dealt by.
     pub(crate) index: AtomicU32,
 }
 
 /// Lines of the first block; each further block has twice as many as the one before.
-const FIRST_BLOCK: usize = 64;
-const BLOCKS: usize = 20;
+const FIRST_BLOCK: usize = if cfg!(loom) { 4 } else { 64 };
+const BLOCKS: usize = if cfg!(loom) { 1 } else { 20 };
 
+/// The epoch that begins an OS process, so that what is sealed in epoch zero is free at once.
+const FIRST: u64 = 2;
+
+#[cfg(not(loom))]
+static EPOCH: AtomicU64 = AtomicU64::new(FIRST);
+#[cfg(not(loom))]
 static READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
+#[cfg(not(loom))]
 static ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
 
+#[cfg(not(loom))]
 thread_local! {
     /// The thread's line, once it has one. It needs no drop, so that looking at it is no more than an address.
     static OWN: Cell<Option<&'static Reader>> = const { Cell::new(None) };
@@ -95,12 +104,26 @@ thread_local! {
     static END: End = const { End };
 }
 
+// A model begins anew with each order that it tries.
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref EPOCH: AtomicU64 = AtomicU64::new(FIRST);
+    static ref READERS: [OnceLock<Box<[Reader]>>; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
+    static ref ADVANCING: OnceLock<Lock<()>> = OnceLock::new();
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static OWN: Cell<Option<&'static Reader>> = Cell::new(None);
+    static END: End = End;
+}
+
 /// See [`END`].
 struct End;
 
 impl Drop for End {
     fn drop(&mut self) {
-        let Some(reader) = OWN.take() else { return };
+        let Ok(Some(reader)) = OWN.try_with(Cell::take) else { return };
         let depth = reader.depth.load(Ordering::Relaxed);
         if depth == 0 {
             reader.is_taken.store(false, Ordering::Release);
@@ -131,6 +154,10 @@ fn take_line() -> &'static Reader {
                     .is_ok();
             if taken {
                 line.index.store(index, Ordering::Relaxed);
+                let thread = std::thread::current();
+                let name =
+                    thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
+                *line.name.lock() = name;
                 return line;
             }
             index += 1;
@@ -142,7 +169,8 @@ fn take_line() -> &'static Reader {
 /// Whether the kernel fences all threads for us.
 fn has_membarrier() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
-    *HAS.get_or_init(|| membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok())
+    cfg!(not(loom))
+        && *HAS.get_or_init(|| membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok())
 }
 
 /// Whether pins are one store, without a fence of their own.
@@ -163,7 +191,7 @@ impl Pinned {
     /// Pins this thread, which may be pinned already.
     #[inline]
     pub(crate) fn new() -> Self {
-        match OWN.get() {
+        match OWN.with(Cell::get) {
             Some(reader) => Self::of(reader),
             None => Self::first(),
         }
@@ -185,7 +213,7 @@ impl Pinned {
     fn first() -> Self {
         let reader = take_line();
         if END.try_with(|_| ()).is_ok() {
-            OWN.set(Some(reader));
+            OWN.with(|own| own.set(Some(reader)));
             return Self::of(reader);
         }
         reader.depth.store(LEAVING + 1, Ordering::Relaxed);
@@ -252,7 +280,7 @@ impl Reader {
 }
 
 /// Whether `membarrier` was registered, so that pins need no fence.
-static FENCED: AtomicBool = AtomicBool::new(false);
+static FENCED: Told = Told::new(false);
 
 /// The first pins, and all where the kernel has no `membarrier`.
 #[cold]
@@ -318,4 +346,42 @@ pub(crate) fn oldest_guard_ms(now_ms: u64) -> u64 {
         .map(|reader| now_ms.saturating_sub(reader.behind_since_ms.load(Ordering::Relaxed)))
         .max()
         .unwrap_or(0)
+}
+
+/// A guard that lasts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct OldGuard {
+    /// The name of its thread, or the number of one that has none.
+    pub thread: String,
+    /// For how long at least it has kept what was deleted from being used again, in milliseconds.
+    pub age_ms: u64,
+}
+
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+/// How many guards were told of.
+pub(crate) fn guards_told() -> u64 {
+    TOLD.load(Ordering::Relaxed)
+}
+
+/// A guard that has been in the way for `warn_ms` and was not told of.
+pub(crate) fn old_guard(now_ms: u64, warn_ms: u64) -> Option<OldGuard> {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    lines().find_map(|reader| {
+        let pinned = reader.pinned.load(Ordering::Relaxed);
+        let is_behind = pinned != 0
+            && pinned != epoch
+            && reader.behind_epoch.load(Ordering::Relaxed) == pinned
+            && reader.told_epoch.load(Ordering::Relaxed) != pinned;
+        let age_ms = now_ms.saturating_sub(reader.behind_since_ms.load(Ordering::Relaxed));
+        if !is_behind || age_ms < warn_ms {
+            return None;
+        }
+        let is_first = reader.told_epoch.swap(pinned, Ordering::Relaxed) != pinned;
+        is_first.then(|| {
+            TOLD.fetch_add(1, Ordering::Relaxed);
+            OldGuard { thread: reader.name.lock().clone(), age_ms }
+        })
+    })
 }

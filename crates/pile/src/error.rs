@@ -65,6 +65,11 @@ pub enum Full {
         /// The longest payload of a record.
         most_bytes: u64,
     },
+    /// There are as many keepers as a pile can have.
+    Keepers {
+        /// How many that are.
+        most: u64,
+    },
     /// The pile is closed.
     Closed,
 }
@@ -79,12 +84,28 @@ impl fmt::Display for Full {
             Self::TooLarge { most_bytes } => {
                 write!(f, "a record has at most {most_bytes} bytes: cut it into several")
             }
+            Self::Keepers { most } => write!(f, "a pile has at most {most} keepers"),
             Self::Closed => write!(f, "the pile is closed"),
         }
     }
 }
 
 impl Error for Full {}
+
+/// The pile was not purged: what keepers keep is theirs to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HasKeepers {
+    /// How many there are.
+    pub keepers: usize,
+}
+
+impl fmt::Display for HasKeepers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} keepers have records in the pile: drop their keeps first", self.keepers)
+    }
+}
+
+impl Error for HasKeepers {}
 
 /// Why a record was not updated; it is as it was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,5 +1,8 @@
 //! Gauges: what a pile holds and has done, summed over its arenas when somebody looks.
 
+use std::sync::Arc;
+
+use crate::arena::Arena;
 use crate::class::Class;
 use crate::counts::{Count, Counts};
 use crate::epoch;
@@ -34,6 +37,12 @@ pub struct Gauges {
     pub gets: u64,
     /// Records that were deleted.
     pub deletes: u64,
+    /// Records that were ended since their lives were over.
+    pub swept: u64,
+    /// Records of keepers that were copied elsewhere to empty their spans.
+    pub moved: u64,
+    /// Their bytes.
+    pub moved_bytes: u64,
     /// Records that were updated.
     pub updates: u64,
     /// Records whose life began anew.
@@ -70,6 +79,8 @@ pub struct Gauges {
     pub gone_wrong_type: u64,
     /// For how long the oldest guard has kept deleted slots from being used again, in any pile.
     pub oldest_guard_ms: u64,
+    /// Guards of this pile's OS process that were told of, since they lasted too long.
+    pub guards_told: u64,
     /// How long puts take.
     pub put_times: Latency,
     /// How long gets of one record take.
@@ -101,12 +112,18 @@ impl Pile {
     /// What the pile holds and has done. It walks the lines of all spans: some microseconds for each gigabyte.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
+        self.gauges_of(&self.store.arenas())
+    }
+
+    /// As `gauges`, of what these arenas did.
+    pub(crate) fn gauges_of(&self, arenas: &[Arc<Arena>]) -> Gauges {
         let store = &self.store;
-        let arenas = store.arenas.lock().clone();
         let sum = |count: fn(&Counts) -> &Count| {
             arenas.iter().fold(0_u64, |sum, arena| sum.wrapping_add(count(&arena.counts).get()))
         };
         let (puts, deletes) = (sum(|counts| &counts.puts), sum(|counts| &counts.deletes));
+        let swept = sum(|counts| &counts.swept);
+        let moved = sum(|counts| &counts.moved);
         let purged = store.purged_before();
         let records = puts
             .wrapping_add(store.inherited.records.load(Ordering::Relaxed))
@@ -126,9 +143,12 @@ impl Pile {
             used_bytes,
             overhead_bytes: backed_bytes.saturating_sub(used_bytes),
             mean_record_bytes: used_bytes.checked_div(records).unwrap_or(0),
-            puts,
+            puts: puts.wrapping_sub(moved),
             gets: store.gets.sum(),
-            deletes,
+            deletes: deletes.wrapping_sub(swept).wrapping_sub(moved),
+            swept,
+            moved,
+            moved_bytes: sum(|counts| &counts.moved_bytes),
             updates: sum(|counts| &counts.updates),
             rejuvenated: sum(|counts| &counts.rejuvenated),
             compare_failed: sum(|counts| &counts.compare_failed),
@@ -146,7 +166,8 @@ impl Pile {
             gone_expired: store.refusals.of(Gone::Expired),
             gone_bad_pointer: store.refusals.of(Gone::BadPointer),
             gone_wrong_type: store.refusals.of(Gone::WrongType),
-            oldest_guard_ms: epoch::oldest_guard_ms(store.seconds.now_ms()),
+            oldest_guard_ms: epoch::oldest_guard_ms(store.seconds.clock_ms()),
+            guards_told: epoch::guards_told(),
             put_times: store.put_times.look(),
             get_times: store.get_times.look(),
             delete_times: store.delete_times.look(),

@@ -1,7 +1,7 @@
 //! A header is one word before each record that says whether it is there, which it is, and how long: one load decides.
 //!
 //! ```text
-//! state 2 | kind 3 | flags 5 (expiry held forwarded roomy sliding) | inner 1 | spare 1 | length 28 | generation 24
+//! state 2 | kind 3 | flags 5 (expiry held forwarded roomy sliding) | inner 1 | kept 1 | length 28 | generation 24
 //! ```
 //! The low bit comes first. A record of plain bytes without a life has zeros in all that a reader must be slow for, so one
 //! comparison with the pointer's generation tells that it may be read in place.
@@ -83,13 +83,17 @@ const KIND: u64 = 0b111 << KIND_SHIFT;
 const EXPIRY: u64 = 1 << 5;
 const FORWARDED: u64 = 1 << 7;
 const INNER: u64 = 1 << 10;
+const KEPT: u64 = 1 << 11;
 const LENGTH_SHIFT: u32 = 12;
 const LENGTH: u64 = (LENGTH_MAX as u64) << LENGTH_SHIFT;
 const GENERATION_SHIFT: u32 = 40;
 const GENERATION: u64 = !0 << GENERATION_SHIFT;
 
 /// All that must be right for plain bytes to be read in place: alive, of this generation, nothing special.
-const PLAIN: u64 = STATE | KIND | EXPIRY | FORWARDED | INNER | GENERATION;
+const PLAIN: u64 = KIND | EXPIRY | FORWARDED | NAMED;
+
+/// All that must be right for a record to be the one that a pointer names: alive, of this generation, a user's own.
+const NAMED: u64 = STATE | INNER | KEPT | GENERATION;
 
 /// A header's word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,7 +156,7 @@ impl Header {
     /// Whether the pointer's record is here.
     #[inline]
     pub(crate) fn is_of(self, pointer: Pointer) -> bool {
-        (self.0 ^ (pointer.to_bits() & GENERATION)) & (STATE | INNER | GENERATION) == LIVE
+        (self.0 ^ (pointer.to_bits() & GENERATION)) & NAMED == LIVE
     }
 
     /// Whether the value that this reference of a cell or a forward names is here.
@@ -161,16 +165,16 @@ impl Header {
         (self.0 ^ (pointer.to_bits() & GENERATION)) & (STATE | INNER | GENERATION) == LIVE | INNER
     }
 
+    pub(crate) fn is_live(self) -> bool {
+        self.0 & STATE == LIVE
+    }
+
     pub(crate) fn is_free(self) -> bool {
         self.0 & STATE == FREE
     }
 
     pub(crate) fn is_busy(self) -> bool {
         self.0 & STATE == BUSY
-    }
-
-    pub(crate) fn is_live(self) -> bool {
-        self.0 & STATE == LIVE
     }
 
     #[inline]
@@ -185,6 +189,15 @@ impl Header {
 
     pub(crate) fn is_inner(self) -> bool {
         self.0 & INNER != 0
+    }
+
+    /// The same record, as one that a keeper keeps: no pointer names it.
+    pub(crate) fn kept(self) -> Self {
+        Self(self.0 | KEPT)
+    }
+
+    pub(crate) fn is_kept(self) -> bool {
+        self.0 & KEPT != 0
     }
 
     pub(crate) fn is_held(self) -> bool {
@@ -248,6 +261,7 @@ mod tests {
             Header::live(Generation(9), Kind::Text, false, false, 1),
             Header::live(Generation(9), Kind::Bytes, true, false, 1),
             Header::live(Generation(9), Kind::Bytes, false, true, 1),
+            plain.kept(),
         ] {
             assert!(!other.is_plain(pointer), "{other:?}");
         }

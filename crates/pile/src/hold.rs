@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use levada_shared::{Account, Lender, SharedData};
 
+use crate::change;
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::guard::Guard;
@@ -85,15 +86,9 @@ impl Guard<'_> {
             let of = Pointer::from_bits(present.version.0)
                 .filter(|of| of.generation().0 > 0)
                 .unwrap_or(at);
-            if present.bytes.is_empty() {
-                return Ok(SharedData::new());
-            }
-            match self.pile.held(of, present, account, &self.pinned) {
-                Held::New(data) => return Ok(data),
-                Held::Listed(data) => return data.share_with(account).map_err(HoldError::Full),
-                Held::Full(full) => return Err(HoldError::Full(full)),
-                // Updated or deleted meanwhile: the next look says which.
-                Held::Over => {}
+            // Updated or deleted meanwhile: the next look says which.
+            if let Some(held) = self.pile.hold_found(of, present, account, &self.pinned) {
+                return held;
             }
         }
     }
@@ -111,6 +106,25 @@ enum Held {
 }
 
 impl Pile {
+    /// Holds the slot in which these bytes were found live under a guard; `None` if they are not there any more.
+    pub(crate) fn hold_found(
+        &self,
+        of: Pointer,
+        seen: Present<'_>,
+        account: &Account,
+        pinned: &Pinned,
+    ) -> Option<Result<SharedData, HoldError>> {
+        if seen.bytes.is_empty() {
+            return Some(Ok(SharedData::new()));
+        }
+        match self.held(of, seen, account, pinned) {
+            Held::New(data) => Some(Ok(data)),
+            Held::Listed(data) => Some(data.share_with(account).map_err(HoldError::Full)),
+            Held::Full(full) => Some(Err(HoldError::Full(full))),
+            Held::Over => None,
+        }
+    }
+
     /// Lends a slot whose bytes the caller reads under his guard. All under the lock of its shard: the heap calls `returned`
     /// for none but this loan's like, and never from inside of lending.
     fn held(&self, of: Pointer, seen: Present<'_>, account: &Account, pinned: &Pinned) -> Held {
@@ -193,11 +207,7 @@ impl Store {
     fn begin_hold(&self, of: Pointer) -> bool {
         let place = of.place();
         let Some((slot, _)) = self.spans.memory.slot(place) else { return false };
-        let header = slot.header();
-        // Who kills the record after this sees that it is held, and comes to the table.
-        let before = Header(header.fetch_or(Header::HELD, Ordering::AcqRel));
-        if !before.is_live() || before.generation() != of.generation() {
-            header.fetch_and(!Header::HELD, Ordering::AcqRel);
+        if !change::mark_held(slot.header(), of) {
             return false;
         }
         self.spans.hold(place);
@@ -208,7 +218,7 @@ impl Store {
     fn end_hold(self: &Arc<Self>, place: Place, is_dead: bool) {
         // In a span that was purged, nothing waits: it is used again whole, when nobody holds it.
         if let Some((slot, _)) = self.spans.memory.slot(place) {
-            slot.header().fetch_and(!Header::HELD, Ordering::AcqRel);
+            change::unmark_held(slot.header());
             if is_dead {
                 self.bury(place);
             }

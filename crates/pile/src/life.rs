@@ -24,6 +24,12 @@ impl Life {
         if seconds > Self::LONGEST_S { Self::FOREVER } else { Self(seconds.max(1)) }
     }
 
+    /// The bucket that a record with this life goes to, unless it goes to the mixed one.
+    #[inline]
+    pub(crate) fn bucket(self) -> u8 {
+        if self == Self::FOREVER { FOREVER } else { bucket_of(self.0) }
+    }
+
     /// When a record with this life, put at `now_s`, is no more; `None` if never.
     #[inline]
     pub(crate) fn expiry_s(self, now_s: impl FnOnce() -> u32) -> Option<u32> {
@@ -32,6 +38,33 @@ impl Life {
         }
         Some(now_s().saturating_add(self.0).saturating_add(1))
     }
+}
+
+/// Buckets of lives: for ever, and mixed; each further one holds lives within a quarter of one another, four for each
+/// doubling, up to 388 days and beyond.
+pub(crate) const FOREVER: u8 = 0;
+pub(crate) const MIXED: u8 = 1;
+const FIRST: u8 = 2;
+pub(crate) const BUCKETS: usize = LAST as usize + 1;
+
+/// The bucket of a life of so many seconds, at least one.
+#[inline]
+pub(crate) fn bucket_of(life_s: u32) -> u8 {
+    let doublings = life_s.max(1).ilog2();
+    let quarter = (u64::from(life_s) << 2 >> doublings) & 3;
+    let quarter = quarter as u32;
+    let bucket = u32::from(FIRST) + 4 * doublings + quarter;
+    u8::try_from(bucket).map_or(LAST, |bucket| bucket.min(LAST))
+}
+
+/// The last bucket, of all longer lives.
+const LAST: u8 = 103;
+
+/// The shortest life of a bucket; of those that say nothing of it, none.
+pub(crate) fn shortest_s(bucket: u8) -> u32 {
+    let Some(row) = bucket.checked_sub(FIRST) else { return 0 };
+    let (doublings, quarter) = (u32::from(row.min(LAST - FIRST)) / 4, u32::from(row) % 4);
+    u32::try_from((u64::from(4 + quarter) << doublings) >> 2).expect("at most 2^26")
 }
 
 impl From<Duration> for Life {
@@ -107,8 +140,28 @@ impl Seconds {
         self.age_ms.saturating_add(self.clock.now_ms().saturating_sub(self.zero_ms))
     }
 
+    /// The clock's own milliseconds, which piles that have the same clock agree on.
+    pub(crate) fn clock_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     #[inline]
     pub(crate) fn now_s(&self) -> u32 {
         u32::try_from(self.now_ms() / 1000).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_of_a_bucket_are_within_a_quarter_of_one_another() {
+        for life_s in (1..100_000).chain((1..26).map(|bit| 1 << bit)).chain([u32::MAX / 2]) {
+            let shortest_s = shortest_s(bucket_of(life_s));
+            assert!(shortest_s <= life_s, "{shortest_s} of {life_s}");
+            assert!(life_s > 388 * 86_400 || life_s - shortest_s <= life_s / 4, "{life_s}");
+            assert_eq!(bucket_of(shortest_s), bucket_of(life_s));
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::pointer::Place;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Entries of a ring.
-const RING: usize = 1024;
+const RING: usize = if cfg!(loom) { 4 } else { 1024 };
 
 /// How many slots are freed together.
 const BATCH: usize = 64;
@@ -86,13 +86,17 @@ impl Limbo {
     /// Takes out what nobody sees any more, at most `most`, and gives it to `free`, some at a time. How many. None where
     /// another is at it.
     pub(crate) fn drain(&self, most: usize, free: impl Fn(&[Place])) -> usize {
-        // Pinned: what was taken out is freed before a purge can have given its span to others.
+        // Pinned: a span that is purged or emptied while its slots are freed is not yet given to others.
         let _pinned = Pinned::new();
         let mut ripe = [Place::from_bits(0); BATCH];
         let mut drained = 0;
         while drained < most {
-            let Some(count) = self.take_out(&mut ripe) else { break };
+            let Some(mut overflow) = self.overflow.try_lock() else { break };
+            let count = self.take_out(&mut overflow, &mut ripe);
+            // Under the lock: who forgets what a purge left waits for what was taken out, or it would be freed in the next
+            // life of its span.
             free(&ripe[..count]);
+            drop(overflow);
             drained += count;
             if count < ripe.len() {
                 break;
@@ -101,8 +105,8 @@ impl Limbo {
         drained
     }
 
-    fn take_out(&self, ripe: &mut [Place; BATCH]) -> Option<usize> {
-        let mut overflow = self.overflow.try_lock()?;
+    /// Under the lock.
+    fn take_out(&self, overflow: &mut VecDeque<u64>, ripe: &mut [Place; BATCH]) -> usize {
         let mut count = 0;
         let mut taken = self.taken.load(Ordering::Relaxed);
         let put = self.put.load(Ordering::Acquire);
@@ -125,7 +129,7 @@ impl Limbo {
             count += 1;
             overflow.pop_front();
         }
-        Some(count)
+        count
     }
 
     /// Forgets entries that lead nowhere, since their spans were purged. Entries that race with it are of spans that live.

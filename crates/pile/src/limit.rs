@@ -31,7 +31,7 @@ impl Limit {
         let limit_bytes = self.limit_bytes();
         // Relaxed: it guards no memory but a number.
         let counted =
-            self.backed_bytes.try_update(Ordering::Relaxed, Ordering::Relaxed, |backed_bytes| {
+            self.backed_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |backed_bytes| {
                 let more = backed_bytes.checked_add(bytes)?;
                 (more <= limit_bytes).then_some(more)
             });

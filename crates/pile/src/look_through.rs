@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use crate::budget::Spending;
 use crate::class::Class;
 use crate::epoch::Pinned;
 use crate::header::{Header, Kind};
@@ -20,6 +21,9 @@ use crate::sync::Ordering;
 
 /// How many spans are looked through before what they had free is tried.
 const PORTION: u32 = 256;
+
+/// How many are looked through with each round of upkeep: some 100 microseconds.
+const SPANS_OF_SLICE: u32 = 8;
 
 /// What was found in a span.
 #[derive(Default)]
@@ -57,6 +61,12 @@ impl Store {
         looked
     }
 
+    /// Looks through spans for a part of the budget, so that the rest of the upkeep has some too.
+    pub(crate) fn look_through_within(self: &Arc<Self>, spending: &mut Spending) {
+        let most = if spending.is_unbounded() { u32::MAX } else { SPANS_OF_SLICE };
+        self.look_through_some(most);
+    }
+
     /// Makes room as `reclaim` does, and by a part of what an earlier life left. Whether it may be worth another try after the
     /// next.
     pub(crate) fn reclaim_more(self: &Arc<Self>) -> bool {
@@ -74,14 +84,14 @@ impl Store {
         }
         // Pinned: what was marked dead is in limbo before a purge can have given its span to others.
         let pinned = Pinned::new();
-        let mut finds = Finds::default();
+        let (mut finds, now_s) = (Finds::default(), self.seconds.now_s());
         if class == Class::PAGES {
-            self.spans.take_in_pages(span, |page| {
+            self.spans.take_in_pages(span, now_s, |page| {
                 let slot = memory.slot_of(span, class, page);
                 self.is_record(slot, Memory::place(span, class, page), &mut finds)
             });
         } else {
-            self.spans.take_in(span, class, || self.look_at_slots(span, class, &mut finds));
+            self.spans.take_in(span, class, now_s, || self.look_at_slots(span, class, &mut finds));
         }
         self.inherited.records.fetch_add(finds.records, Ordering::Relaxed);
         self.inherited.used_bytes.fetch_add(finds.used_bytes, Ordering::Relaxed);
@@ -119,7 +129,8 @@ impl Store {
     /// Whether the slot is not free, once what was left in it is as if nobody had been at it.
     fn is_record(&self, slot: Slot<'_>, place: Place, finds: &mut Finds) -> bool {
         let header = Header(slot.header().load(Ordering::Relaxed));
-        if !header.is_live() || !fits(slot, header) {
+        // What a keeper kept has nobody any more who knows where it is.
+        if !header.is_live() || header.is_kept() || !fits(slot, header) {
             slot.header().store(header.freed().0, Ordering::Relaxed);
             return false;
         }
@@ -199,7 +210,7 @@ mod tests {
         let pile = mounted(folder.path());
         while pile.gauges().inherited_spans + u32::try_from(pile.gauges().limbo_slots).unwrap() > 0
         {
-            pile.tend();
+            pile.tend(crate::budget::Budget::unbounded());
         }
         pile.validate();
         (pile, folder)

@@ -4,6 +4,7 @@
 //! lock: a record of 13 KB and more is copied for longer than that is held.
 
 use crate::class::{Class, PAGE_BYTES, SPAN_BYTES};
+use crate::due::latest_s;
 use crate::generation::Generation;
 use crate::header::Header;
 use crate::page_spans::PAGES;
@@ -59,6 +60,17 @@ impl Spans {
         let named = self.name(span, first);
         open.file(span, used | mask, line);
         Some(named)
+    }
+
+    /// A record with a life of this bucket is to lie in a span of pages.
+    pub(crate) fn note_life(&self, span: SpanIndex, bucket: u8, now_s: u32) {
+        // Under the lock: several threads put into one span of pages.
+        let _open = self.pages.lock();
+        let line = self.memory.line(span);
+        if bucket < line.shortest() {
+            line.set_shortest(bucket);
+        }
+        self.due.agree(span, line, latest_s(line, now_s));
     }
 
     fn take_spans(&self, count: u32) -> Option<(Place, Generation)> {
@@ -171,7 +183,12 @@ impl Spans {
     }
 
     /// Lets `is_record` see the first page of each record in an inherited span of pages, once.
-    pub(crate) fn take_in_pages(&self, span: SpanIndex, mut is_record: impl FnMut(u32) -> bool) {
+    pub(crate) fn take_in_pages(
+        &self,
+        span: SpanIndex,
+        now_s: u32,
+        mut is_record: impl FnMut(u32) -> bool,
+    ) {
         let mut open = self.pages.lock();
         let line = self.memory.line(span);
         if line.standing() != SpanStanding::Inherited || self.memory.class(span) != Class::PAGES {
@@ -189,8 +206,7 @@ impl Spans {
         }
         line.pages_used.store(kept, Ordering::Relaxed);
         line.pages_first.store(kept_firsts, Ordering::Relaxed);
-        line.set_standing(SpanStanding::Owned);
-        self.inherited.fetch_sub(1, Ordering::Relaxed);
+        self.take_over(span, line, SpanStanding::Owned, now_s);
         if kept == 0 {
             self.retire(span);
         } else {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use levada_shared::Lender;
 
+use crate::arena::Arena;
 use crate::birth::Birth;
 use crate::epoch::Pinned;
-use crate::error::{Full, Gone};
+use crate::error::{Full, Gone, HasKeepers};
 use crate::header::Kind;
 use crate::life::Life;
 use crate::pointer::Pointer;
@@ -114,10 +115,18 @@ impl Pile {
 
     /// Ends every record at once: every pointer is stale from now on, for ever. Bytes that guards read or that are held
     /// stay as they are, and their spans come back later.
-    #[must_use]
-    pub fn purge(&self) -> Purged {
-        let before = self.gauges();
-        let spans = self.store.purge();
+    ///
+    /// # Errors
+    /// [`HasKeepers`]: keepers would not hear of it.
+    pub fn purge(&self) -> Result<Purged, HasKeepers> {
+        let purge = || self.purge_of(|| self.store.pool.arenas());
+        self.store.keepers.if_none(purge).map_err(|keepers| HasKeepers { keepers })
+    }
+
+    /// Ends every record of these arenas, which are all there are whenever it is asked.
+    fn purge_of(&self, arenas: impl Fn() -> Vec<Arc<Arena>>) -> Purged {
+        let before = self.gauges_of(&arenas());
+        let spans = self.store.purge(arenas);
         self.store.count_purged(before.records, before.used_bytes);
         Purged { records: before.records, spans }
     }
@@ -130,7 +139,10 @@ impl Pile {
         // First closed, then ended: who finds a record gone since is told why.
         self.store.close();
         if self.store.spans.memory.folder().is_none() {
-            let _purged = self.purge();
+            self.purge_of(|| self.store.arenas());
+        }
+        for kept in self.store.keepers.all() {
+            kept.mover.recall();
         }
     }
 }

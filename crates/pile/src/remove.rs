@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::change;
 use crate::epoch::Pinned;
 use crate::error::Gone;
 use crate::header::{Header, Kind};
@@ -62,26 +63,10 @@ impl Store {
         self: &Arc<Self>,
         place: Place,
         slot: Slot<'_>,
-        mut header: Header,
+        header: Header,
         pinned: &Pinned,
     ) -> bool {
-        loop {
-            let of = header;
-            // AcqRel: what the record leads to is seen, and nobody who sees it dead swings it any more.
-            match slot.header().compare_exchange(
-                of.0,
-                of.dead().0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => break,
-                Err(now) => header = Header(now),
-            }
-            // It may have been forwarded or held meanwhile; if it is another record, it is none of ours.
-            if !header.is_live() || header.generation() != of.generation() {
-                return false;
-            }
-        }
+        let Some(header) = change::kill(slot.header(), header) else { return false };
         if header.is_forwarded() {
             let number = header.length();
             let target = self.forwards.at(number).target.swap(0, Ordering::AcqRel);
@@ -103,12 +88,8 @@ impl Store {
         let Some((slot, _)) = self.spans.memory.slot(target.place()) else {
             return; // purged meanwhile
         };
-        // Only who took the target out of its reference comes here, so nobody else ends it.
-        let header = Header(slot.header().load(Ordering::Acquire));
-        if header.is_inner_of(target) {
-            // Who holds the value may have marked it since the look: what counts is how it was when it died.
-            let last = slot.header().fetch_add(header.dead().0 - header.0, Ordering::AcqRel);
-            self.bury_unless_held(target.place(), Header(last));
+        if let Some(header) = change::kill_value(slot.header(), target) {
+            self.bury_unless_held(target.place(), header);
         }
     }
 

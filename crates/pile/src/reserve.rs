@@ -4,6 +4,7 @@
 use core::fmt;
 use core::mem::MaybeUninit;
 use std::error::Error;
+use std::sync::Arc;
 
 use crate::birth::Birth;
 use crate::class::{Class, PAGE_BYTES};
@@ -13,6 +14,7 @@ use crate::header::{Header, Kind};
 use crate::life::Life;
 use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
+use crate::pool::Pool;
 use crate::roomy;
 use crate::segment::split;
 use crate::sync::Ordering;
@@ -76,10 +78,20 @@ impl Pile {
 
     /// Room for a record of any kind.
     pub(crate) fn reserve_as(&self, room_bytes: usize, birth: Birth) -> Result<Reserved<'_>, Full> {
+        self.reserve_from(&self.store.pool, room_bytes, birth)
+    }
+
+    /// As `reserve_as`, by an arena of this pool.
+    pub(crate) fn reserve_from(
+        &self,
+        pool: &Arc<Pool>,
+        room_bytes: usize,
+        birth: Birth,
+    ) -> Result<Reserved<'_>, Full> {
         let length = self.store.length(room_bytes)?;
         let mut may_be_more = true;
         loop {
-            if let Some(reserved) = Reserved::once(self, birth, length) {
+            if let Some(reserved) = Reserved::once(self, pool, birth, length) {
                 return Ok(reserved);
             }
             if !may_be_more {
@@ -138,8 +150,8 @@ fn slot_bytes(kind: Kind, ext_bytes: u32, length_bytes: u32) -> u32 {
 
 mod raw {
     use super::{
-        Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer, roomy,
-        slot_bytes, split,
+        Arc, Birth, Header, Invalid, Kind, MaybeUninit, Ordering, Pile, Pinned, Place, Pointer,
+        Pool, roomy, slot_bytes, split,
     };
     use core::mem::ManuallyDrop;
 
@@ -171,10 +183,15 @@ mod raw {
 
     impl<'p> Reserved<'p> {
         /// Room, if that needs no more than a slot.
-        pub(crate) fn once(pile: &'p Pile, birth: Birth, room_bytes: u32) -> Option<Self> {
+        pub(crate) fn once(
+            pile: &'p Pile,
+            pool: &Arc<Pool>,
+            birth: Birth,
+            room_bytes: u32,
+        ) -> Option<Self> {
             let _pinned = Pinned::new();
             let store = &pile.store;
-            let room = store.with_arena(|arena| store.room(arena, birth, room_bytes, true))?;
+            let room = pool.with_arena(|arena| store.room(arena, birth, room_bytes, true))?;
             let vacant = &room.vacant;
             vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
             store.spans.hold(vacant.place);
@@ -269,6 +286,7 @@ mod raw {
                 generation: this.room.vacant.generation,
                 birth: this.room.birth,
                 expiry_s: this.room.expiry_s,
+                keeper: this.room.keeper,
                 room_bytes: this.room_bytes,
                 written_bytes: this.written_bytes,
                 check: this.check,
@@ -290,7 +308,8 @@ mod raw {
             let index = lent.class.shape().slot_at(offset).expect("it was a slot of its class");
             let slot = pile.store.spans.memory.slot_of(span, lent.class, index);
             let vacant = Vacant { slot, place: lent.place, generation: lent.generation };
-            let room = Room { vacant, birth: lent.birth, expiry_s: lent.expiry_s };
+            let LentRoom { birth, expiry_s, keeper, .. } = lent;
+            let room = Room { vacant, birth, expiry_s, keeper };
             let LentRoom { class, room_bytes, written_bytes, check, .. } = lent;
             let is_record = false;
             let mut reserved =

@@ -94,6 +94,7 @@ impl Pile {
         let header = Header(slot.header().load(Ordering::Acquire));
         if !header.is_live()
             || header.is_inner()
+            || header.is_kept()
             || (header.has_expiry() && self.store.has_expired(slot))
         {
             return;

@@ -36,6 +36,8 @@ pub(crate) struct LentRoom {
     pub(crate) generation: Generation,
     pub(crate) birth: Birth,
     pub(crate) expiry_s: Option<u32>,
+    /// Whose the record is to be.
+    pub(crate) keeper: u16,
     pub(crate) room_bytes: u32,
     pub(crate) written_bytes: u32,
     /// What its bytes have to pass to become the record.

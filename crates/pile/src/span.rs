@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! line 64 = low 4 | top 4 | free 2, spent 2 | held 4 | standing 1, bucket 1, keeper 2 | arena 4 | cursor 4 | deadline 4
-//!           | next 4 | previous 4 | pages' use 2, first pages 2 | pages of the last record 4 | unused 20
+//!           | next 4 | previous 4 | pages' use 2, first pages 2 | pages of the last record 4 | absent pages 2
+//!           | bucket of the shortest life 1 | unused 13
 //! ```
 //! `free` and `spent` share a word, so that who raises their sum to the number of slots knows that he did.
 
-use crate::class::Class;
+use crate::class::{Class, PAGE_BYTES};
 use crate::generation::Generation;
+use crate::life::MIXED;
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 
 /// The number of a span among those of its pile.
@@ -30,12 +32,16 @@ pub(crate) enum SpanStanding {
     Retiring = 4,
     /// Its generations are used up: its addresses are never used again.
     Spent = 5,
+    /// Nobody's, and without memory behind some of its pages.
+    Thin = 6,
+    /// Its records were moved away; nothing is put there until the last reader has left.
+    Drained = 7,
     /// An earlier life of the pile left it, and nobody has looked what is in it.
     Inherited = 15,
 }
 
 /// What is known of a span.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct SpanLine {
     low: AtomicU32,
@@ -53,7 +59,13 @@ pub(crate) struct SpanLine {
     pub(crate) pages_used: AtomicU16,
     pub(crate) pages_first: AtomicU16,
     pub(crate) spans_of_run: AtomicU32,
+    /// Pages that were given back, as bits: in a span of slots that is thin.
+    pub(crate) absent: AtomicU16,
+    shortest: AtomicU8,
 }
+
+/// No life was put into the span.
+const NO_LIFE: u8 = u8::MAX;
 
 /// How many slots of a span can be put into, and how many never again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,7 +104,7 @@ fn roomy_slots(class: Class) -> u32 {
 }
 
 impl SpanLine {
-    /// The generation that every record of the span is above.
+    /// The generation that every record to come is above.
     #[inline]
     pub(crate) fn low(&self) -> Generation {
         Generation(self.low.load(Ordering::Relaxed))
@@ -122,10 +134,11 @@ impl SpanLine {
     /// Begins a life under a class, all slots free. For who alone has the span.
     pub(crate) fn begin(&self, class: Class, bucket: u8, standing: SpanStanding) {
         self.free_and_spent.store(class.shape().slots, Ordering::Relaxed);
+        // Its deadline stays: it stands among what is due, and is found to be nothing then.
         self.bucket.store(bucket, Ordering::Relaxed);
+        self.shortest.store(NO_LIFE, Ordering::Relaxed);
         self.keeper.store(0, Ordering::Relaxed);
         self.cursor.store(0, Ordering::Relaxed);
-        self.deadline_s.store(0, Ordering::Relaxed);
         self.spans_of_run.store(1, Ordering::Relaxed);
         self.set_standing(standing);
     }
@@ -140,6 +153,7 @@ impl SpanLine {
     pub(crate) fn inherit(&self) {
         self.held.store(0, Ordering::Relaxed);
         self.arena.store(0, Ordering::Relaxed);
+        self.deadline_s.store(0, Ordering::Relaxed);
         self.set_standing(SpanStanding::Inherited);
     }
 
@@ -173,6 +187,8 @@ impl SpanLine {
             2 => SpanStanding::Full,
             3 => SpanStanding::Listed,
             4 => SpanStanding::Retiring,
+            6 => SpanStanding::Thin,
+            7 => SpanStanding::Drained,
             15 => SpanStanding::Inherited,
             _ => SpanStanding::Spent,
         }
@@ -191,6 +207,38 @@ impl SpanLine {
     pub(crate) fn bucket(&self) -> u8 {
         self.bucket.load(Ordering::Relaxed)
     }
+
+    /// Lets records of other lives in. Under the lock of its list.
+    pub(crate) fn set_bucket(&self, bucket: u8) {
+        self.bucket.store(bucket, Ordering::Relaxed);
+    }
+
+    /// Whether lives of any length are put there.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.bucket() <= MIXED
+    }
+
+    /// The bucket of the shortest life that was put there, above all of them if none was.
+    #[inline]
+    pub(crate) fn shortest(&self) -> u8 {
+        self.shortest.load(Ordering::Relaxed)
+    }
+
+    /// Whether a life was put there.
+    pub(crate) fn has_lives(&self) -> bool {
+        self.shortest() != NO_LIFE
+    }
+
+    /// Remembers a shorter life. For who has the span.
+    pub(crate) fn set_shortest(&self, bucket: u8) {
+        self.shortest.store(bucket, Ordering::Relaxed);
+    }
+
+    /// Bytes of the span without memory behind them.
+    pub(crate) fn absent_bytes(&self) -> u64 {
+        u64::from(self.absent.load(Ordering::Acquire).count_ones()) * u64::from(PAGE_BYTES)
+    }
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<SpanLine>() == 64);

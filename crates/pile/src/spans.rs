@@ -5,20 +5,31 @@
 //! slot sees that and does it; each such step looks at the span anew under the lock of its class's list, so that it does not
 //! matter who comes late.
 
+use std::sync::OnceLock;
+
 use crate::class::{CLASS_COUNT, Class};
+use crate::due::{Due, latest_s};
 use crate::header::Header;
+use crate::life::{FOREVER, MIXED};
 use crate::lock::Lock;
 use crate::page_spans::PageSpans;
 use crate::pointer::Place;
-use crate::segment::{Memory, split};
-use crate::span::{SpanIndex, SpanStanding, Vacancy};
+use crate::segment::{Memory, Slot, split};
+use crate::span::{SpanIndex, SpanLine, SpanStanding, Vacancy};
 use crate::supply::Supply;
 use crate::sync::{AtomicU32, Ordering, fence};
 
-/// Buckets of lives: for ever, and mixed; further ones hold records of like life and are on no list.
-pub(crate) const FOREVER: u8 = 0;
-pub(crate) const MIXED: u8 = 1;
+/// Lists of a class: for records without a life, and for all that have one.
 const LISTED_BUCKETS: usize = 2;
+
+/// The keeper of records that no keeper keeps.
+pub(crate) const NOBODY: u16 = 0;
+
+/// How many keepers there can be, and nobody.
+pub(crate) const KEEPERS: usize = 256;
+
+/// How many spans of a list are looked at for one of the same bucket.
+const LOOKS: u32 = 16;
 
 /// Whether a span that is partly free is preferred to one that is empty.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,143 +40,320 @@ pub enum Prefer {
     Speed,
 }
 
+/// How far is gone for a span.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reach {
+    /// Only to those that are partly free.
+    Listed,
+    /// To empty ones too, if nothing is asked of the kernel.
+    Ready,
+    /// To the limit.
+    Limit,
+}
+
+/// What records a span is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want {
+    pub(crate) class: Class,
+    /// Where it is kept: for ever, mixed, or a bucket of its own.
+    pub(crate) lane: u8,
+    /// The bucket of the life that is put; none is `NO_LIFE`.
+    pub(crate) life: u8,
+    /// The second in which it is put, if it has a life.
+    pub(crate) now_s: u32,
+    pub(crate) prefer: Prefer,
+    pub(crate) reach: Reach,
+}
+
+impl Want {
+    /// Of a record that has no life.
+    pub(crate) const NO_LIFE: u8 = u8::MAX;
+}
+
 /// The spans of a pile.
 #[derive(Debug)]
 pub(crate) struct Spans {
     pub(crate) memory: Memory,
     pub(crate) supply: Supply,
-    lists: Vec<Lock<List>>,
+    /// By keeper; the first is nobody.
+    lists: Box<[OfKeeper]>,
     /// The pages of long records.
     pub(crate) pages: Lock<PageSpans>,
     /// How many spans an earlier life left that nobody has looked through; changed under the locks of their lists.
     pub(crate) inherited: AtomicU32,
+    pub(crate) due: Due,
+}
+
+/// The lists of one keeper, which are made when they are first used.
+type OfKeeper = OnceLock<Box<[Lock<Lists>]>>;
+
+/// The spans of one class and one keeper that are partly free.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    whole: List,
+    /// Those without memory behind some of their pages.
+    thin: List,
 }
 
 /// Spans of one class, linked by their lines.
 #[derive(Debug, Default)]
 struct List {
     first: Option<SpanIndex>,
-    spans: u32,
 }
 
 /// The end of a list in a line's link.
 const END: u32 = u32::MAX;
 
-impl Spans {
-    pub(crate) fn new(memory: Memory, supply: Supply) -> Self {
-        let lists = (0..(CLASS_COUNT + 1) * LISTED_BUCKETS).map(|_| Lock::default()).collect();
-        Self { memory, supply, lists, pages: Lock::default(), inherited: AtomicU32::new(0) }
-    }
-
-    fn list(&self, class: Class, bucket: u8) -> &Lock<List> {
-        let bucket = usize::from(bucket).min(LISTED_BUCKETS - 1);
-        &self.lists[usize::from(class.0) * LISTED_BUCKETS + bucket]
-    }
-
-    /// A span of this class for an arena to put into. `None` at the limit; without `may_commit` also where none is ready.
-    pub(crate) fn acquire(
-        &self,
-        class: Class,
-        bucket: u8,
-        prefer: Prefer,
-        may_commit: bool,
-    ) -> Option<SpanIndex> {
-        let is_empty_first = prefer == Prefer::Speed;
-        if is_empty_first && let Some(span) = self.supply.try_take(&self.memory) {
-            return Some(self.open(span, class, bucket));
-        }
-        if bucket <= MIXED
-            && let Some(span) = self.take_listed(class, bucket)
-        {
-            return Some(span);
-        }
-        let span = if may_commit {
-            self.supply.take(&self.memory)
-        } else {
-            self.supply.try_take(&self.memory)
-        };
-        span.map(|span| self.open(span, class, bucket))
-    }
-
-    /// Cuts a zeroed span into free slots.
-    fn open(&self, span: SpanIndex, class: Class, bucket: u8) -> SpanIndex {
-        // A purge has all lists: no span is opened while it goes through them, so what it leaves was opened after it.
-        let _list = self.list(class, bucket).lock();
-        let shape = class.shape();
-        for index in 0..shape.bitmap_words() {
-            self.memory
-                .bitmap_word(span, class, index)
-                .store(shape.bits_of_word(index), Ordering::Relaxed);
-        }
-        self.memory.line(span).begin(class, bucket, SpanStanding::Owned);
-        self.memory.set_class(span, class);
-        span
-    }
-
-    fn take_listed(&self, class: Class, bucket: u8) -> Option<SpanIndex> {
-        let mut list = self.list(class, bucket).lock();
-        let span = list.first?;
-        self.unlink(&mut list, span);
-        self.memory.line(span).set_standing(SpanStanding::Owned);
-        Some(span)
-    }
-
-    fn unlink(&self, list: &mut List, span: SpanIndex) {
-        let line = self.memory.line(span);
+impl List {
+    fn unlink(&mut self, memory: &Memory, span: SpanIndex) {
+        let line = memory.line(span);
         let (next, previous) =
             (line.next.load(Ordering::Relaxed), line.previous.load(Ordering::Relaxed));
         if previous == END {
-            list.first = (next != END).then_some(SpanIndex(next));
+            self.first = (next != END).then_some(SpanIndex(next));
         } else {
-            self.memory.line(SpanIndex(previous)).next.store(next, Ordering::Relaxed);
+            memory.line(SpanIndex(previous)).next.store(next, Ordering::Relaxed);
         }
         if next != END {
-            self.memory.line(SpanIndex(next)).previous.store(previous, Ordering::Relaxed);
+            memory.line(SpanIndex(next)).previous.store(previous, Ordering::Relaxed);
         }
-        list.spans -= 1;
     }
 
-    fn push(&self, list: &mut List, span: SpanIndex) {
-        let line = self.memory.line(span);
-        let next = list.first.map_or(END, |first| first.0);
+    fn push(&mut self, memory: &Memory, span: SpanIndex) {
+        let line = memory.line(span);
+        let next = self.first.map_or(END, |first| first.0);
         line.next.store(next, Ordering::Relaxed);
         line.previous.store(END, Ordering::Relaxed);
-        if let Some(first) = list.first {
-            self.memory.line(first).previous.store(span.0, Ordering::Relaxed);
+        if let Some(first) = self.first {
+            memory.line(first).previous.store(span.0, Ordering::Relaxed);
         }
-        list.first = Some(span);
-        list.spans += 1;
+        self.first = Some(span);
+    }
+
+    /// One of the first few spans that `suits`.
+    fn find(&self, memory: &Memory, suits: impl Fn(&SpanLine) -> bool) -> Option<SpanIndex> {
+        let mut next = self.first;
+        for _ in 0..LOOKS {
+            let line = memory.line(next?);
+            if suits(line) {
+                return next;
+            }
+            let following = line.next.load(Ordering::Relaxed);
+            next = (following != END).then_some(SpanIndex(following));
+        }
+        None
+    }
+}
+
+impl Spans {
+    pub(crate) fn new(memory: Memory, supply: Supply) -> Self {
+        let spans = Self {
+            memory,
+            supply,
+            lists: (0..KEEPERS).map(|_| OnceLock::new()).collect(),
+            pages: Lock::default(),
+            inherited: AtomicU32::new(0),
+            due: Due::default(),
+        };
+        // Those of nobody are there from the first on: a purge has all of them.
+        spans.lists(Class::NONE, FOREVER, NOBODY);
+        spans
+    }
+
+    fn lists(&self, class: Class, bucket: u8, keeper: u16) -> &Lock<Lists> {
+        let of_keeper = self.lists[usize::from(keeper)].get_or_init(|| {
+            (0..(CLASS_COUNT + 1) * LISTED_BUCKETS).map(|_| Lock::default()).collect()
+        });
+        let bucket = usize::from(bucket).min(LISTED_BUCKETS - 1);
+        &of_keeper[usize::from(class.0) * LISTED_BUCKETS + bucket]
+    }
+
+    /// Does `act` under the lock of the lists that the span belongs to, if it still has this class.
+    fn with_lists<R>(
+        &self,
+        span: SpanIndex,
+        class: Class,
+        act: impl FnOnce(&mut Lists, &SpanLine) -> R,
+    ) -> Option<R> {
+        let line = self.memory.line(span);
+        loop {
+            let of = (line.bucket().min(MIXED), line.keeper.load(Ordering::Relaxed));
+            let mut lists = self.lists(class, of.0, of.1).lock();
+            // It may be another's by now, under another class: then this is none of our lists.
+            if self.memory.class(span) != class {
+                return None;
+            }
+            if of == (line.bucket().min(MIXED), line.keeper.load(Ordering::Relaxed)) {
+                return Some(act(&mut lists, line));
+            }
+        }
+    }
+
+    /// A span for an arena of this keeper to put into. `None` at the limit, or at the end of what is in reach.
+    pub(crate) fn acquire(&self, want: Want, keeper: u16) -> Option<SpanIndex> {
+        let is_empty_first = want.prefer == Prefer::Speed && want.reach != Reach::Listed;
+        if is_empty_first && let Some(span) = self.supply.try_take(&self.memory) {
+            return Some(self.open(span, want, keeper));
+        }
+        let lane = want.lane.min(MIXED);
+        let suits = |line: &SpanLine| want.lane <= MIXED || line.bucket() == want.lane;
+        if let Some(span) = self.take_listed(want, keeper, lane, suits) {
+            return Some(span);
+        }
+        let span = match want.reach {
+            Reach::Listed => None,
+            Reach::Ready => self.supply.try_take(&self.memory),
+            Reach::Limit => {
+                if let Some(span) = self.take_thin(want, keeper) {
+                    return Some(span);
+                }
+                self.supply.take(&self.memory)
+            }
+        };
+        if let Some(span) = span {
+            return Some(self.open(span, want, keeper));
+        }
+        // Rather with records of other lives than not at all.
+        self.take_listed(want, keeper, MIXED, |_| true)
+            .or_else(|| self.take_listed(want, keeper, FOREVER, |_| true))
+    }
+
+    /// Cuts a zeroed span into free slots.
+    fn open(&self, span: SpanIndex, want: Want, keeper: u16) -> SpanIndex {
+        // A purge has all lists: no span is opened while it goes through them, so what it leaves was opened after it.
+        let _lists = self.lists(want.class, want.lane, keeper).lock();
+        let shape = want.class.shape();
+        for index in 0..shape.bitmap_words() {
+            self.memory
+                .bitmap_word(span, want.class, index)
+                .store(shape.bits_of_word(index), Ordering::Relaxed);
+        }
+        let line = self.memory.line(span);
+        line.begin(want.class, want.lane, SpanStanding::Owned);
+        line.keeper.store(keeper, Ordering::Relaxed);
+        self.memory.set_class(span, want.class);
+        span
+    }
+
+    fn take_listed(
+        &self,
+        want: Want,
+        keeper: u16,
+        bucket: u8,
+        suits: impl Fn(&SpanLine) -> bool,
+    ) -> Option<SpanIndex> {
+        let mut lists = self.lists(want.class, bucket, keeper).lock();
+        let span = lists.whole.find(&self.memory, suits)?;
+        lists.whole.unlink(&self.memory, span);
+        self.own(span, want);
+        Some(span)
+    }
+
+    /// A span whose absent pages come back first, as far as the limit allows.
+    fn take_thin(&self, want: Want, keeper: u16) -> Option<SpanIndex> {
+        let mut lists = self.lists(want.class, want.lane, keeper).lock();
+        let span = lists.thin.first?;
+        let line = self.memory.line(span);
+        if !self.supply.limit.take(line.absent_bytes()) {
+            return None;
+        }
+        line.absent.store(0, Ordering::Relaxed);
+        lists.thin.unlink(&self.memory, span);
+        self.own(span, want);
+        Some(span)
+    }
+
+    /// A listed span becomes an arena's. Under the lock of its list.
+    fn own(&self, span: SpanIndex, want: Want) {
+        let line = self.memory.line(span);
+        line.set_standing(SpanStanding::Owned);
+        if want.life != Want::NO_LIFE {
+            if line.bucket() != want.lane {
+                line.set_bucket(MIXED);
+            }
+            if line.has_lives() {
+                // It may have been due later, or never: nothing was put there.
+                self.due.agree(span, line, latest_s(line, want.now_s));
+            }
+        }
+    }
+
+    /// A life shorter than any before it is put into a span. For who has it.
+    #[cold]
+    pub(crate) fn shorten(&self, span: SpanIndex, want: Want) {
+        let line = self.memory.line(span);
+        line.set_shortest(want.life);
+        self.due.agree(span, line, latest_s(line, want.now_s));
     }
 
     /// An arena puts no more into the span; `word` are the slots of bitmap word `index` that it had taken and not used.
-    pub(crate) fn release(&self, span: SpanIndex, class: Class, bucket: u8, index: u32, word: u64) {
+    pub(crate) fn release(&self, span: SpanIndex, class: Class, index: u32, word: u64) {
         if word != 0 {
             // Release: the bits are there before the count says so.
             self.memory.bitmap_word(span, class, index).fetch_or(word, Ordering::Release);
             self.memory.line(span).add_free(word.count_ones());
         }
-        let mut list = self.list(class, bucket).lock();
-        let line = self.memory.line(span);
-        if line.standing() == SpanStanding::Owned && self.memory.class(span) == class {
-            line.set_standing(SpanStanding::Full);
-            // SeqCst, with that of `after_free`: either this sees what was freed last, or he who freed it sees the standing.
-            fence(Ordering::SeqCst);
-            self.settle(&mut list, span, class);
-        }
+        self.put_in(span, class, SpanStanding::Full);
+    }
+
+    /// Takes a span that is nobody's out of its list, if it suits: nothing is put there until `put_in`.
+    pub(crate) fn take_out(
+        &self,
+        span: SpanIndex,
+        class: Class,
+        suits: impl FnOnce(&SpanLine) -> bool,
+    ) -> bool {
+        let taken = self.with_lists(span, class, |lists, line| {
+            if !suits(line) {
+                return false;
+            }
+            match line.standing() {
+                SpanStanding::Listed => lists.whole.unlink(&self.memory, span),
+                SpanStanding::Thin => lists.thin.unlink(&self.memory, span),
+                _ => return false,
+            }
+            // No arena has this number.
+            line.arena.store(0, Ordering::Relaxed);
+            line.set_standing(SpanStanding::Owned);
+            true
+        });
+        taken == Some(true)
+    }
+
+    /// A span that somebody had for himself is nobody's, and stands so.
+    pub(crate) fn put_in(&self, span: SpanIndex, class: Class, standing: SpanStanding) {
+        self.with_lists(span, class, |lists, line| {
+            if line.standing() == SpanStanding::Owned {
+                line.set_standing(standing);
+                // SeqCst, with that of `after_free`: either this sees what was freed last, or he who freed it sees the standing.
+                fence(Ordering::SeqCst);
+                self.settle(lists, span, class);
+            }
+        });
     }
 
     /// Does for a span that nobody owns what its vacancy asks for. Under the lock of its list.
-    fn settle(&self, list: &mut List, span: SpanIndex, class: Class) {
+    fn settle(&self, lists: &mut Lists, span: SpanIndex, class: Class) {
         let line = self.memory.line(span);
         let vacancy = line.vacancy();
         match line.standing() {
-            SpanStanding::Full if vacancy.is_empty(class) => self.retire(span),
-            SpanStanding::Full if vacancy.is_roomy(class) && line.bucket() <= MIXED => {
+            SpanStanding::Full | SpanStanding::Drained if vacancy.is_empty(class) => {
+                self.retire(span);
+            }
+            SpanStanding::Full if line.absent.load(Ordering::Relaxed) != 0 => {
+                line.set_standing(SpanStanding::Thin);
+                lists.thin.push(&self.memory, span);
+            }
+            SpanStanding::Full if vacancy.is_roomy(class) => {
                 line.set_standing(SpanStanding::Listed);
-                self.push(list, span);
+                lists.whole.push(&self.memory, span);
             }
             SpanStanding::Listed if vacancy.is_empty(class) => {
-                self.unlink(list, span);
+                lists.whole.unlink(&self.memory, span);
+                self.retire(span);
+            }
+            SpanStanding::Thin if vacancy.is_empty(class) => {
+                lists.thin.unlink(&self.memory, span);
                 self.retire(span);
             }
             _ => {}
@@ -218,27 +406,43 @@ impl Spans {
         if !asks {
             return;
         }
-        fence(Ordering::SeqCst); // see `release`
+        fence(Ordering::SeqCst); // see `put_in`
         if line.standing() != SpanStanding::Owned {
-            let mut list = self.list(class, line.bucket()).lock();
-            // It may be another's by now, under another class: then this is none of our lists.
-            if self.memory.class(span) == class {
-                self.settle(&mut list, span, class);
-            }
+            self.with_lists(span, class, |lists, _| self.settle(lists, span, class));
         }
     }
 
     /// Lets `look` see an inherited span of slots, once: it sets the bitmap, and says what is vacant.
-    pub(crate) fn take_in(&self, span: SpanIndex, class: Class, look: impl FnOnce() -> Vacancy) {
-        let line = self.memory.line(span);
-        let mut list = self.list(class, line.bucket()).lock();
-        if line.standing() != SpanStanding::Inherited || self.memory.class(span) != class {
-            return; // another was faster, or it was purged
-        }
-        line.set_vacancy(look());
-        line.set_standing(SpanStanding::Full);
+    pub(crate) fn take_in(
+        &self,
+        span: SpanIndex,
+        class: Class,
+        now_s: u32,
+        look: impl FnOnce() -> Vacancy,
+    ) {
+        // Another may have been faster, or it was purged.
+        self.with_lists(span, class, |lists, line| {
+            if line.standing() == SpanStanding::Inherited {
+                line.set_vacancy(look());
+                self.take_over(span, line, SpanStanding::Full, now_s);
+                self.settle(lists, span, class);
+            }
+        });
+    }
+
+    /// An inherited span was looked through. Lives that are over in it are swept from now on.
+    pub(crate) fn take_over(
+        &self,
+        span: SpanIndex,
+        line: &SpanLine,
+        standing: SpanStanding,
+        now_s: u32,
+    ) {
+        line.set_standing(standing);
         self.inherited.fetch_sub(1, Ordering::Relaxed);
-        self.settle(&mut list, span, class);
+        if line.has_lives() {
+            self.due.agree(span, line, now_s);
+        }
     }
 
     /// Keeps the span of a place from being used again, though it be purged.
@@ -262,9 +466,22 @@ impl Spans {
         self.memory.class(span) != Class::NONE
     }
 
-    /// The spans on the list of a class, in order.
-    pub(crate) fn listed(&self, class: Class, bucket: u8) -> Vec<SpanIndex> {
-        let list = self.list(class, bucket).lock();
+    /// Nobody, and the keepers that there ever were, whose spans may outlast them.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = u16> {
+        let numbered = (0..).zip(&self.lists);
+        numbered.filter(|(_, lists)| lists.get().is_some()).map(|(number, _)| number)
+    }
+
+    /// The spans on the list of a class, or on that of those without memory behind some of their pages, in order.
+    pub(crate) fn listed(
+        &self,
+        class: Class,
+        bucket: u8,
+        keeper: u16,
+        are_thin: bool,
+    ) -> Vec<SpanIndex> {
+        let lists = self.lists(class, bucket, keeper).lock();
+        let list = if are_thin { &lists.thin } else { &lists.whole };
         let (mut spans, mut previous, mut next) = (Vec::new(), END, list.first);
         while let Some(span) = next {
             let line = self.memory.line(span);
@@ -273,15 +490,25 @@ impl Spans {
             let link = line.next.load(Ordering::Relaxed);
             (previous, next) = (span.0, (link != END).then_some(SpanIndex(link)));
         }
-        assert_eq!(spans.len(), list.spans as usize, "a list is counted");
         spans
+    }
+
+    /// Whose the record in a slot is: a span of slots is one keeper's, a page has the number in the place of a type.
+    #[inline]
+    pub(crate) fn keeper_of(&self, span: SpanIndex, slot: Slot<'_>) -> u16 {
+        if slot.is_page() {
+            u16::try_from(slot.tag(true, true).load(Ordering::Relaxed)).unwrap_or(NOBODY)
+        } else {
+            self.memory.line(span).keeper.load(Ordering::Relaxed)
+        }
     }
 
     /// Ends every span: no place leads anywhere, and each span comes back when nobody sees it.
     pub(crate) fn purge(&self) -> u32 {
-        let mut lists: Vec<_> = self.lists.iter().map(Lock::lock).collect();
-        for list in &mut lists {
-            **list = List::default();
+        let lists = self.lists.iter().filter_map(OnceLock::get).flatten();
+        let mut lists: Vec<_> = lists.map(Lock::lock).collect();
+        for lists in &mut lists {
+            **lists = Lists::default();
         }
         let mut pages = self.pages.lock();
         *pages = PageSpans::default();

@@ -1,37 +1,42 @@
 //! The store is what all handles to a pile share: its spans, its arenas, its clock, and what is done with a single slot.
 //!
 //! Cost of a put: the thread's arena is found by one look at a list of its own; then one bit, one header, one line, and the
-//! copy. No step of it is an exchange between cores.
+//! copy; for a record with a life also the clock, and a count by which lives of like length come to lie together. No step
+//! of it is an exchange between cores.
 
-use core::cell::{Ref, RefCell};
-use core::mem::ManuallyDrop;
-use std::sync::atomic::AtomicU64 as IdSource;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::arena::{Arena, Vacant, leads_nowhere};
 use crate::birth::Birth;
-use crate::class::Class;
+use crate::budget::Spending;
+use crate::class::{Class, PAGE_BYTES};
+use crate::cleaning::Cleaning;
 use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
 use crate::inherited::Inherited;
+use crate::keeper::Keepers;
 use crate::latency::{Latencies, SAMPLED, Started};
-use crate::life::{Life, Seconds};
+use crate::life::{FOREVER, Life, Seconds};
 use crate::lock::Lock;
 use crate::pages::PAYLOAD_BYTES_MAX;
 use crate::pointer::{Place, Pointer};
+use crate::pool::Pool;
 use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::segment::{Slot, split};
 use crate::settings::Settings;
 use crate::shard::Shard;
-use crate::spans::{FOREVER, MIXED, Spans};
-use crate::sync::{AtomicBool, Ordering};
+use crate::spans::{NOBODY, Reach, Spans, Want};
+use crate::sweeps::Sweeps;
+use crate::sync::{AtomicBool, AtomicU64, Ordering, fence};
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;
+/// Slots or spans that are freed between two looks at a budget.
+const BATCH: u32 = 64;
 /// How many it then frees at most.
 const LIMBO_DRAIN: usize = 128;
 
@@ -41,8 +46,6 @@ const SHARDS: usize = 64;
 /// What all handles to a pile share.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Tells piles apart in the list of a thread.
-    id: u64,
     pub(crate) name: String,
     pub(crate) spans: Spans,
     pub(crate) seconds: Seconds,
@@ -51,13 +54,12 @@ pub(crate) struct Store {
     /// What an earlier life of the pile left.
     pub(crate) inherited: Inherited,
     pub(crate) registry: Registry,
-    pub(crate) arenas: Lock<Vec<Arc<Arena>>>,
-    /// The only arena, where the limit is small.
-    shared_arena: Option<Arc<Arena>>,
+    pub(crate) pool: Arc<Pool>,
     shards: Vec<Lock<Shard>>,
     is_closed: AtomicBool,
     /// When the last purge was, until what it left was forgotten.
     purged: Lock<Option<Epoch>>,
+    purges: AtomicU64,
     /// What was counted as there and is not, since it was purged.
     purged_before: Lock<PurgedBefore>,
     pub(crate) refusals: Refusals,
@@ -65,6 +67,11 @@ pub(crate) struct Store {
     pub(crate) put_times: Latencies,
     pub(crate) get_times: Latencies,
     pub(crate) delete_times: Latencies,
+    pub(crate) sweeps: Sweeps,
+    pub(crate) keepers: Keepers,
+    pub(crate) cleaning: Cleaning,
+    /// When was looked which arenas nobody uses.
+    idle_looked_ms: AtomicU64,
 }
 
 /// The records that all purges together ended.
@@ -74,56 +81,14 @@ pub(crate) struct PurgedBefore {
     pub(crate) used_bytes: u64,
 }
 
-thread_local! {
-    /// The arenas of this thread. It needs no drop, so that looking at it is no more than an address.
-    static LEASES: Leases = const {
-        Leases { list: RefCell::new(ManuallyDrop::new(Vec::new())) }
-    };
-    /// Gives them back when the thread ends.
-    static END: End = const { End };
-}
-
-/// The arenas of a thread, by pile.
-struct Leases {
-    list: RefCell<ManuallyDrop<Vec<Lease>>>,
-}
-
-/// See [`END`].
-struct End;
-
-impl Drop for End {
-    fn drop(&mut self) {
-        LEASES.with(|leases| drop(leases.take()));
-    }
-}
-
-impl Leases {
-    fn take(&self) -> Vec<Lease> {
-        ManuallyDrop::into_inner(self.list.replace(ManuallyDrop::new(Vec::new())))
-    }
-}
-
-/// A thread's hold on an arena.
-struct Lease {
-    pile: u64,
-    arena: Arc<Arena>,
-    store: Weak<Store>,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.arena.leave();
-    }
-}
-
-static NEXT_ID: IdSource = IdSource::new(1);
-
 /// A slot that was taken for a record, and what it will say of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room<'m> {
     pub(crate) vacant: Vacant<'m>,
     pub(crate) birth: Birth,
     pub(crate) expiry_s: Option<u32>,
+    /// Whose it is.
+    pub(crate) keeper: u16,
 }
 
 impl Room<'_> {
@@ -146,6 +111,9 @@ impl Room<'_> {
             let word = vacant.slot.owner(self.ext_bytes(), length);
             word.store(owner.to_bits(), Ordering::Relaxed);
         }
+        if self.keeper != NOBODY && vacant.slot.is_page() {
+            vacant.slot.tag(true, true).store(u32::from(self.keeper), Ordering::Relaxed);
+        }
         let header = Header::live(
             vacant.generation,
             birth.kind,
@@ -153,6 +121,7 @@ impl Room<'_> {
             birth.is_inner,
             length,
         );
+        let header = if self.keeper == NOBODY { header } else { header.kept() };
         // Release: who sees the record sees all of it.
         vacant.slot.header().store(header.0, Ordering::Release);
         Pointer::new(vacant.place, vacant.generation)
@@ -167,11 +136,8 @@ impl Store {
         seconds: Seconds,
         settings: Settings,
     ) -> Self {
-        let shared_arena = settings.is_small.then(|| Arc::new(Arena::new(0, true)));
-        let arenas = Lock::new(shared_arena.iter().cloned().collect());
+        let pool = Arc::new(Pool::new(NOBODY, settings.is_small));
         Self {
-            // Relaxed: numbers that differ are all that is asked.
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name,
             spans,
             seconds,
@@ -179,17 +145,21 @@ impl Store {
             forwards,
             inherited: Inherited::default(),
             registry: Registry::default(),
-            arenas,
-            shared_arena,
+            pool,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
             is_closed: AtomicBool::new(false),
             purged: Lock::new(None),
+            purges: AtomicU64::new(0),
             purged_before: Lock::default(),
             refusals: Refusals::default(),
             gets: Gets::default(),
             put_times: Latencies::default(),
             get_times: Latencies::default(),
             delete_times: Latencies::default(),
+            sweeps: Sweeps::default(),
+            keepers: Keepers::default(),
+            cleaning: Cleaning::default(),
+            idle_looked_ms: AtomicU64::new(0),
         }
     }
 
@@ -224,65 +194,18 @@ impl Store {
     }
 
     /// Runs `act` with the arena of this thread, or the shared one. It must be brief and run no code of a user.
-    ///
-    /// It is called at one place, so that it becomes part of its caller: to call it, or to move what it captures to where it
-    /// is called, made a put a third slower.
     #[inline]
-    pub(crate) fn with_arena<R>(self: &Arc<Self>, act: impl FnOnce(&Arena) -> R) -> R {
-        LEASES.with(|leases| {
-            let (lease, _one);
-            let arena = match &self.shared_arena {
-                Some(arena) => {
-                    _one = arena.sharing.as_ref().map(Lock::lock);
-                    arena
-                }
-                None => {
-                    lease = self.lease(leases);
-                    &lease.arena
-                }
-            };
-            act(arena)
-        })
+    pub(crate) fn with_arena<R>(&self, act: impl FnOnce(&Arena) -> R) -> R {
+        self.pool.with_arena(act)
     }
 
-    /// This thread's lease of an arena.
-    #[inline]
-    fn lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
-        let own = Ref::filter_map(leases.list.borrow(), |list| {
-            list.iter().find(|lease| lease.pile == self.id)
-        });
-        match own {
-            Ok(lease) => lease,
-            Err(list) => {
-                drop(list);
-                self.new_lease(leases)
-            }
+    /// The arenas of all pools.
+    pub(crate) fn arenas(&self) -> Vec<Arc<Arena>> {
+        let mut arenas = self.pool.arenas();
+        for kept in self.keepers.all() {
+            arenas.extend(kept.pool.arenas());
         }
-    }
-
-    #[cold]
-    fn new_lease<'l>(self: &Arc<Self>, leases: &'l Leases) -> Ref<'l, Lease> {
-        // A thread that is ending gives back what it leased before, and nobody does that once it has ended.
-        let is_ending = END.try_with(|_| ()).is_err();
-        let mut former = leases.take();
-        former.retain(|lease| !is_ending && lease.store.strong_count() > 0);
-        former.push(Lease { pile: self.id, arena: self.free_arena(), store: Arc::downgrade(self) });
-        *leases.list.borrow_mut() = ManuallyDrop::new(former);
-        Ref::map(leases.list.borrow(), |list| list.last().expect("it was put there just now"))
-    }
-
-    /// An arena that nobody has.
-    fn free_arena(&self) -> Arc<Arena> {
-        let mut arenas = self.arenas.lock();
-        if let Some(arena) = arenas.iter().find(|arena| arena.lease()) {
-            return Arc::clone(arena);
-        }
-        let number = u32::try_from(arenas.len()).expect("fewer arenas than threads");
-        let arena = Arc::new(Arena::new(number, false));
-        let is_leased = arena.lease();
-        debug_assert!(is_leased, "nobody else knows it");
-        arenas.push(Arc::clone(&arena));
-        arena
+        arenas
     }
 
     /// Room for a payload of `length` bytes at least. The caller is pinned. `None` at the limit; without `may_commit` also
@@ -295,29 +218,41 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Room<'m>> {
-        let expiry_s = birth.life.expiry_s(|| self.seconds.now_s());
+        let now_s = if birth.life == Life::FOREVER { 0 } else { self.seconds.now_s() };
+        let expiry_s = birth.life.expiry_s(|| now_s);
         let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
         let birth =
             Birth { owner: birth.owner.filter(|_| self.spans.memory.folder().is_some()), ..birth };
         let length = if birth.owner.is_some() { length + 15 } else { length };
-        let bucket = if expiry_s.is_some() { MIXED } else { FOREVER };
+        let reach = if may_commit { Reach::Limit } else { Reach::Ready };
         let class = Class::holding(8 + ext_bytes + length);
         let vacant = match class {
             Some(class) => {
                 // A payload that is read as a value starts at a multiple of 16, so its slots do.
                 let class = if birth.kind == Kind::Archived { class.aligned() } else { class };
-                arena.take(&self.spans, class, bucket, (self.settings.prefer(), may_commit))?
+                let bucket = birth.life.bucket();
+                let (lane, life) = match bucket {
+                    FOREVER => (FOREVER, Want::NO_LIFE),
+                    _ => (arena.lane(&self.spans, class, bucket, now_s), bucket),
+                };
+                let prefer = self.settings.prefer();
+                arena.take(&self.spans, Want { class, lane, life, now_s, prefer, reach })?
             }
-            None if may_commit => self.pages(length)?,
+            None if may_commit => self.pages(length, birth.life, now_s)?,
             None => return None,
         };
-        Some(Room { vacant, birth, expiry_s })
+        Some(Room { vacant, birth, expiry_s, keeper: arena.keeper })
     }
 
     #[cold]
-    fn pages(&self, length: u32) -> Option<Vacant<'_>> {
+    fn pages(&self, length: u32, life: Life, now_s: u32) -> Option<Vacant<'_>> {
         let (place, generation) = self.spans.take_pages(length)?;
-        let (slot, _) = self.spans.memory.slot(place).expect("it was given out just now");
+        let (span, offset) = split(place);
+        // Not looked up: a purge may have been there already.
+        let slot = self.spans.memory.slot_of(span, Class::PAGES, offset / PAGE_BYTES);
+        if life != Life::FOREVER {
+            self.spans.note_life(span, life.bucket(), now_s);
+        }
         Some(Vacant { slot, place, generation })
     }
 
@@ -327,29 +262,44 @@ impl Store {
     /// [`Full`], and nothing has changed.
     #[inline]
     pub(crate) fn put(self: &Arc<Self>, birth: Birth, bytes: &[u8]) -> Result<Pointer, Full> {
+        self.put_from(&self.pool, birth, bytes)
+    }
+
+    /// As `put`, by an arena of this pool.
+    #[inline]
+    pub(crate) fn put_from(
+        self: &Arc<Self>,
+        pool: &Arc<Pool>,
+        birth: Birth,
+        bytes: &[u8],
+    ) -> Result<Pointer, Full> {
         let length = self.length(bytes.len())?;
-        match self.put_once(birth, bytes, length, true) {
+        match self.put_once_from(pool, birth, bytes, length, true) {
             Some(pointer) => Ok(pointer),
-            None => self.put_reclaimed(birth, bytes, length),
+            None => self.put_reclaimed(pool, birth, bytes, length),
         }
     }
 
     #[cold]
     fn put_reclaimed(
         self: &Arc<Self>,
+        pool: &Arc<Pool>,
         birth: Birth,
         bytes: &[u8],
         length: u32,
     ) -> Result<Pointer, Full> {
-        loop {
-            let may_be_more = self.reclaim_more();
-            if let Some(pointer) = self.put_once(birth, bytes, length, true) {
+        let once = || self.put_once_from(pool, birth, bytes, length, true);
+        while self.reclaim_more() {
+            if let Some(pointer) = once() {
                 return Ok(pointer);
             }
-            if !may_be_more {
-                return Err(self.out_of_space(birth, length));
-            }
         }
+        once()
+            .or_else(|| {
+                pool.with_arena(|arena| arena.give_up(&self.spans));
+                once()
+            })
+            .ok_or_else(|| self.out_of_space(birth, length))
     }
 
     /// Puts a record if that needs nothing but a slot.
@@ -361,9 +311,22 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
+        self.put_once_from(&self.pool, birth, bytes, length, may_commit)
+    }
+
+    /// As `put_once`, by an arena of this pool.
+    #[inline]
+    pub(crate) fn put_once_from(
+        &self,
+        pool: &Arc<Pool>,
+        birth: Birth,
+        bytes: &[u8],
+        length: u32,
+        may_commit: bool,
+    ) -> Option<Pointer> {
         let pinned = Pinned::new();
         let started = self.is_sampled(pinned.pins()).then(Started::now);
-        let put = self.with_arena(|arena| {
+        let put = pool.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
             room.vacant.slot.write(room.ext_bytes(), 0, bytes);
             arena.counts.born(length, birth.is_inner);
@@ -457,7 +420,7 @@ impl Store {
     /// Advances the epoch and frees what is ripe in this thread's limbo.
     #[cold]
     fn look_into_limbo(self: &Arc<Self>) {
-        let _advanced: bool = epoch::advance(self.seconds.now_ms());
+        let _advanced: bool = epoch::advance(self.seconds.clock_ms());
         self.with_arena(|arena| {
             arena.limbo.drain(LIMBO_DRAIN, |places| self.spans.free_all(places));
         });
@@ -474,11 +437,11 @@ impl Store {
     /// Does everything that can make room: what was deleted becomes free, what is empty becomes anybody's. How many slots
     /// and spans were freed. Nothing that a guard sees is touched; so it does little for a caller who holds one.
     pub(crate) fn reclaim(self: &Arc<Self>) -> u64 {
-        let arenas: Vec<Arc<Arena>> = self.arenas.lock().clone();
+        let arenas = self.arenas();
         let mut freed = 0;
         // Two epochs until the last slots are free, and two more until the spans are that they leave empty.
         for _ in 0..=2 * Epoch::GRACE {
-            let has_advanced = epoch::advance_past_readers(self.seconds.now_ms());
+            let has_advanced = epoch::advance_past_readers(self.seconds.clock_ms());
             for arena in &arenas {
                 freed += arena.limbo.drain(usize::MAX, |places| self.spans.free_all(places)) as u64;
             }
@@ -491,6 +454,48 @@ impl Store {
         freed
     }
 
+    /// As `reclaim`, until the budget is spent. It waits for no reader unless the budget is unbounded.
+    pub(crate) fn reclaim_within(self: &Arc<Self>, spending: &mut Spending) -> u64 {
+        if spending.is_unbounded() {
+            return self.reclaim();
+        }
+        let arenas = self.arenas();
+        let mut freed = 0;
+        for _ in 0..=Epoch::GRACE {
+            let _advanced: bool = epoch::advance(self.seconds.clock_ms());
+            for arena in &arenas {
+                while !spending.is_over() {
+                    let drained =
+                        arena.limbo.drain(BATCH as usize, |places| self.spans.free_all(places));
+                    freed += drained as u64;
+                    if drained < BATCH as usize {
+                        break;
+                    }
+                }
+            }
+            self.forwards.free_ripe();
+            while !spending.is_over() {
+                let ripe = self.ripen(BATCH);
+                freed += u64::from(ripe);
+                if ripe < BATCH {
+                    break;
+                }
+            }
+        }
+        freed
+    }
+
+    /// Whether so many milliseconds have passed since this was last so.
+    pub(crate) fn is_idle_look_due(&self, each_ms: u64) -> bool {
+        let now_ms = self.seconds.now_ms();
+        let looked_ms = self.idle_looked_ms.load(Ordering::Relaxed);
+        let is_due = now_ms >= looked_ms.saturating_add(each_ms);
+        if is_due {
+            self.idle_looked_ms.store(now_ms, Ordering::Relaxed);
+        }
+        is_due
+    }
+
     /// Takes in the spans that nobody sees any more, at most `most`. How many.
     pub(crate) fn ripen(&self, most: u32) -> u32 {
         let mut purged = self.purged.lock();
@@ -501,13 +506,24 @@ impl Store {
                 return 0;
             }
             let leads_nowhere = |place| leads_nowhere(&self.spans.memory, place);
-            for arena in self.arenas.lock().iter() {
+            for arena in &self.arenas() {
                 arena.limbo.forget(leads_nowhere);
             }
             self.forwards.forget(leads_nowhere);
             *purged = None;
         }
         self.spans.supply.ripen(&self.spans.memory, most)
+    }
+
+    /// How many purges have begun, and have ended.
+    pub(crate) fn purges(&self) -> u64 {
+        fence(Ordering::SeqCst);
+        self.purges.load(Ordering::SeqCst)
+    }
+
+    /// Returns once no purge is under way that was so before.
+    pub(crate) fn wait_for_purge(&self) {
+        drop(self.purged.lock());
     }
 
     pub(crate) fn purged_before(&self) -> PurgedBefore {
@@ -521,13 +537,16 @@ impl Store {
         before.used_bytes += used_bytes;
     }
 
-    /// Ends every record. How many spans they were in.
-    pub(crate) fn purge(&self) -> u32 {
+    /// Ends every record of these arenas, which are all there are whenever it is asked. How many spans they were in.
+    pub(crate) fn purge(&self, arenas: impl Fn() -> Vec<Arc<Arena>>) -> u32 {
         let mut purged = self.purged.lock();
+        // SeqCst: who sees no change after he linked two records has linked them before the purge looks at any span.
+        self.purges.fetch_add(1, Ordering::SeqCst);
         let spans = self.spans.purge();
+        self.purges.fetch_add(1, Ordering::SeqCst);
         // After the purge: a span that an arena takes before it has heard may be one that the purge then ends, and an arena
         // that had answered before would keep it. None of the spans is used again until all have heard.
-        for arena in self.arenas.lock().iter() {
+        for arena in arenas() {
             arena.recall();
         }
         *purged = Some(Epoch::sealed());

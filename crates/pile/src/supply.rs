@@ -10,7 +10,8 @@
 
 use std::collections::VecDeque;
 
-use crate::class::{Class, SPAN_BYTES};
+use crate::budget::Spending;
+use crate::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::epoch::Epoch;
 use crate::folder::ROWS_BYTES;
 use crate::limit::Limit;
@@ -262,7 +263,7 @@ impl Supply {
     /// Takes in what retired two epochs ago, at most `most` spans. How many came.
     pub(crate) fn ripen(&self, memory: &Memory, most: u32) -> u32 {
         let mut ripe = 0;
-        let mut spent_spans = Vec::new();
+        let mut without_use = Vec::new();
         {
             let mut spare = self.spare.lock();
             let mut left = spare.retiring.len();
@@ -282,23 +283,43 @@ impl Supply {
                 for part in line.parts(span) {
                     ripe += 1;
                     let line = memory.line(part);
-                    if line.raise_low() {
+                    let is_usable = line.raise_low();
+                    if is_usable && line.absent_bytes() == 0 {
                         line.set_standing(SpanStanding::Spare);
                         spare.put(part, Found::Dirty);
                     } else {
-                        line.set_standing(SpanStanding::Spent);
-                        spare.spent += 1;
-                        spent_spans.push(part);
+                        spare.spent += u32::from(!is_usable);
+                        without_use.push((part, is_usable));
                     }
                 }
             }
         }
-        for span in spent_spans {
+        // Spent ones, and those of which a part was given back: the rest follows.
+        for (span, is_usable) in without_use {
+            let line = memory.line(span);
             self.make_small(memory, span);
             memory.give_back(span, 1);
-            self.limit.give(u64::from(SPAN_BYTES));
+            self.limit.give(u64::from(SPAN_BYTES) - line.absent_bytes());
+            line.absent.store(0, crate::sync::Ordering::Relaxed);
+            if is_usable {
+                line.set_standing(SpanStanding::Spare);
+                self.spare.lock().put(span, Found::Bare);
+            } else {
+                line.set_standing(SpanStanding::Spent);
+            }
         }
         ripe
+    }
+
+    /// Gives pages of a span in use back, which nobody reads or writes. The bytes given back.
+    pub(crate) fn give_back_pages(&self, memory: &Memory, span: SpanIndex, pages: u16) -> u64 {
+        self.make_small(memory, span);
+        memory.give_back_pages(span, pages);
+        let bytes = u64::from(pages.count_ones()) * u64::from(PAGE_BYTES);
+        // Release: who finds the span without use sees what of it is not counted any more.
+        memory.line(span).absent.fetch_or(pages, crate::sync::Ordering::Release);
+        self.limit.give(bytes);
+        bytes
     }
 
     /// Gives memory of spare spans back until only `keep` of them have any, at most `most` spans. The bytes given back.
@@ -349,14 +370,14 @@ impl Supply {
         }
     }
 
-    /// Commits until `bytes` of memory are ready to be taken.
-    pub(crate) fn commit_ahead(&self, memory: &Memory, bytes: u64) {
+    /// Commits until `bytes` of memory are ready to be taken, or the budget is spent.
+    pub(crate) fn commit_ahead(&self, memory: &Memory, bytes: u64, spending: &mut Spending) {
         let wanted = u32::try_from(bytes / u64::from(SPAN_BYTES)).unwrap_or(u32::MAX);
         let is_ready = || {
             let stock = self.stock();
             stock.spare - stock.bare >= wanted || !self.limit_allows_group()
         };
-        while self.wants_whole && !is_ready() && self.commit(memory) {}
+        while self.wants_whole && !is_ready() && !spending.is_over() && self.commit(memory) {}
     }
 
     /// What the tables take more for this group: lines and classes whose pages no group before had touched.

@@ -244,9 +244,10 @@ impl<C: Codec> Typed<C> {
     ) -> Result<Version, UpdateError> {
         // Looked for first, so that what is not there costs no encoding.
         self.check(at)?;
+        let purges = self.pile.store.purges();
         let Type { kind, tag } = self.registered.of();
         let value = self.put_as(value, Birth::inner(kind, tag, at))?;
-        self.pile.store.update_typed(at, seen, self.registered.of(), value)
+        self.pile.store.update_typed(at, seen, self.registered.of(), value, purges)
     }
 
     fn check(&self, at: Pointer) -> Result<(), Gone> {
@@ -321,7 +322,8 @@ impl<C: Codec> Typed<C> {
         guess_bytes: usize,
     ) -> Result<Reserved<'_>, PutError> {
         let length = self.pile.store.length(guess_bytes.min(PAYLOAD_BYTES_MAX as usize))?;
-        let Some(mut room) = Reserved::once(&self.pile, birth, length) else {
+        let Some(mut room) = Reserved::once(&self.pile, &self.pile.store.pool, birth, length)
+        else {
             let mut sink = Sink::new(&mut [], self.limit_bytes());
             C::encode(value, &mut sink).map_err(|Unencodable| PutError::Unencodable)?;
             return self.respaced(&[], &sink.end(), birth);

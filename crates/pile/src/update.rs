@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::birth::Birth;
+use crate::change;
 use crate::epoch::Pinned;
 use crate::error::{Gone, UpdateError};
 use crate::header::{Header, Kind};
@@ -69,6 +70,8 @@ struct Wish<'b> {
     seen: Option<Version>,
     typed: Option<Type>,
     bytes: &'b [u8],
+    /// How many purges had begun or ended before the new bytes were put.
+    purges: u64,
 }
 
 impl Store {
@@ -80,18 +83,20 @@ impl Store {
         bytes: &[u8],
     ) -> Result<Version, UpdateError> {
         let length = self.length(bytes.len())?;
-        self.fulfil(Wish { at, seen, typed: None, bytes }, length, None)
+        let purges = self.purges();
+        self.fulfil(Wish { at, seen, typed: None, bytes, purges }, length, None)
     }
 
-    /// Makes a value that was put as an inner one the bytes of a typed record, or ends it.
+    /// Makes a value that was put as an inner one the bytes of a typed record, or ends it. `purges` as of before it was put.
     pub(crate) fn update_typed(
         self: &Arc<Self>,
         at: Pointer,
         seen: Option<Version>,
         typed: Type,
         value: Pointer,
+        purges: u64,
     ) -> Result<Version, UpdateError> {
-        self.fulfil(Wish { at, seen, typed: Some(typed), bytes: &[] }, 0, Some(value))
+        self.fulfil(Wish { at, seen, typed: Some(typed), bytes: &[], purges }, 0, Some(value))
     }
 
     fn fulfil(
@@ -147,6 +152,12 @@ impl Store {
             // Not before: a value that is held is ended under the lock of its own shard, of which no other may be had then.
             self.end_inner(left, &pinned);
         }
+        if let Attempt::Done(version, _) = attempt
+            && self.purges() != wish.purges
+            && !self.is_whole_past_purge(wish.at, slot, version, &pinned)
+        {
+            return self.refused(Gone::Stale).into();
+        }
         attempt
     }
 
@@ -173,13 +184,7 @@ impl Store {
                 return Attempt::Done(version, 0);
             }
             let home = header.at_home(roomy::length(slot, header));
-            let came = slot.header().compare_exchange(
-                header.0,
-                home.0,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            if came.is_err() {
+            if !change::exchange(slot.header(), header, home) {
                 return Attempt::Again; // deleted: the next look says so
             }
             // The target stays: who read the number before is led to the old bytes, and never to none.
@@ -233,21 +238,15 @@ impl Store {
             let taken =
                 self.forwards.take(&self.spans.supply.limit, wish.at.place(), target.to_bits());
             let Some(number) = taken else { return Attempt::NoRoom };
-            let away = header.forwarded(number);
-            // Release: who sees the number sees its entry.
-            let went = slot.header().compare_exchange(
-                header.0,
-                away.0,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            match went {
-                Ok(_) => self.with_arena(|arena| {
+            let has_gone = change::exchange(slot.header(), header, header.forwarded(number));
+            if has_gone {
+                self.with_arena(|arena| {
                     arena.counts.deleted_bytes.add(u64::from(header.length()));
-                }),
-                Err(_) => self.forwards.give(number),
+                });
+            } else {
+                self.forwards.give(number);
             }
-            went.is_ok().then_some(0)
+            has_gone.then_some(0)
         };
         let Some(from) = from else { return Attempt::Again };
         *new = None;

@@ -7,13 +7,13 @@ use crate::arena::Lane;
 use crate::class::{CLASS_COUNT, Class, SPAN_BYTES};
 use crate::generation::Generation;
 use crate::header::{Header, Kind};
+use crate::life::{FOREVER, MIXED};
 use crate::page_spans::PAGES;
 use crate::pages::run_mask;
 use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::segment::{GROUP_SPANS, Memory, split};
 use crate::span::{SpanIndex, SpanStanding};
-use crate::spans::{FOREVER, MIXED};
 use crate::sync::Ordering;
 
 impl Pile {
@@ -54,7 +54,7 @@ impl<'p> Walk<'p> {
     fn begin(pile: &'p Pile) -> Self {
         let store = &pile.store;
         let (mut lanes, mut limbo) = (HashMap::new(), HashSet::new());
-        for arena in store.arenas.lock().iter() {
+        for arena in &store.arenas() {
             // Spans that were purged may be others' by now, until the arena hears of it.
             let is_its = |lane: &Lane| {
                 let line = store.spans.memory.line(lane.span);
@@ -73,10 +73,17 @@ impl<'p> Walk<'p> {
         let mut listed = HashMap::new();
         for number in 1..=CLASS_COUNT {
             let class = Class(u8::try_from(number).expect("fewer than 254 classes"));
-            for bucket in [FOREVER, MIXED] {
-                for span in store.spans.listed(class, bucket) {
-                    assert!(listed.insert(span, class).is_none(), "{span:?} is listed twice");
-                    assert_eq!(store.spans.memory.line(span).bucket(), bucket, "{span:?}");
+            let keepers = store.spans.owners();
+            for (keeper, bucket) in keepers.flat_map(|keeper| [(keeper, FOREVER), (keeper, MIXED)])
+            {
+                for are_thin in [false, true] {
+                    for span in store.spans.listed(class, bucket, keeper, are_thin) {
+                        assert!(listed.insert(span, class).is_none(), "{span:?} is listed twice");
+                        let line = store.spans.memory.line(span);
+                        assert_eq!(line.bucket().min(MIXED), bucket, "{span:?}");
+                        assert_eq!(line.keeper.load(Ordering::Relaxed), keeper, "{span:?}");
+                        assert_eq!(line.absent_bytes() > 0, are_thin, "{span:?}");
+                    }
                 }
             }
         }
@@ -124,10 +131,11 @@ impl<'p> Walk<'p> {
             );
             self.spent_spans += u32::from(is_spent);
             let is_backed = spare.unwrap_or(!is_spent);
-            self.backed_bytes += u64::from(is_backed) * u64::from(SPAN_BYTES);
+            self.backed_bytes +=
+                u64::from(is_backed) * (u64::from(SPAN_BYTES) - line.absent_bytes());
             return;
         }
-        self.backed_bytes += u64::from(SPAN_BYTES);
+        self.backed_bytes += u64::from(SPAN_BYTES) - line.absent_bytes();
         assert!(!self.retiring.contains(&span), "{span:?} retires and is in use");
         match class {
             Class::PAGES => self.pages(span),
@@ -162,7 +170,8 @@ impl<'p> Walk<'p> {
                 assert!(header.generation() < Generation::LAST, "{place:?} has a generation left");
                 assert!(!self.limbo.contains(&place), "{place:?} is free and waits");
             } else if header.is_free() {
-                assert_eq!(header.generation(), Generation::LAST, "{place:?} is lost");
+                let is_absent = line.absent_bytes() > 0;
+                assert!(is_absent || header.generation() == Generation::LAST, "{place:?} is lost");
                 spent += 1;
             } else {
                 held += self.slot(span, class, index);
@@ -174,13 +183,17 @@ impl<'p> Walk<'p> {
         assert_eq!(line.parts(span).count(), 1, "{span:?} is no part of a long record");
         let standing = line.standing();
         let is_listed = self.listed.get(&span) == Some(&class);
-        assert_eq!(is_listed, standing == SpanStanding::Listed, "{span:?} is {standing:?}");
+        let is_offered = matches!(standing, SpanStanding::Listed | SpanStanding::Thin);
+        assert_eq!(is_listed, is_offered, "{span:?} is {standing:?}");
         assert_eq!(lane.is_some(), standing == SpanStanding::Owned, "{span:?} is {standing:?}");
         assert!(lane.is_none_or(|lane| lane.class == class), "{span:?} is put into as it is cut");
         if lane.is_none() {
             assert!(!vacancy.is_empty(class), "{span:?} has no record and no way back");
-            let is_offered = is_listed || line.bucket() > MIXED;
-            assert!(is_offered || !vacancy.is_roomy(class), "{span:?} has room and is not offered");
+            let is_waiting = standing == SpanStanding::Drained;
+            assert!(
+                is_listed || is_waiting || !vacancy.is_roomy(class),
+                "{span:?} has room and is not offered"
+            );
         }
     }
 
@@ -223,9 +236,9 @@ impl<'p> Walk<'p> {
         let header = Header(slot.header().load(Ordering::Acquire));
         let generation = header.generation();
         assert!(
-            line.low() < generation && generation <= line.top(),
-            "{place:?} is of {generation:?}, above {:?} to {:?}",
-            line.low(),
+            // Of a span that was thin it may be below what comes next.
+            Generation(0) < generation && generation <= line.top(),
+            "{place:?} is of {generation:?}, up to {:?}",
             line.top()
         );
         let held = self.held.remove(&place);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use levada_pile::{Full, Gone, Life, OpenError, Pile, Pointer, Prefer};
+use levada_pile::{Budget, Full, Gone, Life, OpenError, Pile, Pointer, Prefer};
 
 /// One test after the other: a guard of one keeps what another deleted, and it counts on having that back.
 #[expect(clippy::disallowed_types, reason = "held by a test while it runs")]
@@ -64,7 +64,7 @@ fn d3_a_pointer_is_stale_although_the_pile_was_purged_and_refilled() {
     let _alone = alone();
     let pile = pile(1 << 20);
     let before = fill(&pile, &[1; 100]);
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     let after = fill(&pile, &[2; 100]);
     assert_eq!(after.len(), before.len());
     assert!(before.iter().all(|&at| pile.pin().get(at) == Err(Gone::Stale)));
@@ -127,8 +127,8 @@ fn d7_what_the_last_record_took_goes_back_within_two_tends_whatever_is_preferred
             for at in put {
                 pile.delete(at).unwrap();
             }
-            pile.tend();
-            pile.tend();
+            pile.tend(Budget::unbounded());
+            pile.tend(Budget::unbounded());
             let left = pile.gauges().backed_bytes;
             assert!(full > 20 << 20 && left <= 6 << 20, "{left} of {full}");
         }
@@ -163,7 +163,7 @@ fn d9_fill_delete_all_and_fill_again_gives_the_same_count() {
         for at in put {
             pile.delete(at).unwrap();
         }
-        pile.tend();
+        pile.tend(Budget::unbounded());
     }
 }
 
@@ -209,7 +209,7 @@ fn d11_a_thread_that_opens_new_memory_all_the_time_holds_up_no_put_of_another() 
             while !is_over.load(Ordering::Relaxed) {
                 let at = pile.put(&vec![1; 100 << 20], Life::FOREVER).unwrap();
                 pile.delete(at).unwrap();
-                pile.tend();
+                pile.tend(Budget::unbounded());
             }
         });
         // Each of these finds room where it put before, whatever the other does: none is refused.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use levada_pile::{
-    Clock, Cursor, FolderError, FolderFault, Full, Gauges, Gone, Kind, Life, OpenError, Pile,
-    Pointer, Raw, Stamp, Text,
+    Budget, Clock, Cursor, FolderError, FolderFault, Full, Gauges, Gone, Kind, Life, OpenError,
+    Pile, Pointer, Raw, Stamp, Text,
 };
 
 fn kept(folder: &Path) -> Pile {
@@ -45,7 +45,7 @@ fn is_empty(gauges: &Gauges) -> bool {
 /// for a while, but not for ever.
 fn settle(pile: &Pile, is_done: impl Fn(&Gauges) -> bool) {
     for _ in 0..100_000 {
-        pile.tend();
+        pile.tend(Budget::unbounded());
         let gauges = pile.gauges();
         if gauges.inherited_spans == 0 && gauges.limbo_slots == 0 && is_done(&gauges) {
             break;

@@ -1,7 +1,7 @@
 //! What a guard keeps. A guard that lasts keeps every pile of the OS process from using again what was deleted, so these tests
 //! are a program of their own.
 
-use levada_pile::{Gone, Life, Pile};
+use levada_pile::{Budget, Gone, Life, Pile};
 
 #[test]
 fn a_guard_keeps_bytes_through_update_and_delete() {
@@ -19,8 +19,8 @@ fn a_guard_keeps_bytes_through_update_and_delete() {
         }
     }
     pile.delete(at).unwrap();
-    let _purged = pile.purge();
-    pile.tend();
+    pile.purge().unwrap();
+    pile.tend(Budget::unbounded());
     for _ in 0..10_000 {
         pile.put(&[255; 40], Life::FOREVER).unwrap();
     }
@@ -35,6 +35,6 @@ fn a_guard_keeps_bytes_though_the_pile_is_closed() {
     let bytes = guard.get(at).unwrap();
     pile.close();
     assert_eq!(guard.get(at), Err(Gone::Closed));
-    pile.tend();
+    pile.tend(Budget::unbounded());
     assert_eq!(bytes, [1; 40]);
 }

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use levada_pile::{Cursor, Gauges, Gone, Kind, Life, Pile, Pointer};
+use levada_pile::{Budget, Cursor, Gauges, Gone, Kind, Life, Pile, Pointer};
 use levada_shared::{Options, SharedHeap};
 
 const FOLDER: &str = "LEVADA_KILLED_IN";
@@ -146,7 +146,7 @@ fn write_on(pile: &Pile, thread: usize, mut pointers: Vec<u64>, mut random: Rand
             }
         }
         if step % 64 == 63 {
-            pile.tend();
+            pile.tend(Budget::unbounded());
         }
     }
 }
@@ -284,7 +284,7 @@ fn is_empty(gauges: &Gauges) -> bool {
 /// for a while, but not for ever.
 fn settle(pile: &Pile, is_done: impl Fn(&Gauges) -> bool) {
     for _ in 0..100_000 {
-        pile.tend();
+        pile.tend(Budget::unbounded());
         let gauges = pile.gauges();
         if gauges.inherited_spans == 0 && gauges.limbo_slots == 0 && is_done(&gauges) {
             break;

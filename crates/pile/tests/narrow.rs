@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use levada_pile::{Gone, Life, Pile, PilePointer, Pointer};
+use levada_pile::{Budget, Gone, Life, Pile, PilePointer, Pointer};
 
 const LIVES: u32 = 15;
 
@@ -19,7 +19,7 @@ fn span(at: Pointer) -> i32 {
 fn fill(pile: &Pile, bytes: &[u8]) -> Vec<Pointer> {
     let mut idle = 0;
     while idle < 10 || pile.gauges().limbo_slots > 0 {
-        idle = if pile.tend().freed == 0 { idle + 1 } else { 0 };
+        idle = if pile.tend(Budget::unbounded()).freed == 0 { idle + 1 } else { 0 };
     }
     (0..).map_while(|_| pile.put(bytes, Life::FOREVER).ok()).collect()
 }
@@ -67,8 +67,8 @@ fn each_slot_has_fifteen_lives_and_then_none() {
         for at in keepers.into_values() {
             pile.delete(at).unwrap();
         }
-        pile.tend();
-        pile.tend();
+        pile.tend(Budget::unbounded());
+        pile.tend(Budget::unbounded());
         pile.validate();
         assert_eq!(pile.gauges().spent_spans, spans, "their spans are spent with them");
         assert_eq!(fill(&pile, bytes).len(), slots, "and others have their memory");
@@ -95,8 +95,8 @@ fn a_span_that_begins_anew_goes_on_where_it_was_until_it_is_spent() {
             spans.insert(span(at));
             pile.delete(at).unwrap();
         }
-        pile.tend();
-        pile.tend();
+        pile.tend(Budget::unbounded());
+        pile.tend(Budget::unbounded());
         pile.validate();
     }
     // Each round takes one generation of all spans, and a span needs two to begin.
@@ -119,7 +119,7 @@ fn an_update_that_forwards_and_a_cell_use_up_generations_as_a_put_does() {
             assert!(pile.pin().get(at) == Ok(&bytes));
         }
     }
-    pile.tend();
+    pile.tend(Budget::unbounded());
     pile.validate();
     assert!(pile.gauges().spent_spans > 0);
 }

@@ -27,11 +27,11 @@ fn a_long_record_that_is_held_keeps_all_its_bytes_through_a_purge() {
     let pile = Pile::builder("held").limit_bytes(4 << 20).build().unwrap();
     let at = pile.put(&vec![1; LONG_BYTES], Life::FOREVER).unwrap();
     let held = pile.pin().hold(at, &account).unwrap();
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     fill(&pile);
     assert!(held == vec![1; LONG_BYTES][..], "bytes that are held stay");
     drop(held);
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     let longs = (0..).take_while(|_| pile.put(&vec![1; LONG_BYTES], Life::FOREVER).is_ok());
     assert_eq!(longs.count(), 12, "all 64 spans came back, for five each");
 }
@@ -41,7 +41,7 @@ fn room_that_is_reserved_is_nobody_elses_though_the_pile_is_purged() {
     let _alone = alone();
     let pile = Pile::builder("reserved").limit_bytes(4 << 20).build().unwrap();
     let mut room = pile.reserve(LONG_BYTES, Kind::Bytes, Life::FOREVER).unwrap();
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     fill(&pile);
     let others: Vec<_> = {
         let mut others = Vec::new();

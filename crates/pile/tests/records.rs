@@ -1,6 +1,6 @@
 //! What a record promises, through the face.
 
-use levada_pile::{Full, Gone, Kind, Life, Pile, UpdateError};
+use levada_pile::{Budget, Full, Gone, Kind, Life, Pile, UpdateError};
 
 fn pile() -> Pile {
     Pile::builder("records").limit_bytes(16 << 20).build().expect("addresses are there")
@@ -126,7 +126,7 @@ fn a_pile_that_is_full_refuses_and_takes_again_what_was_freed() {
     }
     // Guards of other tests may be in the way for a moment.
     while pile.gauges().limbo_slots > 0 {
-        pile.tend();
+        pile.tend(Budget::unbounded());
     }
     let again = (0..).take_while(|_| pile.put(&[8; 100], Life::FOREVER).is_ok()).count();
     assert_eq!(again, first);
@@ -140,7 +140,7 @@ fn a_purge_ends_every_pointer_and_the_room_comes_back() {
     for _ in 0..5 {
         let put: Vec<_> = (0..).map_while(|_| pile.put(&[7; 1000], Life::FOREVER).ok()).collect();
         assert_eq!(*before.get_or_insert(put.len()), put.len());
-        assert_eq!(pile.purge().records, put.len() as u64);
+        assert_eq!(pile.purge().unwrap().records, put.len() as u64);
         let guard = pile.pin();
         assert!(put.iter().all(|&at| guard.get(at) == Err(Gone::Stale)));
     }
@@ -172,8 +172,8 @@ fn what_the_last_record_of_a_pile_took_goes_back_within_two_tends() {
         for at in put {
             pile.delete(at).unwrap();
         }
-        pile.tend();
-        pile.tend();
+        pile.tend(Budget::unbounded());
+        pile.tend(Budget::unbounded());
         let left = pile.gauges().backed_bytes;
         assert!(left <= 4 << 20, "{left} of {full}");
     }
@@ -197,7 +197,7 @@ fn held_bytes_stay_through_delete_update_and_purge_and_are_charged_once_an_accou
     let new = pile.pin().hold(at, &first).unwrap();
     pile.delete(at).unwrap();
     assert_eq!(pile.pin().hold(at, &first), Err(levada_pile::HoldError::Gone(Gone::Stale)));
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     while pile.put(&[255; 90], Life::FOREVER).is_ok() {}
     assert_eq!(held, [1; 90][..]);
     assert_eq!((again, others), (held.clone(), held));
@@ -253,7 +253,7 @@ fn a_lent_reservation_becomes_a_record_or_gives_its_slot_back() {
     assert!(matches!(pile.commit_buf(strange), Err(levada_pile::NotReserved::Buffer(_))));
     let mut late = room().lend(&account).unwrap();
     late.write(b"late").unwrap();
-    let _purged = pile.purge();
+    pile.purge().unwrap();
     assert!(matches!(
         pile.commit_buf(late),
         Err(levada_pile::NotReserved::Invalid(levada_pile::Invalid::Purged))

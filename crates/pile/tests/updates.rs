@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use levada_pile::{Life, Pile};
+use levada_pile::{Budget, Life, Pile};
 use levada_shared::{Options, SharedHeap};
 
 #[test]
@@ -26,7 +26,7 @@ fn values_that_are_held_are_replaced_in_every_kind_of_record() {
             assert!(first == [1; 100][..] && second == [2; 100][..]);
         }
     }
-    pile.tend();
+    pile.tend(Budget::unbounded());
     assert_eq!(pile.gauges().used_bytes, 0);
 }
 

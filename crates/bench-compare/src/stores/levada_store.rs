@@ -1,6 +1,6 @@
 //! Ours: a pile, its pointers as handles.
 
-use levada_pile::{Life, Pile, Pointer};
+use levada_pile::{Budget, Life, Pile, Pointer};
 
 use crate::stores::store::{Store, first_word};
 
@@ -85,7 +85,7 @@ impl Store for LevadaStore {
     }
 
     fn tend(&mut self) {
-        let _done = self.pile.tend();
+        let _done = self.pile.tend(Budget::unbounded());
     }
 
     fn word_of(handle: Pointer) -> u64 {

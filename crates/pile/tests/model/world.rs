@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use levada_pile::{
-    Clock, Cursor, Full, Gone, HoldError, Kind, Life, Pile, PilePointer, Pointer, UpdateError,
-    Version,
+    Budget, Clock, Cursor, Full, Gone, HoldError, Kind, Life, Pile, PilePointer, Pointer,
+    UpdateError, Version,
 };
 use levada_shared::{Account, Options, SharedData, SharedHeap};
 
@@ -99,7 +99,7 @@ impl World {
             980..993 => self.forge(),
             993..996 => self.text_of_another_kind(),
             996 => {
-                self.pile.tend();
+                self.pile.tend(Budget::unbounded());
             }
             997 if self.is_alone => self.pass_time(),
             998 if self.dice.one_in(10) => self.scan(),
@@ -413,7 +413,7 @@ impl World {
 
     fn purge(&mut self) {
         let live = self.records.iter().filter(|record| !self.has_expired(record)).count() as u64;
-        let purged = self.pile.purge().records;
+        let purged = self.pile.purge().expect("there are no keepers").records;
         assert!((live..=self.records.len() as u64).contains(&purged), "{purged} of {live}");
         while !self.records.is_empty() {
             self.forget(0);
