@@ -4,12 +4,13 @@ use std::fs::{self, DirEntry, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use levada_pile::{
-    Budget, Clock, Cursor, FolderError, FolderFault, Full, Gauges, Gone, Kind, Life, OpenError,
-    Pile, Pointer, Raw, Stamp, Text,
+    Budget, Clock, Cursor, FolderError, FolderFault, Full, Gauges, Gone, Keeper, KeptRecord, Kind,
+    Life, OpenError, Pile, Place, Pointer, Raw, Stamp, Text, Verdict, Why,
 };
 
 fn kept(folder: &Path) -> Pile {
@@ -562,4 +563,72 @@ fn a_name_of_an_earlier_life_is_taken() {
     drop(pile);
     fs::write(folder.path().join("types"), b"anything").unwrap();
     assert_eq!(fault(folder.path()), FolderFault::Damaged);
+}
+
+#[test]
+fn lives_that_ended_in_between_are_swept_after_a_mount() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |now_ms: u64| {
+        let now_ms = Arc::new(AtomicU64::new(now_ms));
+        let builder = Pile::builder("kept").limit_bytes(4 << 20).folder(folder.path());
+        (builder.clock(Clock::shared(Arc::clone(&now_ms))).build().unwrap(), now_ms)
+    };
+    let (pile, _) = open(0);
+    for length in [10, 1000, 20_000] {
+        pile.put(&pattern(length, 1), Life::secs(100)).unwrap();
+        pile.put(&pattern(length, 2), Life::secs(1000)).unwrap();
+        pile.put(&pattern(length, 3), Life::FOREVER).unwrap();
+    }
+    drop(pile);
+    let (pile, now_ms) = open(0);
+    now_ms.store(200_000, Ordering::Relaxed);
+    settle(&pile, |gauges| gauges.swept == 3);
+    now_ms.store(2_000_000, Ordering::Relaxed);
+    settle(&pile, |gauges| gauges.swept == 6);
+    let gauges = pile.gauges();
+    assert_eq!((gauges.swept, gauges.records), (6, 3));
+}
+
+/// Lets nothing move.
+struct Nailed;
+
+impl Keeper for Nailed {
+    fn verdict(&self, _: KeptRecord<'_>) -> Verdict {
+        Verdict::Stay
+    }
+
+    fn moved(&self, _: KeptRecord<'_>, _: Place) -> bool {
+        false
+    }
+
+    fn dropped(&self, _: KeptRecord<'_>, _: Why) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_a_keeper_kept_ends_with_its_life_of_the_pile() {
+    let folder = tempfile::tempdir().unwrap();
+    let pile = kept(folder.path());
+    let at = pile.put(&pattern(20_000, 1), Life::FOREVER).unwrap();
+    let keep = pile.keeper(Arc::new(Nailed)).unwrap();
+    for length in [10, 1000, 20_000, 100_000] {
+        keep.put(&pattern(length, 2), Life::FOREVER).unwrap();
+    }
+    // As after a kill: who drops a keep ends its records himself.
+    let copy = tempfile::tempdir().unwrap();
+    pile.flush().unwrap();
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mut cp = Command::new("cp");
+        let copied = cp.arg("--sparse=always").arg(file.path()).arg(copy.path()).status();
+        assert!(copied.unwrap().success());
+    }
+    let again = kept(copy.path());
+    let keep = again.keeper(Arc::new(Nailed)).unwrap();
+    keep.put(b"new", Life::FOREVER).unwrap();
+    drop(keep);
+    settle(&again, |gauges| gauges.records == 1);
+    assert_eq!(again.gauges().records, 1);
+    assert!(again.pin().get(at).unwrap() == pattern(20_000, 1));
 }
