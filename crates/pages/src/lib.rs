@@ -17,6 +17,8 @@
 //! be given by reference, needs two descriptors and some ten calls, each return one call, and each page touched after it
 //! a fault of its own, since its pages are the small ones.
 //!
+//! [`Reservation::place`] lets a file stand at reserved addresses by two calls, and takes no descriptor.
+//!
 //! A look of [`MachinePressure`] is one `pread` for the stalls, one for the machine and one for each control group that
 //! we are in and can see, up to three for one with a limit, and allocates nothing. It keeps two descriptors open, and
 //! three for each group. [`memory_limit`] opens, reads and closes the same files.
@@ -47,6 +49,7 @@ mod machine_pressure;
 mod memory_group;
 mod memory_limit;
 mod page;
+mod placed;
 mod pressure;
 mod pressure_window;
 mod reservation;

@@ -57,6 +57,17 @@ impl Reservation {
         self.0.bytes()
     }
 
+    /// Nobody knows any more what stands in a part of it: it is never unmapped, and takes no file.
+    #[cfg(not(miri))]
+    pub(crate) fn tear(&self) {
+        self.0.tear();
+    }
+
+    #[cfg(not(miri))]
+    pub(crate) fn is_torn(&self) -> bool {
+        self.0.is_torn()
+    }
+
     /// Makes `bytes` from `offset` readable and writable, and asks for huge pages behind them.
     ///
     /// What was committed before keeps its content. A kernel without huge pages is no error.
@@ -134,7 +145,7 @@ impl Reservation {
         self.whole_of(offset, bytes, HUGE_PAGE_BYTES)
     }
 
-    fn whole_of(&self, offset: usize, bytes: usize, grain_bytes: usize) -> usize {
+    pub(crate) fn whole_of(&self, offset: usize, bytes: usize, grain_bytes: usize) -> usize {
         let end =
             offset.checked_add(bytes).expect("a range ends below the end of the address space");
         assert!(
@@ -154,6 +165,7 @@ impl Reservation {
 mod raw {
     use core::ffi::c_void;
     use core::ptr::{self, NonNull};
+    use core::sync::atomic::{AtomicBool, Ordering};
 
     use rustix::io::Errno;
     use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
@@ -163,13 +175,15 @@ mod raw {
     use crate::page::HUGE_PAGE_BYTES;
 
     /// # Invariants
-    /// 1. `start .. start + bytes` is one mapping that this value alone unmaps, whole: private and anonymous, unless
-    ///    `file_reservation`, which then commits and returns nothing here, put its own in that place.
+    /// 1. `start .. start + bytes` is mapped, and this value alone unmaps it, whole: private and anonymous, but where
+    ///    `file_reservation` or `placed` put files in that place, of which nothing is committed or returned here.
     /// 2. `start` and `bytes` are multiples of a huge page.
+    /// 3. Where the first is not known to hold, `is_torn` says so, and nothing is unmapped.
     #[derive(Debug)]
     pub(super) struct Range {
         start: NonNull<u8>,
         bytes: usize,
+        is_torn: AtomicBool,
     }
 
     // SAFETY: the value is an address and a length; every method is one system call on the mapping, and the
@@ -193,8 +207,8 @@ mod raw {
             let start = found.wrapping_add(lead);
             unmap(found, lead);
             unmap(start.wrapping_add(bytes), HUGE_PAGE_BYTES - lead);
-            let range =
-                Self { start: NonNull::new(start).expect("no mapping starts at zero"), bytes };
+            let start = NonNull::new(start).expect("no mapping starts at zero");
+            let range = Self { start, bytes, is_torn: AtomicBool::new(false) };
             // A child made by fork would share pages that the kernel may still write for us.
             // SAFETY: invariant 1; the advice changes what a fork copies, not what is mapped here.
             let kept = unsafe { madvise(range.at(0), bytes, Advice::LinuxDontFork) };
@@ -208,6 +222,14 @@ mod raw {
 
         pub(super) fn bytes(&self) -> usize {
             self.bytes
+        }
+
+        pub(super) fn tear(&self) {
+            self.is_torn.store(true, Ordering::Relaxed);
+        }
+
+        pub(super) fn is_torn(&self) -> bool {
+            self.is_torn.load(Ordering::Relaxed)
         }
 
         fn at(&self, offset: usize) -> *mut c_void {
@@ -262,7 +284,10 @@ mod raw {
 
     impl Drop for Range {
         fn drop(&mut self) {
-            unmap(self.start.as_ptr(), self.bytes);
+            // Another's mapping may lie in it by now: the addresses are lost rather than that (invariant 3).
+            if !self.is_torn() {
+                unmap(self.start.as_ptr(), self.bytes);
+            }
         }
     }
 

@@ -1,14 +1,18 @@
 //! A builder makes a pile of its settings: each is checked, and a refused one changes nothing.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use levada_pages::memory_limit;
 
 use crate::error::OpenError;
+use crate::folder::{Folder, HowToOpen};
 use crate::hold::Returns;
 use crate::life::{Clock, Seconds};
+use crate::mount::mount;
 use crate::pile::Pile;
 use crate::pointer::SEGMENT_BYTES;
+use crate::registry::Registry;
 use crate::segment::{Memory, SEGMENTS_MAX};
 use crate::settings::{
     GUARD_WARN_MS, GUARD_WARNS_MS, SMALL_BYTES, Settings, TEND_SLICE_US, TEND_SLICES_US,
@@ -29,6 +33,8 @@ pub struct Builder {
     prefer: Prefer,
     wants_huge: bool,
     clock: Clock,
+    folder: Option<PathBuf>,
+    empties_unclean: bool,
     tend_slice_us: u32,
     guard_warn_ms: u32,
 }
@@ -44,6 +50,8 @@ impl Pile {
             prefer: Prefer::Space,
             wants_huge: true,
             clock: Clock::system(),
+            folder: None,
+            empties_unclean: false,
             tend_slice_us: TEND_SLICE_US,
             guard_warn_ms: GUARD_WARN_MS,
         }
@@ -87,6 +95,39 @@ impl Builder {
         self
     }
 
+    /// Keeps the pile in a folder, which is made if there is none: its records are there again after the OS process has
+    /// ended, however it ended, and pointers to them stay true. One pile at a time has it open.
+    ///
+    /// The limit is then about room on the disk; how much of it is in memory, the kernel decides, so huge pages are not asked
+    /// for. Who can write to the folder can do to this OS process what he likes.
+    ///
+    /// ```
+    /// # use levada_pile::{Life, Pile, Pointer};
+    /// # let folder = tempfile::tempdir()?;
+    /// let kept = || Pile::builder("kept").limit_bytes(64 << 20).folder(folder.path()).build();
+    /// let pile = kept()?;
+    /// let number = pile.put(b"there again", Life::FOREVER)?.to_bits();
+    /// drop(pile);
+    /// let pile = kept()?;
+    /// let at = Pointer::from_bits(number).unwrap();
+    /// assert_eq!(pile.pin().get(at), Ok(&b"there again"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.folder = Some(path.into());
+        self
+    }
+
+    /// Whether a folder whose pile was open when the machine went down is emptied. Without it such a folder is refused: what
+    /// of it reached the disk, nobody knows. A pile that was emptied has another [`Pile::folder_id`], and pointers from before
+    /// mean nothing in it.
+    #[must_use]
+    pub fn empty_if_unclean(mut self, is_emptied: bool) -> Self {
+        self.empties_unclean = is_emptied;
+        self
+    }
+
     /// How long [`crate::Budget::slice`] is: from 20 to 10,000 microseconds, 200 unless it is set.
     #[must_use]
     pub fn tend_slice_us(mut self, microseconds: u32) -> Self {
@@ -102,7 +143,8 @@ impl Builder {
         self
     }
 
-    /// Makes the pile: addresses only, no memory yet.
+    /// Makes the pile: addresses only, no memory yet. One that is kept in a folder is mounted: its tables are looked at, and
+    /// none of its records.
     ///
     /// # Errors
     /// [`OpenError`], by name of the setting or with the number of the OS.
@@ -123,14 +165,24 @@ impl Builder {
         let is_small = limit_bytes < SMALL_BYTES;
         let wanted = limit_bytes.div_ceil(SEGMENT_BYTES).saturating_mul(4);
         let segments_min = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.segments_max);
-        let memory = Memory::reserve(self.segments_max, segments_min)?;
-        let supply = Supply::new(&memory, limit_bytes, self.wants_huge && !is_small);
+        let how = self.folder.map(|path| HowToOpen { path, empties_unclean: self.empties_unclean });
+        let folder = how.map(|how| Folder::open(&how)).transpose()?.map(Arc::new);
+        let memory = Memory::reserve(self.segments_max, segments_min, folder.as_ref())?;
+        let wants_huge = self.wants_huge && !is_small && folder.is_none();
+        let wants_whole = wants_huge || (folder.is_some() && !is_small);
+        let supply = Supply::new(&memory, limit_bytes, wants_huge, wants_whole);
         let settings = Settings::new(is_small);
         settings.set_prefer(self.prefer);
         settings.set_tend_slice_us(self.tend_slice_us);
         settings.set_guard_warn_ms(self.guard_warn_ms);
-        let store =
-            Store::new(self.name, Spans::new(memory, supply), Seconds::new(self.clock), settings);
+        let spans = Spans::new(memory, supply);
+        let forwards = folder.as_ref().map(|folder| mount(folder, &spans)).transpose()?;
+        let names = folder.as_ref().map(|folder| folder.type_names()).transpose()?;
+        let age_ms = folder.as_ref().map_or(0, |folder| folder.age_ms());
+        let seconds = Seconds::new(self.clock, age_ms);
+        let mut store =
+            Store::new(self.name, spans, forwards.unwrap_or_default(), seconds, settings);
+        store.registry = Registry::of_names(names.unwrap_or_default());
         let store = Arc::new(store);
         let lender = Arc::new(Returns(Arc::clone(&store)));
         Ok(Pile { store, lender })

@@ -16,15 +16,9 @@ impl Pile {
     /// [`Full`], and nothing has changed.
     pub fn put_cell(&self, bytes: &[u8], life: Life) -> Result<Pointer, Full> {
         let purges = self.store.purges();
-        let value = Birth { is_inner: true, ..Birth::of(Kind::Bytes, Life::FOREVER) };
-        let value = self.store.put(value, bytes)?;
-        let reserved = match self.reserve_as(8, Birth::of(Kind::Cell, life)) {
-            Ok(reserved) => reserved,
-            Err(full) => {
-                self.store.end_inner(value.to_bits(), &Pinned::new());
-                return Err(full);
-            }
-        };
+        // First the cell's place: the value says whose it is.
+        let reserved = self.reserve_as(8, Birth::of(Kind::Cell, life))?;
+        let value = self.store.put(Birth::inner(Kind::Bytes, 0, reserved.pointer()), bytes)?;
         let pinned = Pinned::new();
         match reserved.begin_cell(value) {
             Ok(cell) if self.store.purges() == purges => Ok(cell),
@@ -38,8 +32,12 @@ impl Pile {
                 }
                 Ok(cell)
             }
-            // Purged in between, and the value with it: then this put comes after.
-            Err(_) => self.put_cell(bytes, life),
+            // Purged in between, and perhaps the value with it: then this put comes after.
+            Err(_) => {
+                self.store.end_inner(value.to_bits(), &pinned);
+                drop(pinned);
+                self.put_cell(bytes, life)
+            }
         }
     }
 }

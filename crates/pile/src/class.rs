@@ -52,7 +52,6 @@ impl Class {
     }
 
     /// All classes of slots.
-    #[cfg(test)]
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (1..=CLASS_COUNT).map(|number| Self(u8::try_from(number).expect("fewer than 254 classes")))
     }

@@ -133,6 +133,8 @@ impl Store {
                 && line.top().0 + 2 <= Generation::LAST.0
         };
         if !class.is_slots()
+            // Room on the disk comes and goes by spans.
+            || spans.memory.folder().is_some()
             || levada_pages::machine_page_bytes() != PAGE_BYTES as usize
             || !is_sparse(line)
             || !spans.take_out(span, class, is_sparse)

@@ -3,6 +3,8 @@
 use core::fmt;
 use std::error::Error;
 
+use crate::folder_error::FolderError;
+
 /// Why a pointer leads to nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -198,6 +200,14 @@ pub enum OpenError {
     },
     /// The OS refused addresses or memory.
     Memory(levada_pages::ReserveError),
+    /// The folder is no pile that can be opened.
+    Folder(FolderError),
+}
+
+impl From<FolderError> for OpenError {
+    fn from(error: FolderError) -> Self {
+        Self::Folder(error)
+    }
 }
 
 impl From<levada_pages::ReserveError> for OpenError {
@@ -211,6 +221,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::Setting { key, bounds } => write!(f, "{key} must be {bounds}"),
             Self::Memory(error) => write!(f, "no memory for the pile: {error}"),
+            Self::Folder(error) => error.fmt(f),
         }
     }
 }

@@ -6,34 +6,24 @@
 //! The number stands in the header where the length was, so that a reader needs no search: header, entry, bytes. An update
 //! puts the new bytes first and swings the target by one compare-and-swap; what it led to before waits in limbo. Entries come
 //! in blocks of 4,096 that never move, and each is counted against the limit with its block.
+//!
+//! After a mount it is not known which entries are in use, until the headers of all spans were looked through: those found
+//! there are named, and when all were, the others are free. Until then only such of an earlier life are given out that are
+//! zero: one is zeroed when it is freed, and filled before a header names it.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 
 use crate::epoch::Epoch;
+use crate::forward_table::{BLOCK, BLOCK_BYTES, FiledRows, Forward, ForwardTable};
 use crate::limit::Limit;
 use crate::lock::Lock;
 use crate::pointer::Place;
-use crate::sync::{AtomicU64, Ordering};
-
-const BLOCK: u32 = if cfg!(loom) { 2 } else { 4096 };
-const BLOCK_BYTES: u64 = BLOCK as u64 * size_of::<Forward>() as u64;
-const FAN: u32 = 256;
-
-/// Where one record's bytes are.
-#[derive(Debug, Default)]
-pub(crate) struct Forward {
-    /// A pointer's bits; zero once the record was deleted.
-    pub(crate) target: AtomicU64,
-    home: AtomicU64,
-}
-
-type Block = OnceLock<Box<[Forward]>>;
+use crate::sync::Ordering;
 
 /// The forwards of a pile.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Forwards {
-    blocks: Box<[OnceLock<Box<[Block]>>]>,
+    table: ForwardTable,
     free: Lock<Free>,
 }
 
@@ -44,44 +34,36 @@ struct Free {
     /// Entries of records that were deleted, until nobody reads them.
     left: VecDeque<(Epoch, u32)>,
     used: u32,
-}
-
-impl Default for Forwards {
-    fn default() -> Self {
-        Self { blocks: (0..FAN).map(|_| OnceLock::new()).collect(), free: Lock::default() }
-    }
+    /// Of the entries of an earlier life, which a header names, or will; empty when all is known of them.
+    named: Vec<bool>,
+    /// Those before this one were tried.
+    tried: u32,
 }
 
 impl Forwards {
+    /// The forwards of a pile that is kept, and what they take of its limit.
+    pub(crate) fn of_folder(table: FiledRows, rows: u32) -> (Self, u64) {
+        let free = Free { next: rows, named: vec![false; rows as usize], ..Free::default() };
+        let bytes = u64::from(rows / BLOCK) * BLOCK_BYTES;
+        (Self { table: ForwardTable::Filed(table), free: Lock::new(free) }, bytes)
+    }
+
     /// The entry of this number, which a header named.
     #[inline]
     pub(crate) fn at(&self, number: u32) -> &Forward {
-        let (block, at) = (number / BLOCK, number % BLOCK);
-        let blocks =
-            self.blocks[(block / FAN) as usize].get().expect("an entry that was given out");
-        let block = blocks[(block % FAN) as usize].get().expect("an entry that was given out");
-        &block[at as usize]
+        self.table.at(number)
     }
 
     /// An entry for a record at `home`, with its first target. `None` at the limit.
     pub(crate) fn take(&self, limit: &Limit, home: Place, target: u64) -> Option<u32> {
         let mut free = self.free.lock();
-        let number = match free.numbers.pop() {
+        let number = free.numbers.pop().or_else(|| self.inherited(&mut free));
+        let number = match number {
             Some(number) => number,
             None => {
                 let number = free.next;
-                let block = number / BLOCK;
-                if block == FAN * FAN {
+                if number.is_multiple_of(BLOCK) && !self.table.open_block(number / BLOCK, limit) {
                     return None;
-                }
-                if number.is_multiple_of(BLOCK) {
-                    if !limit.take(BLOCK_BYTES) {
-                        return None;
-                    }
-                    let blocks = self.blocks[(block / FAN) as usize]
-                        .get_or_init(|| (0..FAN).map(|_| OnceLock::new()).collect());
-                    blocks[(block % FAN) as usize]
-                        .get_or_init(|| (0..BLOCK).map(|_| Forward::default()).collect());
                 }
                 free.next += 1;
                 number
@@ -95,11 +77,38 @@ impl Forwards {
         Some(number)
     }
 
+    /// An entry of an earlier life that no header names.
+    fn inherited(&self, free: &mut Free) -> Option<u32> {
+        let (first, end) = (free.tried, u32::try_from(free.named.len()).expect("28 bits"));
+        for number in first..end.min(first.saturating_add(BLOCK)) {
+            free.tried = number + 1;
+            let is_named = &mut free.named[number as usize];
+            if !*is_named && self.at(number).is_zero() {
+                *is_named = true;
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Frees an entry that nobody reads any more.
+    fn put(&self, free: &mut Free, number: u32) {
+        let entry = self.at(number);
+        entry.home.store(0, Ordering::Relaxed);
+        entry.target.store(0, Ordering::Relaxed);
+        if let Some(is_named) = free.named.get_mut(number as usize) {
+            // Given out later, with all others of the earlier life: see `settle`.
+            free.used -= u32::from(*is_named);
+            *is_named = false;
+        } else {
+            free.numbers.push(number);
+            free.used -= 1;
+        }
+    }
+
     /// An entry that no header names, and nobody read.
     pub(crate) fn give(&self, number: u32) {
-        let mut free = self.free.lock();
-        free.used -= 1;
-        free.numbers.push(number);
+        self.put(&mut self.free.lock(), number);
     }
 
     /// The record of this entry is dead; the number is another's when nobody reads it any more.
@@ -113,9 +122,26 @@ impl Forwards {
             && epoch.is_over()
         {
             free.left.pop_front();
-            free.numbers.push(number);
-            free.used -= 1;
+            self.put(&mut free, number);
         }
+    }
+
+    /// A header that was left by an earlier life names this entry.
+    pub(crate) fn name(&self, number: u32) {
+        let mut free = self.free.lock();
+        if let Some(is_named) = free.named.get_mut(number as usize)
+            && !core::mem::replace(is_named, true)
+        {
+            free.used += 1;
+        }
+    }
+
+    /// All headers were looked through: what of an earlier life was not named is free.
+    pub(crate) fn settle(&self) {
+        let mut free = self.free.lock();
+        let named = core::mem::take(&mut free.named);
+        let unnamed = (0..).zip(&named).filter(|&(_, &is_named)| !is_named);
+        free.numbers.extend(unnamed.map(|(number, _)| number));
     }
 
     /// Frees the entries of records that were purged, since no reader of them is left. Those of deleted ones wait on.
@@ -127,8 +153,7 @@ impl Forwards {
         }
         for number in 0..free.next {
             if !is_free[number as usize] && leads_nowhere(self.home(number)) {
-                free.numbers.push(number);
-                free.used -= 1;
+                self.put(&mut free, number);
             }
         }
     }

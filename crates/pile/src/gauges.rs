@@ -10,12 +10,14 @@ use crate::error::Gone;
 use crate::latency::Latency;
 use crate::pile::Pile;
 use crate::span::SpanIndex;
+use crate::sync::Ordering;
 
 /// A look at a pile. Each number is right by itself; together they are of no one instant.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Gauges {
-    /// Records that are there, expired ones until they are swept.
+    /// Records that are there, expired ones until they are swept. After a mount those that an earlier life left are counted
+    /// as their spans are looked through: at first use, by upkeep, or for want of space; see `inherited_spans`.
     pub records: u64,
     /// Segments that have been opened.
     pub segments: u32,
@@ -57,6 +59,8 @@ pub struct Gauges {
     pub spare_spans: u32,
     /// Spans in use by slot length, of the lengths that are used.
     pub spans: Vec<SpansOfClass>,
+    /// Spans that an earlier life of the pile left, and that were not looked through.
+    pub inherited_spans: u32,
     /// Spans whose generations are used up.
     pub spent_spans: u32,
     /// Bytes that huge pages stand behind.
@@ -121,8 +125,12 @@ impl Pile {
         let swept = sum(|counts| &counts.swept);
         let moved = sum(|counts| &counts.moved);
         let purged = store.purged_before();
-        let records = puts.wrapping_sub(deletes).saturating_sub(purged.records);
+        let records = puts
+            .wrapping_add(store.inherited.records.load(Ordering::Relaxed))
+            .wrapping_sub(deletes)
+            .saturating_sub(purged.records);
         let used_bytes = sum(|counts| &counts.put_bytes)
+            .wrapping_add(store.inherited.used_bytes.load(Ordering::Relaxed))
             .wrapping_sub(sum(|counts| &counts.deleted_bytes))
             .saturating_sub(purged.used_bytes);
         let stock = store.spans.supply.stock();
@@ -149,6 +157,7 @@ impl Pile {
             limbo_slots: arenas.iter().map(|arena| arena.limbo.len()).sum(),
             spare_spans: stock.spare,
             spans: self.spans_by_class(),
+            inherited_spans: store.spans.inherited.load(Ordering::Relaxed),
             spent_spans: stock.spent,
             huge_bytes: stock.huge_bytes,
             full_space: sum(|counts| &counts.refused_space),

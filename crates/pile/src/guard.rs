@@ -115,6 +115,8 @@ impl Guard<'_> {
     /// As [`Guard::get`].
     pub fn seen(&self, at: Pointer) -> Result<(&[u8], Version), Gone> {
         self.count();
+        // The turns of roomy records begin anew with each life of a pile.
+        self.pile.store.look_through(at.place());
         let (slot, header) = self.pile.store.find(at, &self.pinned)?;
         if header.kind().has_tag() {
             return Err(self.pile.store.refused(Gone::WrongType));

@@ -204,6 +204,11 @@ impl Header {
         self.0 & Self::HELD != 0
     }
 
+    /// The same record, lent to nobody.
+    pub(crate) fn let_go(self) -> Self {
+        Self(self.0 & !Self::HELD)
+    }
+
     pub(crate) fn is_forwarded(self) -> bool {
         self.0 & FORWARDED != 0
     }

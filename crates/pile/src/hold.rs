@@ -130,6 +130,7 @@ impl Pile {
     fn held(&self, of: Pointer, seen: Present<'_>, account: &Account, pinned: &Pinned) -> Held {
         let store = &self.store;
         let place = of.place();
+        store.look_through(place);
         let mut shard = store.shard(place).lock();
         let Some((slot, _)) = store.spans.memory.slot(place) else { return Held::Over };
         // Halves turn under this lock, and not while they are held: so what is listed, or is to be, is the current one.

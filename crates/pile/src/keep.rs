@@ -24,7 +24,7 @@ use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::reserve::{Invalid, Reserved};
 use crate::segment::{Memory, Slot, split};
-use crate::span::SpanIndex;
+use crate::span::{SpanIndex, SpanStanding};
 use crate::store::Store;
 use crate::sync::{Ordering, fence};
 use crate::version::{Present, Version};
@@ -256,8 +256,9 @@ impl Store {
     fn end_kept_of(self: &Arc<Self>, span: SpanIndex, keeper: u16) {
         let pinned = Pinned::new();
         let class = self.spans.memory.class(span);
-        if class == Class::NONE || class == Class::TAIL {
-            return;
+        let is_inherited = self.spans.memory.line(span).standing() == SpanStanding::Inherited;
+        if class == Class::NONE || class == Class::TAIL || is_inherited {
+            return; // what an earlier life left is no keeper's of this one
         }
         for index in 0..class.shape().slots {
             let place = Memory::place(span, class, index);

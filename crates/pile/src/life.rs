@@ -121,21 +121,23 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The seconds of a pile: its clock's, from when it was opened.
+/// The seconds of a pile: its clock's, from when it was opened, and those that it was old then.
 #[derive(Debug)]
 pub(crate) struct Seconds {
     clock: Clock,
     zero_ms: u64,
+    age_ms: u64,
 }
 
 impl Seconds {
-    pub(crate) fn new(clock: Clock) -> Self {
+    /// Of a pile that is so old already.
+    pub(crate) fn new(clock: Clock, age_ms: u64) -> Self {
         let zero_ms = clock.now_ms();
-        Self { clock, zero_ms }
+        Self { clock, zero_ms, age_ms }
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        self.clock.now_ms().saturating_sub(self.zero_ms)
+        self.age_ms.saturating_add(self.clock.now_ms().saturating_sub(self.zero_ms))
     }
 
     /// The clock's own milliseconds, which piles that have the same clock agree on.

@@ -38,6 +38,11 @@ impl Limit {
         counted.is_ok()
     }
 
+    /// Counts what is there already, be it over the limit.
+    pub(crate) fn count(&self, bytes: u64) {
+        self.backed_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub(crate) fn give(&self, bytes: u64) {
         let before = self.backed_bytes.fetch_sub(bytes, Ordering::Relaxed);
         debug_assert!(before >= bytes, "only what was counted is given back");

@@ -74,7 +74,10 @@ impl Store {
         pinned: &'g Pinned,
     ) -> Found<'g> {
         let of = Type { kind: header.kind(), tag: self.tag(slot, header) };
-        // All that a pile in memory holds was put, and looked through, since it was made.
-        Found { bytes: slot.bytes(header, pinned), of, version, trust: Trust::Own }
+        // All that a pile in memory holds was put, and looked through, since it was made. In a folder may stand what another
+        // program wrote, with another type of that name.
+        let is_kept = self.spans.memory.folder().is_some();
+        let trust = if is_kept { Trust::Foreign } else { Trust::Own };
+        Found { bytes: slot.bytes(header, pinned), of, version, trust }
     }
 }

@@ -53,8 +53,10 @@ impl Spans {
         let used = line.pages_used.load(Ordering::Relaxed);
         let (first, mask) = fit(used, pages).expect("they are filed by what fits");
         open.unfile(span, used);
-        line.pages_used.store(used | mask, Ordering::Relaxed);
+        // In this order: a mount that finds the first page marked and not used drops the mark; the other way round, the pages
+        // would be those of the record before.
         line.pages_first.fetch_or(1 << first, Ordering::Relaxed);
+        line.pages_used.store(used | mask, Ordering::Release);
         let named = self.name(span, first);
         open.file(span, used | mask, line);
         Some(named)
@@ -172,12 +174,44 @@ impl Spans {
         open.unfile(span, used);
         let left = used & !run_mask(used, firsts, first);
         line.pages_used.store(left, Ordering::Relaxed);
-        line.pages_first.store(firsts & !(1 << first), Ordering::Relaxed);
+        line.pages_first.store(firsts & !(1 << first), Ordering::Release);
         if left != 0 {
             open.file(span, left, line);
             return;
         }
         self.retire(span);
+    }
+
+    /// Lets `is_record` see the first page of each record in an inherited span of pages, once.
+    pub(crate) fn take_in_pages(
+        &self,
+        span: SpanIndex,
+        now_s: u32,
+        mut is_record: impl FnMut(u32) -> bool,
+    ) {
+        let mut open = self.pages.lock();
+        let line = self.memory.line(span);
+        if line.standing() != SpanStanding::Inherited || self.memory.class(span) != Class::PAGES {
+            return; // another was faster, or it was purged
+        }
+        let used = line.pages_used.load(Ordering::Relaxed);
+        let firsts = line.pages_first.load(Ordering::Relaxed);
+        let (mut kept, mut kept_firsts) = (0, 0);
+        for first in 0..PAGES {
+            // All pages are asked, for their headers to be free where no record is.
+            if is_record(first) && firsts >> first & 1 != 0 {
+                kept |= run_mask(used, firsts, first);
+                kept_firsts |= 1 << first;
+            }
+        }
+        line.pages_used.store(kept, Ordering::Relaxed);
+        line.pages_first.store(kept_firsts, Ordering::Relaxed);
+        self.take_over(span, line, SpanStanding::Owned, now_s);
+        if kept == 0 {
+            self.retire(span);
+        } else {
+            open.file(span, kept, line);
+        }
     }
 
     /// Bytes of the slot or the pages of a record.

@@ -133,10 +133,14 @@ impl Pile {
 
     /// Ends the pile for all its handles: it takes and gives nothing more. What guards read and what is held stays as it is
     /// until then; the memory goes back when the last handle, guard and hold have gone.
+    ///
+    /// A pile that is kept in a folder only takes nothing more: its records stay, and are read until then.
     pub fn close(&self) {
         // First closed, then ended: who finds a record gone since is told why.
         self.store.close();
-        self.purge_of(|| self.store.arenas());
+        if self.store.spans.memory.folder().is_none() {
+            self.purge_of(|| self.store.arenas());
+        }
         for kept in self.store.keepers.all() {
             kept.mover.recall();
         }

@@ -6,6 +6,7 @@
 use core::any::TypeId;
 use core::fmt;
 use core::marker::PhantomData;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
 
@@ -20,17 +21,17 @@ pub(crate) struct Registry(Lock<HashMap<u32, Name>>);
 
 #[derive(Debug)]
 struct Name {
-    name: &'static str,
+    name: Cow<'static, str>,
     codecs: Vec<(u8, TypeId)>,
 }
 
 /// The stamp is another type's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StampTaken {
     /// What was asked for.
     pub stamp: Stamp,
     /// The name that has its 24 bits; the same one where another type has this name and schema.
-    pub by: &'static str,
+    pub by: Cow<'static, str>,
 }
 
 impl fmt::Display for StampTaken {
@@ -50,19 +51,32 @@ impl fmt::Display for StampTaken {
 impl Error for StampTaken {}
 
 impl Registry {
+    /// With the names that an earlier life registered, by their tags.
+    pub(crate) fn of_names(names: Vec<(u32, String)>) -> Self {
+        let known = |(tag, name)| (tag >> 8, Name { name: Cow::Owned(name), codecs: Vec::new() });
+        Self(Lock::new(names.into_iter().map(known).collect()))
+    }
+
+    /// All names, by their tags.
+    pub(crate) fn names(&self) -> Vec<(u32, String)> {
+        let names = self.0.lock();
+        names.iter().map(|(bits, name)| (bits << 8, name.name.to_string())).collect()
+    }
+
     /// Makes the stamp this codec's, if it is nobody's or its own.
     pub(crate) fn register<C: Codec>(&self, stamp: Stamp) -> Result<Registered<C>, StampTaken> {
         let tag = stamp.tag();
         let codec = TypeId::of::<C>();
         let mut names = self.0.lock();
-        let name =
-            names.entry(tag >> 8).or_insert_with(|| Name { name: stamp.name, codecs: Vec::new() });
-        let taken = StampTaken { stamp, by: name.name };
+        let name = names
+            .entry(tag >> 8)
+            .or_insert_with(|| Name { name: Cow::Borrowed(stamp.name), codecs: Vec::new() });
+        let taken = || StampTaken { stamp, by: name.name.clone() };
         if name.name != stamp.name {
-            return Err(taken);
+            return Err(taken());
         }
         match name.codecs.iter().find(|(schema, _)| *schema == stamp.schema) {
-            Some((_, other)) if *other != codec => return Err(taken),
+            Some((_, other)) if *other != codec => return Err(taken()),
             Some(_) => {}
             None => name.codecs.push((stamp.schema, codec)),
         }

@@ -35,6 +35,7 @@ impl Pile {
     #[inline]
     fn delete_pinned(&self, at: Pointer, pinned: &Pinned) -> Result<(), Gone> {
         let store = &self.store;
+        store.look_through(at.place());
         let Some((slot, _)) = store.spans.memory.slot(at.place()) else {
             return Err(store.why(at));
         };
@@ -83,6 +84,7 @@ impl Store {
     /// Ends the value that a cell or a forward led to; zero is none.
     pub(crate) fn end_inner(self: &Arc<Self>, target: u64, _pinned: &Pinned) {
         let Some(target) = Pointer::from_bits(target) else { return };
+        self.look_through(target.place());
         let Some((slot, _)) = self.spans.memory.slot(target.place()) else {
             return; // purged meanwhile
         };

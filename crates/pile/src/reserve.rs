@@ -89,13 +89,16 @@ impl Pile {
         birth: Birth,
     ) -> Result<Reserved<'_>, Full> {
         let length = self.store.length(room_bytes)?;
-        let once = || Reserved::once(self, pool, birth, length);
-        once()
-            .or_else(|| {
-                self.store.reclaim();
-                once()
-            })
-            .ok_or_else(|| self.store.out_of_space(birth, length))
+        let mut may_be_more = true;
+        loop {
+            if let Some(reserved) = Reserved::once(self, pool, birth, length) {
+                return Ok(reserved);
+            }
+            if !may_be_more {
+                return Err(self.store.out_of_space(birth, length));
+            }
+            may_be_more = self.store.reclaim_more();
+        }
     }
 
     /// Puts a record whose updates are copied into one of two halves of `room_bytes` each, in turn, and take no other slot.
@@ -231,6 +234,11 @@ mod raw {
             let spilt = sink.end();
             self.written_here(written_bytes);
             Ok(spilt)
+        }
+
+        /// What will name the record.
+        pub(crate) fn pointer(&self) -> Pointer {
+            Pointer::new(self.room.vacant.place, self.room.vacant.generation)
         }
 
         /// The room behind what is written, as memory that may hold anything.

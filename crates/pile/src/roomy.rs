@@ -75,6 +75,13 @@ pub(crate) fn begin(slot: Slot<'_>, ext_bytes: u32, half_bytes: u32, bytes: &[u8
     slot.write(ext_bytes, WORDS_BYTES, bytes);
 }
 
+/// Begins the turns anew, in a new life of the pile, whose epochs have nothing to do with those of the last.
+pub(crate) fn begin_anew(slot: Slot<'_>, header: Header) {
+    let word = slot.word(header.ext_bytes(), 0);
+    let turn = Turn::from_word(word.load(Ordering::Relaxed));
+    word.store(Turn { epoch: Epoch(0), ..turn }.word(), Ordering::Relaxed);
+}
+
 /// The current half of a record that was found live under the pin.
 pub(crate) fn present<'g>(slot: Slot<'g>, header: Header, pinned: &'g Pinned) -> Present<'g> {
     let ext_bytes = header.ext_bytes();

@@ -7,7 +7,8 @@
 //! pages    16 B a page         header 8 | expiry 4 | tag 4 of long records, whose payload begins on a page
 //! ```
 //! All is reserved at once and never unmapped while the pile lives. A span's class is zero until memory was committed for
-//! it, so that an address that was made up reaches nothing; the tables read as zero where they were never written.
+//! it, so that an address that was made up reaches nothing; the tables read as zero where they were never written. In a pile
+//! that is kept in a folder all four are files, which are placed segment by segment.
 //!
 //! Cost: a place becomes a slot by one load of its span's class and a multiplication.
 #![expect(
@@ -15,10 +16,14 @@
     reason = "reads and writes records in memory that it reserved; all of it is in `raw` below"
 )]
 
+use std::sync::Arc;
+
 use levada_pages::ReserveError;
 
 use crate::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::epoch::Pinned;
+use crate::folder::{Folder, Ground, ROWS_BYTES};
+use crate::folder_error::FolderError;
 use crate::header::Header;
 use crate::pointer::{Place, Pointer, SEGMENT_BYTES};
 use crate::span::SpanIndex;
@@ -38,10 +43,14 @@ const _: () = assert!(SEGMENT_BYTES == SEGMENT_SPANS as u64 * SPAN_BYTES as u64)
 
 impl Memory {
     /// Reserves addresses for `segments`, or as many as the machine allows down to `segments_min`.
-    pub(crate) fn reserve(segments: u32, segments_min: u32) -> Result<Self, ReserveError> {
+    pub(crate) fn reserve(
+        segments: u32,
+        segments_min: u32,
+        folder: Option<&Arc<Folder>>,
+    ) -> Result<Self, ReserveError> {
         let mut segments = segments;
         loop {
-            match Self::of_segments(segments) {
+            match Self::of_segments(segments, folder.cloned()) {
                 Ok(memory) => return Ok(memory),
                 Err(error) if segments / 2 < segments_min.max(1) => return Err(error),
                 Err(_) => segments /= 2,
@@ -100,7 +109,8 @@ mod raw {
     use levada_plain::to_index;
 
     use super::{
-        Class, GROUP_SPANS, Header, Pinned, Place, Pointer, SEGMENT_SPANS, SPAN_BYTES, SpanIndex,
+        Arc, Class, Folder, FolderError, GROUP_SPANS, Ground, Header, Pinned, Place, Pointer,
+        ROWS_BYTES, SEGMENT_SPANS, SPAN_BYTES, SpanIndex,
     };
     use crate::class::PAGE_BYTES;
     use crate::span::SpanLine;
@@ -110,13 +120,16 @@ mod raw {
     const ROW_BYTES: usize = 16;
     const SPAN_PAGES: usize = (SPAN_BYTES / PAGE_BYTES) as usize;
 
+    const _: () = assert!(cfg!(loom) || ROWS_BYTES[1] == size_of::<SpanLine>() as u64);
+    const _: () = assert!(cfg!(loom) || ROWS_BYTES[2] == (SPAN_PAGES * ROW_BYTES) as u64);
+
     /// The reservations of a pile.
     ///
     /// # Invariants
     /// 1. Each reservation lives as long as this value; the three tables are committed whole, and hold atomics only, for
     ///    which zeros are a value.
-    /// 2. A span has a class other than zero only between `commit` of its group and the drop of this value: its bytes are
-    ///    then readable and writable.
+    /// 2. A span has a class other than zero only between `commit` of its group, or the placing of its segment, and the drop
+    ///    of this value: its bytes are then readable and writable.
     /// 3. Payload is written by the one who has its slot busy, and read by those who saw the slot live and are pinned
     ///    since: between a record's death and the next writing of its slot, two epochs pass.
     #[derive(Debug)]
@@ -126,6 +139,8 @@ mod raw {
         lines: Reservation,
         pages: Reservation,
         span_count: u32,
+        /// Where the files are that stand there, of a pile that is kept.
+        folder: Option<Arc<Folder>>,
     }
 
     /// A record's room: where its header stands, and where the bytes after it begin.
@@ -140,7 +155,10 @@ mod raw {
     }
 
     impl Memory {
-        pub(super) fn of_segments(segments: u32) -> Result<Self, ReserveError> {
+        pub(super) fn of_segments(
+            segments: u32,
+            folder: Option<Arc<Folder>>,
+        ) -> Result<Self, ReserveError> {
             let span_count = segments * SEGMENT_SPANS;
             let spans = span_count as usize;
             let table = |row_bytes: usize| {
@@ -154,7 +172,33 @@ mod raw {
                 lines: table(size_of::<SpanLine>())?,
                 pages: table(SPAN_PAGES * ROW_BYTES)?,
                 span_count,
+                folder,
             })
+        }
+
+        /// The folder of a pile that is kept in one.
+        pub(crate) fn folder(&self) -> Option<&Arc<Folder>> {
+            self.folder.as_ref()
+        }
+
+        fn ground(&self) -> Ground<'_> {
+            Ground { slots: &self.slots, tables: [&self.classes, &self.lines, &self.pages] }
+        }
+
+        /// Lets the tables of a segment that was opened in an earlier life be read.
+        pub(crate) fn place_tables(&self, segment: u32) -> Result<(), FolderError> {
+            match &self.folder {
+                Some(folder) => folder.place_tables(self.ground(), segment),
+                None => Ok(()),
+            }
+        }
+
+        /// Lets the slots of such a segment be reached.
+        pub(crate) fn place_segment(&self, segment: u32) -> Result<(), FolderError> {
+            match &self.folder {
+                Some(folder) => folder.place_segment(self.ground(), segment),
+                None => Ok(()),
+            }
         }
 
         /// How many spans there are addresses for.
@@ -306,10 +350,23 @@ mod raw {
                 first.0 as usize * SPAN_BYTES as usize,
                 GROUP_SPANS as usize * SPAN_BYTES as usize,
             );
+            if let Some(folder) = &self.folder {
+                let refused = |error: FolderError| ReserveError { bytes, errno: error.errno() };
+                folder.place_segment(self.ground(), first.0 / SEGMENT_SPANS).map_err(refused)?;
+                return folder.allocate_rows(first.0, GROUP_SPANS);
+            }
             if is_huge {
                 self.slots.commit(offset, bytes)
             } else {
                 self.slots.commit_small(offset, bytes)
+            }
+        }
+
+        /// Lets spans of one committed segment be written without a signal: in a folder, the disk must have room for them.
+        pub(crate) fn allocate(&self, first: SpanIndex, spans: u32) -> Result<(), ReserveError> {
+            match &self.folder {
+                Some(folder) => folder.allocate_spans(first.0, spans),
+                None => Ok(()),
             }
         }
 
@@ -328,10 +385,14 @@ mod raw {
             debug_assert!(
                 (first.0..first.0 + spans).all(|span| self.class(SpanIndex(span)) == Class::NONE)
             );
-            self.slots.give_back(
-                first.0 as usize * SPAN_BYTES as usize,
-                spans as usize * SPAN_BYTES as usize,
-            );
+            let (offset, bytes) =
+                (first.0 as usize * SPAN_BYTES as usize, spans as usize * SPAN_BYTES as usize);
+            if self.folder.is_none() {
+                self.slots.give_back(offset, bytes);
+            } else if self.slots.punch(offset, bytes).is_err() {
+                // It could be punched when it was mounted; the disk has an error, then, and keeps the blocks.
+                (first.0..first.0 + spans).for_each(|span| self.zero(SpanIndex(span)));
+            }
         }
 
         /// Gives back the memory of pages of a span, set in `pages`, in which no record is; they read as zero then.
@@ -477,6 +538,17 @@ mod raw {
             let first = unsafe { first.add(offset as usize) };
             // SAFETY: inside of the slot; the caller has it busy, so nobody reads or writes it (`Memory` invariant 3).
             unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), first.as_ptr(), bytes.len()) };
+        }
+
+        /// The pointer to the record that leads to the value in this slot; behind its payload, in a pile that is kept.
+        pub(crate) fn owner(self, ext_bytes: u32, length: u32) -> &'m AtomicU64 {
+            let before = if self.is_page { 0 } else { ext_bytes };
+            let offset = (before + length).next_multiple_of(8);
+            assert!(offset + 8 <= self.room_bytes, "a slot has room for its owner");
+            // SAFETY: inside of the slot, by the assertion; what stands behind a header or on a page is aligned to eight.
+            let word = unsafe { self.body.cast::<AtomicU64>().byte_add(offset as usize) };
+            // SAFETY: as above; nothing else ever is there in the slot of such a value.
+            unsafe { word.as_ref() }
         }
 
         /// The room behind an ext as memory that may hold anything; for the one who has the slot busy.

@@ -36,6 +36,8 @@ pub(crate) enum SpanStanding {
     Thin = 6,
     /// Its records were moved away; nothing is put there until the last reader has left.
     Drained = 7,
+    /// An earlier life of the pile left it, and nobody has looked what is in it.
+    Inherited = 15,
 }
 
 /// What is known of a span.
@@ -141,6 +143,20 @@ impl SpanLine {
         self.set_standing(standing);
     }
 
+    /// Says what is vacant, to one who looked. For who alone has the span.
+    pub(crate) fn set_vacancy(&self, vacancy: Vacancy) {
+        let word = vacancy.free + vacancy.spent * SPENT_ONE;
+        self.free_and_spent.store(word, Ordering::Relaxed);
+    }
+
+    /// Begins another life of the pile. What was known of the span's use is not true any more.
+    pub(crate) fn inherit(&self) {
+        self.held.store(0, Ordering::Relaxed);
+        self.arena.store(0, Ordering::Relaxed);
+        self.deadline_s.store(0, Ordering::Relaxed);
+        self.set_standing(SpanStanding::Inherited);
+    }
+
     pub(crate) fn vacancy(&self) -> Vacancy {
         self.free_and_spent.load(Ordering::Acquire).into()
     }
@@ -164,7 +180,8 @@ impl SpanLine {
     }
 
     pub(crate) fn standing(&self) -> SpanStanding {
-        match self.standing.load(Ordering::Relaxed) {
+        // Acquire: with the end of inheritance comes what was found.
+        match self.standing.load(Ordering::Acquire) {
             0 => SpanStanding::Spare,
             1 => SpanStanding::Owned,
             2 => SpanStanding::Full,
@@ -172,12 +189,13 @@ impl SpanLine {
             4 => SpanStanding::Retiring,
             6 => SpanStanding::Thin,
             7 => SpanStanding::Drained,
+            15 => SpanStanding::Inherited,
             _ => SpanStanding::Spent,
         }
     }
 
     pub(crate) fn set_standing(&self, standing: SpanStanding) {
-        self.standing.store(standing as u8, Ordering::Relaxed);
+        self.standing.store(standing as u8, Ordering::Release);
     }
 
     /// The spans of the long record that begins in this one; of all others this one alone.

@@ -17,7 +17,7 @@ use crate::pointer::Place;
 use crate::segment::{Memory, Slot, split};
 use crate::span::{SpanIndex, SpanLine, SpanStanding, Vacancy};
 use crate::supply::Supply;
-use crate::sync::{Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence};
 
 /// Lists of a class: for records without a life, and for all that have one.
 const LISTED_BUCKETS: usize = 2;
@@ -79,6 +79,8 @@ pub(crate) struct Spans {
     lists: Box<[OfKeeper]>,
     /// The pages of long records.
     pub(crate) pages: Lock<PageSpans>,
+    /// How many spans an earlier life left that nobody has looked through; changed under the locks of their lists.
+    pub(crate) inherited: AtomicU32,
     pub(crate) due: Due,
 }
 
@@ -150,6 +152,7 @@ impl Spans {
             supply,
             lists: (0..KEEPERS).map(|_| OnceLock::new()).collect(),
             pages: Lock::default(),
+            inherited: AtomicU32::new(0),
             due: Due::default(),
         };
         // Those of nobody are there from the first on: a purge has all of them.
@@ -409,6 +412,39 @@ impl Spans {
         }
     }
 
+    /// Lets `look` see an inherited span of slots, once: it sets the bitmap, and says what is vacant.
+    pub(crate) fn take_in(
+        &self,
+        span: SpanIndex,
+        class: Class,
+        now_s: u32,
+        look: impl FnOnce() -> Vacancy,
+    ) {
+        // Another may have been faster, or it was purged.
+        self.with_lists(span, class, |lists, line| {
+            if line.standing() == SpanStanding::Inherited {
+                line.set_vacancy(look());
+                self.take_over(span, line, SpanStanding::Full, now_s);
+                self.settle(lists, span, class);
+            }
+        });
+    }
+
+    /// An inherited span was looked through. Lives that are over in it are swept from now on.
+    pub(crate) fn take_over(
+        &self,
+        span: SpanIndex,
+        line: &SpanLine,
+        standing: SpanStanding,
+        now_s: u32,
+    ) {
+        line.set_standing(standing);
+        self.inherited.fetch_sub(1, Ordering::Relaxed);
+        if line.has_lives() {
+            self.due.agree(span, line, now_s);
+        }
+    }
+
     /// Keeps the span of a place from being used again, though it be purged.
     pub(crate) fn hold(&self, place: Place) {
         self.memory.line(split(place).0).held.fetch_add(1, Ordering::Relaxed);
@@ -476,6 +512,7 @@ impl Spans {
         }
         let mut pages = self.pages.lock();
         *pages = PageSpans::default();
+        self.inherited.store(0, Ordering::Relaxed);
         let mut purged = 0;
         for span in (0..self.supply.spans_opened()).map(SpanIndex) {
             if self.memory.class(span) != Class::NONE {

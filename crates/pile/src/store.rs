@@ -16,6 +16,7 @@ use crate::error::{Full, Gone};
 use crate::forward::Forwards;
 use crate::gets::Gets;
 use crate::header::{Header, Kind};
+use crate::inherited::Inherited;
 use crate::keeper::Keepers;
 use crate::latency::{Latencies, SAMPLED, Started};
 use crate::life::{FOREVER, Life, Seconds};
@@ -50,6 +51,8 @@ pub(crate) struct Store {
     pub(crate) seconds: Seconds,
     pub(crate) settings: Settings,
     pub(crate) forwards: Forwards,
+    /// What an earlier life of the pile left.
+    pub(crate) inherited: Inherited,
     pub(crate) registry: Registry,
     pub(crate) pool: Arc<Pool>,
     shards: Vec<Lock<Shard>>,
@@ -104,6 +107,10 @@ impl Room<'_> {
             let tag = vacant.slot.tag(self.expiry_s.is_some(), birth.kind == Kind::Archived);
             tag.store(birth.tag, Ordering::Relaxed);
         }
+        if let Some(owner) = birth.owner {
+            let word = vacant.slot.owner(self.ext_bytes(), length);
+            word.store(owner.to_bits(), Ordering::Relaxed);
+        }
         if self.keeper != NOBODY && vacant.slot.is_page() {
             vacant.slot.tag(true, true).store(u32::from(self.keeper), Ordering::Relaxed);
         }
@@ -122,14 +129,21 @@ impl Room<'_> {
 }
 
 impl Store {
-    pub(crate) fn new(name: String, spans: Spans, seconds: Seconds, settings: Settings) -> Self {
+    pub(crate) fn new(
+        name: String,
+        spans: Spans,
+        forwards: Forwards,
+        seconds: Seconds,
+        settings: Settings,
+    ) -> Self {
         let pool = Arc::new(Pool::new(NOBODY, settings.is_small));
         Self {
             name,
             spans,
             seconds,
             settings,
-            forwards: Forwards::default(),
+            forwards,
+            inherited: Inherited::default(),
             registry: Registry::default(),
             pool,
             shards: (0..SHARDS).map(|_| Lock::default()).collect(),
@@ -207,6 +221,9 @@ impl Store {
         let now_s = if birth.life == Life::FOREVER { 0 } else { self.seconds.now_s() };
         let expiry_s = birth.life.expiry_s(|| now_s);
         let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
+        let birth =
+            Birth { owner: birth.owner.filter(|_| self.spans.memory.folder().is_some()), ..birth };
+        let length = if birth.owner.is_some() { length + 15 } else { length };
         let reach = if may_commit { Reach::Limit } else { Reach::Ready };
         let class = Class::holding(8 + ext_bytes + length);
         let vacant = match class {
@@ -271,8 +288,12 @@ impl Store {
         bytes: &[u8],
         length: u32,
     ) -> Result<Pointer, Full> {
-        self.reclaim();
         let once = || self.put_once_from(pool, birth, bytes, length, true);
+        while self.reclaim_more() {
+            if let Some(pointer) = once() {
+                return Ok(pointer);
+            }
+        }
         once()
             .or_else(|| {
                 pool.with_arena(|arena| arena.give_up(&self.spans));

@@ -13,11 +13,14 @@ use std::collections::VecDeque;
 use crate::budget::Spending;
 use crate::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::epoch::Epoch;
+use crate::folder::ROWS_BYTES;
 use crate::limit::Limit;
 use crate::lock::Lock;
 use crate::segment::{GROUP_SPANS, Memory, SEGMENT_SPANS};
 use crate::span::{SpanIndex, SpanStanding};
 
+/// What the rows of pages take for a group.
+const ROWS_OF_GROUP_BYTES: u64 = GROUP_SPANS as u64 * ROWS_BYTES[2];
 const GROUP_BYTES: u64 = GROUP_SPANS as u64 * SPAN_BYTES as u64;
 const GROUPS: u32 = SEGMENT_SPANS / GROUP_SPANS;
 const WORDS: usize = SEGMENT_SPANS as usize / 64;
@@ -32,6 +35,10 @@ const GROUPS_OF_LINE_PAGE: u32 = 2;
 pub(crate) struct Supply {
     pub(crate) limit: Limit,
     wants_huge: bool,
+    /// Whether groups are had whole, where the limit allows it.
+    wants_whole: bool,
+    /// What the rows of pages take in each group: room on the disk, in a pile that is kept.
+    rows_bytes: u64,
     group_count: u32,
     spare: Lock<Spare>,
 }
@@ -102,10 +109,18 @@ pub(crate) struct Stock {
 
 impl Supply {
     /// A supply of all spans that `memory` has addresses for.
-    pub(crate) fn new(memory: &Memory, limit_bytes: u64, wants_huge: bool) -> Self {
+    pub(crate) fn new(
+        memory: &Memory,
+        limit_bytes: u64,
+        wants_huge: bool,
+        wants_whole: bool,
+    ) -> Self {
+        let is_kept = memory.folder().is_some();
         Self {
             limit: Limit::new(limit_bytes),
             wants_huge,
+            wants_whole,
+            rows_bytes: if is_kept { ROWS_OF_GROUP_BYTES } else { 0 },
             group_count: memory.span_count() / GROUP_SPANS,
             spare: Lock::new(Spare::default()),
         }
@@ -116,7 +131,15 @@ impl Supply {
         loop {
             let found = self.spare.lock().take_one(&self.limit);
             match found {
-                Some((span, Found::Clean | Found::Bare)) => return Some(span),
+                Some((span, Found::Clean)) => return Some(span),
+                Some((span, Found::Bare)) => {
+                    if memory.allocate(span, 1).is_ok() {
+                        return Some(span);
+                    }
+                    self.spare.lock().put(span, Found::Bare);
+                    self.limit.give(u64::from(SPAN_BYTES));
+                    return None;
+                }
                 Some((span, Found::Dirty)) => {
                     memory.zero(span);
                     return Some(span);
@@ -142,8 +165,13 @@ impl Supply {
     /// Spans that lie one behind the other, for one long record; they hold what they held. `None` at the limit.
     pub(crate) fn take_run(&self, memory: &Memory, spans: u32) -> Option<SpanIndex> {
         loop {
-            if let Some(first) = self.spare.lock().take_run(&self.limit, spans) {
-                return Some(first);
+            let found = self.spare.lock().take_run(&self.limit, spans);
+            if let Some(first) = found {
+                if memory.allocate(first, spans).is_ok() {
+                    return Some(first);
+                }
+                self.put_bare(memory, first, spans);
+                return None;
             }
             if !self.commit_run(memory, spans) {
                 return None;
@@ -151,29 +179,43 @@ impl Supply {
         }
     }
 
+    /// The disk is full: what was taken becomes spare once more, without room there.
+    fn put_bare(&self, memory: &Memory, first: SpanIndex, spans: u32) {
+        memory.give_back(first, spans);
+        let mut spare = self.spare.lock();
+        for span in first.0..first.0 + spans {
+            spare.put(SpanIndex(span), Found::Bare);
+        }
+        self.limit.give(u64::from(spans) * u64::from(SPAN_BYTES));
+    }
+
     /// Commits a group ahead of its use. False where the limit does not allow it, or has no room for less.
     fn commit(&self, memory: &Memory) -> bool {
         let Some((group, is_fresh)) = self.spare.lock().next_group(self.group_count) else {
             return false;
         };
-        let is_huge = self.wants_huge && self.limit.take(GROUP_BYTES);
-        // In small pages the spans are counted as they are taken: there must be room for one.
-        let is_small = !is_huge && self.limit.take(u64::from(SPAN_BYTES));
+        let is_whole = self.wants_whole && self.limit.take(GROUP_BYTES);
+        let is_huge = is_whole && self.wants_huge;
+        // Otherwise the spans are counted as they are taken: there must be room for one.
+        let is_small = !is_whole && self.limit.take(u64::from(SPAN_BYTES));
         if is_small {
             self.limit.give(u64::from(SPAN_BYTES));
         }
-        let tables_bytes = if is_fresh { table_bytes(group) } else { 0 };
-        let is_counted = (is_huge || is_small) && self.limit.take(tables_bytes);
+        let tables_bytes = if is_fresh { self.table_bytes(group) } else { 0 };
+        let is_counted = (is_whole || is_small) && self.limit.take(tables_bytes);
         let first = SpanIndex(group * GROUP_SPANS);
-        let is_committed = is_counted && memory.commit_group(first, is_huge).is_ok();
+        let is_committed = is_counted
+            && memory.commit_group(first, is_huge).is_ok()
+            && (!is_whole || memory.allocate(first, GROUP_SPANS).is_ok());
         if is_committed {
             if is_huge {
                 memory.populate_group(first);
             }
-            self.spare.lock().add_group(group, is_huge);
+            let found = if is_whole { Found::Clean } else { Found::Bare };
+            self.spare.lock().add_group(group, found, is_huge);
             return true;
         }
-        if is_huge {
+        if is_whole {
             self.limit.give(GROUP_BYTES);
         }
         if is_counted {
@@ -194,7 +236,7 @@ impl Supply {
             return false;
         };
         for group in first_group..first_group + groups {
-            let tables_bytes = table_bytes(group);
+            let tables_bytes = self.table_bytes(group);
             let is_counted = self.limit.take(tables_bytes);
             // In small pages: what is behind the record stays without memory.
             if !is_counted || memory.commit_group(SpanIndex(group * GROUP_SPANS), false).is_err() {
@@ -207,7 +249,7 @@ impl Supply {
                 }
                 return false;
             }
-            self.spare.lock().add_group(group, false);
+            self.spare.lock().add_group(group, Found::Bare, false);
         }
         true
     }
@@ -335,7 +377,38 @@ impl Supply {
             let stock = self.stock();
             stock.spare - stock.bare >= wanted || !self.limit_allows_group()
         };
-        while self.wants_huge && !is_ready() && !spending.is_over() && self.commit(memory) {}
+        while self.wants_whole && !is_ready() && !spending.is_over() && self.commit(memory) {}
+    }
+
+    /// What the tables take more for this group: lines and classes whose pages no group before had touched.
+    pub(crate) fn table_bytes(&self, group: u32) -> u64 {
+        let lines = u64::from(group.is_multiple_of(GROUPS_OF_LINE_PAGE)) * TABLE_PAGE_BYTES;
+        let classes = u64::from(group.is_multiple_of(GROUPS)) * TABLE_PAGE_BYTES;
+        lines + classes + self.rows_bytes
+    }
+
+    /// Takes over a group of an earlier life, after all groups before it; `is_used` says which of its spans have a class.
+    /// Those that do not have no room on the disk.
+    pub(crate) fn inherit(&self, memory: &Memory, group: u32, is_used: impl Fn(SpanIndex) -> bool) {
+        let mut spare = self.spare.lock();
+        // Passed over by that life: as fresh as those that are to come.
+        for passed in spare.fresh_group..group {
+            spare.whole_groups.push(Whole { group: passed, is_fresh: true });
+        }
+        spare.fresh_group = group + 1;
+        let mut used_spans = 0;
+        for span in (group * GROUP_SPANS..(group + 1) * GROUP_SPANS).map(SpanIndex) {
+            if is_used(span) {
+                used_spans += 1;
+            } else if memory.line(span).raise_low() {
+                memory.line(span).set_standing(SpanStanding::Spare);
+                spare.put(span, Found::Bare);
+            } else {
+                memory.line(span).set_standing(SpanStanding::Spent);
+                spare.spent += 1;
+            }
+        }
+        self.limit.count(self.table_bytes(group) + used_spans * u64::from(SPAN_BYTES));
     }
 
     fn limit_allows_group(&self) -> bool {
@@ -382,13 +455,6 @@ impl Supply {
             huge_bytes: u64::from(spare.huge_groups) * GROUP_BYTES,
         }
     }
-}
-
-/// What the tables take more for this group: lines and classes whose pages no group before had touched.
-pub(crate) fn table_bytes(group: u32) -> u64 {
-    let lines = u64::from(group.is_multiple_of(GROUPS_OF_LINE_PAGE)) * TABLE_PAGE_BYTES;
-    let classes = u64::from(group.is_multiple_of(GROUPS)) * TABLE_PAGE_BYTES;
-    lines + classes
 }
 
 fn bit(span: u32) -> (usize, u64) {
@@ -587,10 +653,10 @@ impl Spare {
         Some(first)
     }
 
-    fn add_group(&mut self, group: u32, is_huge: bool) {
+    fn add_group(&mut self, group: u32, found: Found, is_huge: bool) {
         let first = group * GROUP_SPANS;
         for span in first..first + GROUP_SPANS {
-            self.put(SpanIndex(span), if is_huge { Found::Clean } else { Found::Bare });
+            self.put(SpanIndex(span), found);
         }
         if is_huge {
             let at = group % GROUPS;

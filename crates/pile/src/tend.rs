@@ -45,6 +45,8 @@ impl Pile {
     pub fn tend(&self, budget: Budget) -> Tended {
         let store = &self.store;
         let mut spending = budget.begin(store.settings.tend_slice_us());
+        store.look_through_within(&mut spending);
+        store.note_age();
         store.sweeps.settle(store.seconds.now_s());
         if spending.is_unbounded() || store.is_idle_look_due(IDLE_LOOK_MS) {
             for arena in &store.arenas() {

@@ -81,6 +81,7 @@ impl Pile {
             assert!(C::KIND.has_tag(), "a codec's records are of kind Archived or Compact");
         }
         let registered = self.store.registry.register::<C>(stamp)?;
+        self.store.note_types();
         let guess_bytes = AtomicU32::new(0);
         Ok(Typed { pile: self.clone(), registered, guess_bytes, upgrades: Vec::new() })
     }
@@ -122,7 +123,7 @@ impl<C: Codec> Typed<C> {
     /// # Errors
     /// [`PutError`], and nothing has changed.
     pub fn put(&self, value: &C::Value, life: Life) -> Result<Pointer, PutError> {
-        self.put_as(value, life, false)
+        self.put_as(value, self.birth(life))
     }
 
     /// Room for a value that comes encoded, as from a peer or a file. Its bytes are looked through when they are committed:
@@ -131,7 +132,7 @@ impl<C: Codec> Typed<C> {
     /// # Errors
     /// [`Full`], as for a put of so many bytes.
     pub fn reserve(&self, room_bytes: usize, life: Life) -> Result<Reserved<'_>, Full> {
-        let reserved = self.pile.reserve_as(room_bytes, self.birth(life, false))?;
+        let reserved = self.pile.reserve_as(room_bytes, self.birth(life))?;
         Ok(reserved.checked_by(is_value::<C>))
     }
 
@@ -244,7 +245,8 @@ impl<C: Codec> Typed<C> {
         // Looked for first, so that what is not there costs no encoding.
         self.check(at)?;
         let purges = self.pile.store.purges();
-        let value = self.put_as(value, Life::FOREVER, true)?;
+        let Type { kind, tag } = self.registered.of();
+        let value = self.put_as(value, Birth::inner(kind, tag, at))?;
         self.pile.store.update_typed(at, seen, self.registered.of(), value, purges)
     }
 
@@ -269,13 +271,12 @@ impl<C: Codec> Typed<C> {
         self.pile.store.refused(gone)
     }
 
-    fn birth(&self, life: Life, is_inner: bool) -> Birth {
+    fn birth(&self, life: Life) -> Birth {
         let Type { kind, tag } = self.registered.of();
-        Birth { kind, tag, life, is_inner }
+        Birth { tag, ..Birth::of(kind, life) }
     }
 
-    fn put_as(&self, value: &C::Value, life: Life, is_inner: bool) -> Result<Pointer, PutError> {
-        let birth = self.birth(life, is_inner);
+    fn put_as(&self, value: &C::Value, birth: Birth) -> Result<Pointer, PutError> {
         let guess_bytes = self.guess_bytes.load(Ordering::Relaxed) as usize;
         let guess_bytes = guess_bytes.max(C::least_bytes(value));
         if guess_bytes <= Scratch::BYTES {

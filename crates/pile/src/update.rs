@@ -105,15 +105,12 @@ impl Store {
         length: u32,
         mut new: Option<Pointer>,
     ) -> Result<Version, UpdateError> {
-        let mut is_reclaimed = false;
+        let mut may_be_more = true;
         let done = loop {
             match self.attempt(wish, &mut new) {
                 Attempt::Done(version, _) => break Ok(version),
                 Attempt::Again => {}
-                Attempt::NoRoom if !is_reclaimed => {
-                    self.reclaim();
-                    is_reclaimed = true;
-                }
+                Attempt::NoRoom if may_be_more => may_be_more = self.reclaim_more(),
                 Attempt::NoRoom => {
                     break Err(self
                         .out_of_space(Birth::of(Kind::Bytes, Life::FOREVER), length)
@@ -135,6 +132,7 @@ impl Store {
 
     fn attempt(self: &Arc<Self>, wish: Wish<'_>, new: &mut Option<Pointer>) -> Attempt {
         let pinned = Pinned::new();
+        self.look_through(wish.at.place());
         let (slot, header) = match self.find(wish.at, &pinned) {
             Ok(found) => found,
             Err(gone) => return gone.into(),
@@ -257,7 +255,7 @@ impl Store {
 
     /// The value that an updated record leads to. It has no life of its own.
     fn put_inner(self: &Arc<Self>, wish: Wish<'_>) -> Option<Pointer> {
-        let birth = Birth { is_inner: true, ..Birth::of(Kind::Bytes, Life::FOREVER) };
+        let birth = Birth::inner(Kind::Bytes, 0, wish.at);
         let length = u32::try_from(wish.bytes.len()).expect("it was compared with the longest");
         self.put_once(birth, wish.bytes, length, true)
     }

@@ -14,12 +14,11 @@ use crate::pile::Pile;
 use crate::pointer::{Place, Pointer};
 use crate::segment::{GROUP_SPANS, Memory, split};
 use crate::span::{SpanIndex, SpanStanding};
-use crate::supply::table_bytes;
 use crate::sync::Ordering;
 
 impl Pile {
     /// For tests: walks the whole pile while nobody else uses it, and compares what is said twice. It takes some
-    /// milliseconds for each segment in use.
+    /// milliseconds for each segment in use. A pile that was mounted must have been looked through by upkeep.
     ///
     /// # Panics
     /// If anything does not agree.
@@ -115,7 +114,7 @@ impl<'p> Walk<'p> {
         let supply = &spans.supply;
         let (class, line) = (spans.memory.class(span), spans.memory.line(span));
         if span.0.is_multiple_of(GROUP_SPANS) && supply.is_given_back(span) != Some(false) {
-            self.backed_bytes += table_bytes(span.0 / GROUP_SPANS);
+            self.backed_bytes += supply.table_bytes(span.0 / GROUP_SPANS);
         }
         if supply.is_given_back(span).is_some() {
             assert_eq!(class, Class::NONE, "{span:?} has no memory");

@@ -575,7 +575,7 @@ fn a_stamp_is_one_types() {
     pile.typed::<Archived<Person>>(PERSON).unwrap();
     pile.typed::<Archived<Person>>(PERSON).unwrap();
     let taken = pile.typed::<Compact<Person>>(PERSON).unwrap_err();
-    assert_eq!((taken.stamp, taken.by), (PERSON, "demo.person"));
+    assert_eq!((taken.stamp, &*taken.by), (PERSON, "demo.person"));
     assert!(pile.typed::<Compact<Person>>(Stamp::new("demo.person", 2)).is_ok());
     let upgraded = pile
         .typed::<Archived<Person>>(Stamp::new("demo.person", 3))
