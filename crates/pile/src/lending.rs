@@ -18,7 +18,7 @@ use crate::reserve::{Invalid, Reserved};
 #[derive(Debug)]
 pub struct LendError<'p> {
     /// The reservation.
-    pub reserved: Reserved<'p>,
+    pub reserved: Box<Reserved<'p>>,
     /// Which limit.
     pub full: levada_shared::Full<()>,
 }
@@ -86,7 +86,7 @@ impl<'p> Reserved<'p> {
             pile.store.shard(lent.place).lock().reserved.remove(&lent.place);
             // SAFETY: nothing was lent.
             let reserved = unsafe { Reserved::from_lent(pile, lent, 0) };
-            LendError { reserved, full }
+            LendError { reserved: Box::new(reserved), full }
         })
     }
 }
