@@ -1,7 +1,5 @@
 //! What is under way of compaction: one compacts at a time, in slices, and the next slice goes on where the last one ended.
 
-use std::sync::MutexGuard;
-
 use crate::lock::Lock;
 
 /// The steps of a round of compaction, each of which walks all spans.
@@ -56,7 +54,7 @@ struct State {
 impl Cleaning {
     /// Takes the round, unless another has it. No lock is held meanwhile.
     pub(crate) fn take(&self) -> Option<Turn<'_>> {
-        let mut state: MutexGuard<'_, State> = self.0.lock();
+        let mut state = self.0.lock();
         if state.is_taken {
             return None;
         }

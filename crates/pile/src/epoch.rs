@@ -358,7 +358,7 @@ pub struct OldGuard {
     pub age_ms: u64,
 }
 
-static TOLD: AtomicU64 = AtomicU64::new(0);
+static TOLD: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
 /// How many guards were told of.
 pub(crate) fn guards_told() -> u64 {
