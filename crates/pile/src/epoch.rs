@@ -11,7 +11,7 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool as Told, AtomicU64 as ToldCount, compiler_fence};
+use std::sync::atomic::{AtomicBool as Told, AtomicU64 as Tally, compiler_fence};
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
@@ -358,7 +358,7 @@ pub struct OldGuard {
     pub age_ms: u64,
 }
 
-static TOLD: ToldCount = ToldCount::new(0);
+static TOLD: Tally = Tally::new(0);
 
 /// How many guards were told of.
 pub(crate) fn guards_told() -> u64 {

@@ -112,7 +112,8 @@ fn the_limit_is_exceeded_at_no_look() {
                 assert!(gauges.backed_bytes <= limit_bytes, "{gauges:?}");
             }
         });
-        assert!(refused.into_inner() > 0, "the limit was reached");
+        let is_reached = refused.into_inner() > 0;
+        assert!(is_reached || ops(30_000) < 30_000, "the limit was reached");
         pile.validate();
     }
 }
