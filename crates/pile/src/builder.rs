@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use levada_pages::memory_limit;
+use levada_pages::{
+    HUGE_PAGE_BYTES, Reservation, has_huge_pages, lock_limit, memory_limit, round_up,
+};
+use levada_plain::to_index;
 
 use crate::error::OpenError;
 use crate::folder::{Folder, HowToOpen};
@@ -14,15 +17,11 @@ use crate::pile::Pile;
 use crate::pointer::SEGMENT_BYTES;
 use crate::registry::Registry;
 use crate::segment::{Memory, SEGMENTS_MAX};
-use crate::settings::{
-    GUARD_WARN_MS, GUARD_WARNS_MS, SMALL_BYTES, Settings, TEND_SLICE_US, TEND_SLICES_US,
-};
+use crate::settings::{GUARD_WARN_MS, Live, SMALL_BYTES, Settings, TEND_SLICE_US};
 use crate::spans::{Prefer, Spans};
 use crate::store::Store;
 use crate::supply::Supply;
-
-/// The smallest limit.
-const LIMIT_BYTES_MIN: u64 = 1 << 20;
+use crate::wish::Wish;
 
 /// The settings of a pile that is to be made.
 #[derive(Clone, Debug)]
@@ -31,7 +30,10 @@ pub struct Builder {
     limit_bytes: Option<u64>,
     segments_max: u32,
     prefer: Prefer,
-    wants_huge: bool,
+    huge: Wish,
+    lock: Wish,
+    commit_ahead_bytes: Option<u64>,
+    are_timed: bool,
     clock: Clock,
     folder: Option<PathBuf>,
     empties_unclean: bool,
@@ -48,7 +50,10 @@ impl Pile {
             limit_bytes: None,
             segments_max: SEGMENTS_MAX - 1,
             prefer: Prefer::Space,
-            wants_huge: true,
+            huge: Wish::Try,
+            lock: Wish::No,
+            commit_ahead_bytes: None,
+            are_timed: true,
             clock: Clock::system(),
             folder: None,
             empties_unclean: false,
@@ -81,10 +86,33 @@ impl Builder {
         self
     }
 
-    /// Whether huge pages are asked for. Without them random reads of gigabytes take twice as long.
+    /// Whether huge pages are wanted; they are, unless this says otherwise. Without them random reads of gigabytes take twice as
+    /// long. A limit below 64 MiB, and a folder, go without.
     #[must_use]
-    pub fn huge_pages(mut self, are_wanted: bool) -> Self {
-        self.wants_huge = are_wanted;
+    pub fn huge(mut self, wish: Wish) -> Self {
+        self.huge = wish;
+        self
+    }
+
+    /// Whether its memory is fixed in RAM, so that it is never written to a swap device; it is not, unless this says so. What
+    /// `RLIMIT_MEMLOCK` does not allow is left as it is ([`Wish::Try`]), or is memory that cannot be had ([`Wish::Must`]).
+    #[must_use]
+    pub fn lock(mut self, wish: Wish) -> Self {
+        self.lock = wish;
+        self
+    }
+
+    /// How much memory [`Pile::tend`] has ahead of its use: up to an eighth of the limit, 2 MiB unless it is set.
+    #[must_use]
+    pub fn commit_ahead_bytes(mut self, bytes: u64) -> Self {
+        self.commit_ahead_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether one in 1,024 operations is timed; it is, unless this says otherwise.
+    #[must_use]
+    pub fn timed(mut self, are_timed: bool) -> Self {
+        self.are_timed = are_timed;
         self
     }
 
@@ -150,17 +178,27 @@ impl Builder {
     /// [`OpenError`], by name of the setting or with the number of the OS.
     pub fn build(self) -> Result<Pile, OpenError> {
         let limit_bytes = self.limit_bytes.unwrap_or_else(|| memory_limit().bytes / 2);
-        if limit_bytes < LIMIT_BYTES_MIN {
-            return Err(OpenError::Setting { key: "limit", bounds: "at least 1 MiB" });
-        }
         if self.segments_max == 0 || self.segments_max >= SEGMENTS_MAX {
             return Err(OpenError::Setting { key: "segments_max", bounds: "from 1 to 32767" });
         }
-        if !TEND_SLICES_US.contains(&self.tend_slice_us) {
-            return Err(OpenError::Setting { key: "tend_slice", bounds: "from 20 us to 10 ms" });
+        let live = Live {
+            limit_bytes,
+            commit_ahead_bytes: self.commit_ahead_bytes,
+            tend_slice_us: self.tend_slice_us,
+            guard_warn_ms: self.guard_warn_ms,
+        };
+        live.check()?;
+        if self.huge == Wish::Must && !has_huge_pages() {
+            return Err(OpenError::NoHugePages);
         }
-        if !GUARD_WARNS_MS.contains(&self.guard_warn_ms) {
-            return Err(OpenError::Setting { key: "guard_warn", bounds: "at least 10 ms" });
+        if self.lock != Wish::No && self.folder.is_some() {
+            return Err(OpenError::Setting {
+                key: "lock",
+                bounds: "\"no\" for a pile in a folder",
+            });
+        }
+        if self.lock == Wish::Must {
+            check_lock(limit_bytes)?;
         }
         let is_small = limit_bytes < SMALL_BYTES;
         let wanted = limit_bytes.div_ceil(SEGMENT_BYTES).saturating_mul(4);
@@ -168,13 +206,18 @@ impl Builder {
         let how = self.folder.map(|path| HowToOpen { path, empties_unclean: self.empties_unclean });
         let folder = how.map(|how| Folder::open(&how)).transpose()?.map(Arc::new);
         let memory = Memory::reserve(self.segments_max, segments_min, folder.as_ref())?;
-        let wants_huge = self.wants_huge && !is_small && folder.is_none();
+        let memory = memory.with_lock(self.lock);
+        let wants_huge = self.huge != Wish::No && !is_small && folder.is_none();
         let wants_whole = wants_huge || (folder.is_some() && !is_small);
         let supply = Supply::new(&memory, limit_bytes, wants_huge, wants_whole);
         let settings = Settings::new(is_small);
         settings.set_prefer(self.prefer);
         settings.set_tend_slice_us(self.tend_slice_us);
         settings.set_guard_warn_ms(self.guard_warn_ms);
+        settings.set_timed(self.are_timed);
+        if let Some(bytes) = self.commit_ahead_bytes {
+            settings.set_commit_ahead_bytes(bytes);
+        }
         let spans = Spans::new(memory, supply);
         let forwards = folder.as_ref().map(|folder| mount(folder, &spans)).transpose()?;
         let names = folder.as_ref().map(|folder| folder.type_names()).transpose()?;
@@ -187,4 +230,15 @@ impl Builder {
         let lender = Arc::new(Returns(Arc::clone(&store)));
         Ok(Pile { store, lender })
     }
+}
+
+/// Whether so much can be fixed in RAM: the limit allows it, or does not count for this user.
+fn check_lock(limit_bytes: u64) -> Result<(), OpenError> {
+    let Some(lockable_bytes) = lock_limit().bytes.filter(|&bytes| bytes < limit_bytes) else {
+        return Ok(());
+    };
+    let beyond_bytes = round_up(to_index(lockable_bytes) + 1, HUGE_PAGE_BYTES);
+    let beyond = Reservation::new(beyond_bytes)?;
+    beyond.commit_small(0, beyond_bytes)?;
+    beyond.lock(0, beyond_bytes).map_err(|_| OpenError::LockLimit { limit_bytes, lockable_bytes })
 }

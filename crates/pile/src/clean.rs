@@ -135,6 +135,7 @@ impl Store {
         if !class.is_slots()
             // Room on the disk comes and goes by spans.
             || spans.memory.folder().is_some()
+            || spans.memory.is_fixed()
             || levada_pages::machine_page_bytes() != PAGE_BYTES as usize
             || !is_sparse(line)
             || !spans.take_out(span, class, is_sparse)

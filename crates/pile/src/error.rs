@@ -202,6 +202,15 @@ pub enum OpenError {
     Memory(levada_pages::ReserveError),
     /// The folder is no pile that can be opened.
     Folder(FolderError),
+    /// Huge pages are a must, and switched off on this machine.
+    NoHugePages,
+    /// Fixing the memory in RAM is a must, and this user may not fix so much.
+    LockLimit {
+        /// What the pile may have.
+        limit_bytes: u64,
+        /// What may be fixed (`RLIMIT_MEMLOCK`).
+        lockable_bytes: u64,
+    },
 }
 
 impl From<FolderError> for OpenError {
@@ -222,6 +231,14 @@ impl fmt::Display for OpenError {
             Self::Setting { key, bounds } => write!(f, "{key} must be {bounds}"),
             Self::Memory(error) => write!(f, "no memory for the pile: {error}"),
             Self::Folder(error) => error.fmt(f),
+            Self::NoHugePages => write!(
+                f,
+                "huge is \"must\" and the machine gives none: write madvise to /sys/kernel/mm/transparent_hugepage/enabled, or set \"try\""
+            ),
+            Self::LockLimit { limit_bytes, lockable_bytes } => write!(
+                f,
+                "lock is \"must\" for {limit_bytes} bytes and RLIMIT_MEMLOCK allows {lockable_bytes}: raise it, lower the limit, or set \"try\""
+            ),
         }
     }
 }

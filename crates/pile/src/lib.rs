@@ -91,6 +91,8 @@ mod remove;
 mod reserve;
 mod roomy;
 mod scan;
+#[cfg(feature = "section")]
+mod section;
 mod segment;
 mod settings;
 mod shard;
@@ -113,6 +115,7 @@ mod upgrade;
 mod validate;
 mod verbatim;
 mod version;
+mod wish;
 
 #[cfg(feature = "archived")]
 pub use archived::Archived;
@@ -141,6 +144,8 @@ pub use pointer::{PilePointer, Place, Pointer};
 pub use registry::StampTaken;
 pub use reserve::{Invalid, Reserved};
 pub use scan::{Cursor, Seen};
+#[cfg(feature = "section")]
+pub use section::Section;
 pub use sink::Sink;
 pub use spans::Prefer;
 pub use stamp::Stamp;
@@ -149,3 +154,4 @@ pub use tender::Tender;
 pub use typed::Typed;
 pub use verbatim::{Raw, Text};
 pub use version::Version;
+pub use wish::Wish;

@@ -115,6 +115,7 @@ mod raw {
     use crate::class::PAGE_BYTES;
     use crate::span::SpanLine;
     use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+    use crate::wish::Wish;
 
     /// Bytes of a page's row: header 8, expiry 4, tag 4.
     const ROW_BYTES: usize = 16;
@@ -141,6 +142,7 @@ mod raw {
         span_count: u32,
         /// Where the files are that stand there, of a pile that is kept.
         folder: Option<Arc<Folder>>,
+        lock: Wish,
     }
 
     /// A record's room: where its header stands, and where the bytes after it begin.
@@ -173,7 +175,19 @@ mod raw {
                 pages: table(SPAN_PAGES * ROW_BYTES)?,
                 span_count,
                 folder,
+                lock: Wish::No,
             })
+        }
+
+        /// The same, with its memory fixed in RAM or not.
+        pub(crate) fn with_lock(mut self, wish: Wish) -> Self {
+            self.lock = wish;
+            self
+        }
+
+        /// Whether its memory is fixed in RAM, as far as it goes.
+        pub(crate) fn is_fixed(&self) -> bool {
+            self.lock != Wish::No
         }
 
         /// The folder of a pile that is kept in one.
@@ -362,12 +376,21 @@ mod raw {
             }
         }
 
-        /// Lets spans of one committed segment be written without a signal: in a folder, the disk must have room for them.
+        /// Lets spans of one committed segment be written without a signal: in a folder, the disk must have room for them. Fixes
+        /// them in RAM, where that is wanted.
         pub(crate) fn allocate(&self, first: SpanIndex, spans: u32) -> Result<(), ReserveError> {
-            match &self.folder {
-                Some(folder) => folder.allocate_spans(first.0, spans),
-                None => Ok(()),
+            if let Some(folder) = &self.folder {
+                return folder.allocate_spans(first.0, spans);
             }
+            if self.lock == Wish::No {
+                return Ok(());
+            }
+            let (offset, bytes) =
+                (first.0 as usize * SPAN_BYTES as usize, spans as usize * SPAN_BYTES as usize);
+            self.slots.lock(offset, bytes).or_else(|refused| match self.lock {
+                Wish::Must => Err(refused),
+                Wish::No | Wish::Try => Ok(()),
+            })
         }
 
         /// Touches a group, so that the records that come find memory there.
@@ -388,6 +411,9 @@ mod raw {
             let (offset, bytes) =
                 (first.0 as usize * SPAN_BYTES as usize, spans as usize * SPAN_BYTES as usize);
             if self.folder.is_none() {
+                if self.is_fixed() {
+                    self.slots.unlock(offset, bytes);
+                }
                 self.slots.give_back(offset, bytes);
             } else if self.slots.punch(offset, bytes).is_err() {
                 // It could be punched when it was mounted; the disk has an error, then, and keeps the blocks.

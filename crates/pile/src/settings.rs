@@ -2,6 +2,7 @@
 
 use core::ops::{RangeFrom, RangeInclusive};
 
+use crate::error::OpenError;
 use crate::spans::Prefer;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -14,17 +15,49 @@ pub(crate) struct Settings {
     pub(crate) is_small: bool,
     prefers_speed: AtomicBool,
     are_timed: AtomicBool,
-    pub(crate) commit_ahead_bytes: AtomicU64,
+    commit_ahead_bytes: AtomicU64,
     tend_slice_us: AtomicU32,
     guard_warn_ms: AtomicU32,
 }
 
 /// How long a slice of upkeep is, unless it was set; and within what it can be.
 pub(crate) const TEND_SLICE_US: u32 = 200;
-pub(crate) const TEND_SLICES_US: RangeInclusive<u32> = 20..=10_000;
+const TEND_SLICES_US: RangeInclusive<u32> = 20..=10_000;
 /// How long a guard lasts before it is told, unless it was set; and from what on.
 pub(crate) const GUARD_WARN_MS: u32 = 1000;
-pub(crate) const GUARD_WARNS_MS: RangeFrom<u32> = 10..;
+const GUARD_WARNS_MS: RangeFrom<u32> = 10..;
+
+/// The smallest limit.
+const LIMIT_BYTES_MIN: u64 = 1 << 20;
+
+/// The settings that can be changed while a pile runs, to be checked together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live {
+    pub(crate) limit_bytes: u64,
+    pub(crate) commit_ahead_bytes: Option<u64>,
+    pub(crate) tend_slice_us: u32,
+    pub(crate) guard_warn_ms: u32,
+}
+
+impl Live {
+    /// Whether each is within its bounds.
+    pub(crate) fn check(self) -> Result<(), OpenError> {
+        let refuse = |key, bounds| Err(OpenError::Setting { key, bounds });
+        if self.limit_bytes < LIMIT_BYTES_MIN {
+            return refuse("limit", "at least 1 MiB");
+        }
+        if self.commit_ahead_bytes.is_some_and(|bytes| bytes > self.limit_bytes / 8) {
+            return refuse("commit_ahead", "at most an eighth of the limit");
+        }
+        if !TEND_SLICES_US.contains(&self.tend_slice_us) {
+            return refuse("tend_slice", "from 20 us to 10 ms");
+        }
+        if !GUARD_WARNS_MS.contains(&self.guard_warn_ms) {
+            return refuse("guard_warn", "at least 10 ms");
+        }
+        Ok(())
+    }
+}
 
 impl Settings {
     pub(crate) fn new(is_small: bool) -> Self {
@@ -36,6 +69,14 @@ impl Settings {
             tend_slice_us: AtomicU32::new(TEND_SLICE_US),
             guard_warn_ms: AtomicU32::new(GUARD_WARN_MS),
         }
+    }
+
+    pub(crate) fn commit_ahead_bytes(&self) -> u64 {
+        self.commit_ahead_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_commit_ahead_bytes(&self, bytes: u64) {
+        self.commit_ahead_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn tend_slice_us(&self) -> u32 {

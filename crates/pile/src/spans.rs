@@ -33,6 +33,7 @@ const LOOKS: u32 = 16;
 
 /// Whether a span that is partly free is preferred to one that is empty.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "section", derive(serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Prefer {
     /// Partly free spans first: the fewest bytes.
     Space,

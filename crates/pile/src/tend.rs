@@ -7,7 +7,6 @@ use crate::epoch::{self, OldGuard};
 use crate::pile::Pile;
 use crate::segment::GROUP_SPANS;
 use crate::spans::Prefer;
-use crate::sync::Ordering;
 
 /// What one round of upkeep did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -84,7 +83,7 @@ impl Pile {
         let supply = &store.spans.supply;
         let stock = supply.stock();
         let used = supply.spans_opened().saturating_sub(stock.spare);
-        let ahead_bytes = store.settings.commit_ahead_bytes.load(Ordering::Relaxed);
+        let ahead_bytes = store.settings.commit_ahead_bytes();
         let ahead = u32::try_from(ahead_bytes / u64::from(SPAN_BYTES)).unwrap_or(u32::MAX);
         let is_over = supply.limit.over_bytes() > 0;
         let keep = if is_over { 0 } else { (used / SPARE_PART).max(SPARE_MIN).max(ahead) };
