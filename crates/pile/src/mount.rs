@@ -17,7 +17,7 @@ use crate::generation::Generation;
 use crate::pile::Pile;
 use crate::segment::{GROUP_SPANS, Memory, SEGMENT_SPANS};
 use crate::span::{SpanIndex, SpanStanding};
-use crate::spans::{NOBODY, Spans};
+use crate::spans::Spans;
 use crate::store::Store;
 use crate::sync::Ordering;
 
@@ -60,11 +60,8 @@ fn mount_segment(folder: &Folder, spans: &Spans, segment: u32) -> Result<(), Ope
             tails = line.spans_of_run.load(Ordering::Relaxed).saturating_sub(1);
         } else if class != Class::NONE && !class.is_slots() {
             return Err(folder.is_damaged().into());
-        } else if line.keeper.load(Ordering::Relaxed) != NOBODY {
-            // What a keeper kept has nobody any more who knows where it is.
-            memory.set_class(span, Class::NONE);
         }
-        if matches!(memory.class(span), class if class == Class::PAGES || class.is_slots()) {
+        if class == Class::PAGES || class.is_slots() {
             line.inherit();
             inherited += 1;
         }

@@ -107,7 +107,7 @@ impl Room<'_> {
             let tag = vacant.slot.tag(self.expiry_s.is_some(), birth.kind == Kind::Archived);
             tag.store(birth.tag, Ordering::Relaxed);
         }
-        if let Some(owner) = birth.owner {
+        if let Some(owner) = birth.owner.pointer() {
             let word = vacant.slot.owner(self.ext_bytes(), length);
             word.store(owner.to_bits(), Ordering::Relaxed);
         }
@@ -221,9 +221,9 @@ impl Store {
         let now_s = if birth.life == Life::FOREVER { 0 } else { self.seconds.now_s() };
         let expiry_s = birth.life.expiry_s(|| now_s);
         let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
-        let birth =
-            Birth { owner: birth.owner.filter(|_| self.spans.memory.folder().is_some()), ..birth };
-        let length = if birth.owner.is_some() { length + 15 } else { length };
+        let is_noted = birth.is_inner && self.spans.memory.folder().is_some();
+        let birth = if is_noted { birth } else { birth.without_owner() };
+        let length = if is_noted { length + 15 } else { length };
         let reach = if may_commit { Reach::Limit } else { Reach::Ready };
         let class = Class::holding(8 + ext_bytes + length);
         let vacant = match class {
