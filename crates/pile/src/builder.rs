@@ -9,18 +9,18 @@ use levada_pages::{
 use levada_plain::to_index;
 
 use crate::error::OpenError;
-use crate::folder::{Folder, HowToOpen};
-use crate::hold::Returns;
-use crate::life::{Clock, Seconds};
-use crate::mount::mount;
+use crate::kept::folder::{Folder, HowToOpen};
+use crate::kept::mount::mount;
+use crate::naming::life::{Clock, Seconds};
+use crate::naming::pointer::SEGMENT_BYTES;
 use crate::pile::Pile;
-use crate::pointer::SEGMENT_BYTES;
-use crate::registry::Registry;
-use crate::segment::{Memory, SEGMENTS_MAX};
+use crate::places::segment::{Memory, SEGMENTS_MAX};
+use crate::places::spans::{Prefer, Spans};
+use crate::places::supply::Supply;
+use crate::reading::hold::Returns;
 use crate::settings::{GUARD_WARN_MS, Live, SMALL_BYTES, Settings, TEND_SLICE_US};
-use crate::spans::{Prefer, Spans};
 use crate::store::Store;
-use crate::supply::Supply;
+use crate::types::registry::Registry;
 use crate::wish::Wish;
 
 /// The settings of a pile that is to be made.

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::error::Error;
 
-use crate::folder_error::FolderError;
+use crate::kept::folder_error::FolderError;
 
 /// Why a pointer leads to nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -120,7 +120,7 @@ pub enum UpdateError {
     /// Somebody updated it since.
     Changed {
         /// Its version now.
-        now: crate::version::Version,
+        now: crate::naming::version::Version,
     },
 }
 

@@ -33,125 +33,65 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("Levada runs on 64-bit Linux");
 
-#[cfg(feature = "archived")]
-mod archived;
-#[cfg(feature = "archived")]
-mod archived_pointer;
-mod arena;
-mod birth;
-mod budget;
 mod builder;
-mod cell;
-mod change;
-mod class;
-mod clean;
-mod cleaning;
-mod codec;
-#[cfg(feature = "compact")]
-mod compact;
-mod counts;
-mod due;
-mod epoch;
 mod error;
-mod folder;
-mod folder_error;
-mod forward;
-mod forward_table;
-mod found;
-mod gauges;
-mod generation;
-mod gets;
-mod guard;
-mod header;
-mod hold;
-mod inherited;
-mod keep;
-mod keeper;
-mod latency;
-mod lending;
-mod life;
-mod limbo;
-mod limit;
-mod linked;
+mod kept;
 mod lock;
-mod look_through;
-mod lookup;
+mod looks;
 #[cfg(all(test, loom))]
 mod loom_tests;
-mod mount;
-mod page_spans;
-mod pages;
+mod naming;
 mod pile;
-mod pointer;
-mod pool;
-mod present;
-mod refusals;
-mod registry;
-mod remove;
-mod reserve;
-mod roomy;
-mod scan;
+mod places;
+mod reading;
 #[cfg(feature = "section")]
 mod section;
-mod segment;
 mod settings;
-mod shard;
-mod sink;
-mod span;
-mod spans;
-mod stamp;
 mod store;
-mod super_block;
-mod supply;
-mod sweep;
-mod sweeps;
 mod sync;
-mod tend;
-mod tender;
-mod type_names;
-mod typed;
-mod update;
-mod upgrade;
-mod validate;
-mod verbatim;
-mod version;
+mod threads;
+mod types;
+mod upkeep;
 mod wish;
+mod writing;
 
-#[cfg(feature = "archived")]
-pub use archived::Archived;
-pub use budget::Budget;
 pub use builder::Builder;
-pub use clean::Compacted;
-pub use codec::{Codec, Damaged, Encoded, Trust, Unencodable};
-#[cfg(feature = "compact")]
-pub use compact::Compact;
-pub use epoch::OldGuard;
 pub use error::{Full, Gone, HasKeepers, OpenError, PutError, UpdateError};
-pub use folder_error::{FolderError, FolderFault};
-pub use gauges::{Gauges, SpansOfClass};
-pub use guard::Guard;
-pub use header::Kind;
-pub use hold::HoldError;
-pub use keep::{Keep, KeptRoom};
-pub use keeper::{Keeper, KeptRecord, Verdict, Why};
-pub use latency::Latency;
-pub use lending::{LendError, NotReserved};
-pub use life::{Clock, Life};
-pub use pile::{Footprint, Pile, Purged};
+pub use kept::folder_error::{FolderError, FolderFault};
+pub use looks::gauges::{Gauges, SpansOfClass};
+pub use looks::latency::Latency;
+pub use naming::header::Kind;
+pub use naming::life::{Clock, Life};
 #[cfg(feature = "archived")]
-pub use pointer::{ArchivedPilePointer, ArchivedPointer, PilePointerResolver, PointerResolver};
-pub use pointer::{PilePointer, Place, Pointer};
-pub use registry::StampTaken;
-pub use reserve::{Invalid, Reserved};
-pub use scan::{Cursor, Seen};
+pub use naming::pointer::{
+    ArchivedPilePointer, ArchivedPointer, PilePointerResolver, PointerResolver,
+};
+pub use naming::pointer::{PilePointer, Place, Pointer};
+pub use naming::stamp::Stamp;
+pub use naming::version::Version;
+pub use pile::{Footprint, Pile, Purged};
+pub use places::spans::Prefer;
+pub use reading::guard::Guard;
+pub use reading::hold::HoldError;
+pub use reading::scan::{Cursor, Seen};
 #[cfg(feature = "section")]
 pub use section::Section;
-pub use sink::Sink;
-pub use spans::Prefer;
-pub use stamp::Stamp;
-pub use tend::Tended;
-pub use tender::Tender;
-pub use typed::Typed;
-pub use verbatim::{Raw, Text};
-pub use version::Version;
+pub use threads::epoch::OldGuard;
+#[cfg(feature = "archived")]
+pub use types::archived::Archived;
+pub use types::codec::{Codec, Damaged, Encoded, Trust, Unencodable};
+#[cfg(feature = "compact")]
+pub use types::compact::Compact;
+pub use types::registry::StampTaken;
+pub use types::sink::Sink;
+pub use types::typed::Typed;
+pub use types::verbatim::{Raw, Text};
+pub use upkeep::budget::Budget;
+pub use upkeep::clean::Compacted;
+pub use upkeep::keep::{Keep, KeptRoom};
+pub use upkeep::keeper::{Keeper, KeptRecord, Verdict, Why};
+pub use upkeep::tend::Tended;
+pub use upkeep::tender::Tender;
 pub use wish::Wish;
+pub use writing::lending::{LendError, NotReserved};
+pub use writing::reserve::{Invalid, Reserved};

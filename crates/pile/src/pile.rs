@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use levada_shared::Lender;
 
-use crate::arena::Arena;
-use crate::birth::Birth;
-use crate::epoch::Pinned;
 use crate::error::{Full, Gone, HasKeepers};
-use crate::header::Kind;
-use crate::life::Life;
-use crate::pointer::Pointer;
-use crate::present::present;
+use crate::naming::birth::Birth;
+use crate::naming::header::Kind;
+use crate::naming::life::Life;
+use crate::naming::pointer::Pointer;
+use crate::reading::present::present;
 use crate::store::Store;
 use crate::sync::Ordering;
+use crate::threads::arena::Arena;
+use crate::threads::epoch::Pinned;
 
 /// A handle to a pile; clones name the same pile, and any thread may use any of them.
 #[derive(Clone)]

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use crate::builder::Builder;
 use crate::error::OpenError;
 use crate::pile::Pile;
+use crate::places::spans::Prefer;
 use crate::settings::Live;
-use crate::spans::Prefer;
 use crate::wish::Wish;
 
 /// The settings of a pile. What is left out stays as it is, or as it is by default.

@@ -3,7 +3,7 @@
 use core::ops::{RangeFrom, RangeInclusive};
 
 use crate::error::OpenError;
-use crate::spans::Prefer;
+use crate::places::spans::Prefer;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Under this limit all threads share one arena, and memory comes span by span.

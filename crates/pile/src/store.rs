@@ -6,32 +6,32 @@
 
 use std::sync::Arc;
 
-use crate::arena::{Arena, Vacant, leads_nowhere};
-use crate::birth::Birth;
-use crate::budget::Spending;
-use crate::class::{Class, PAGE_BYTES};
-use crate::cleaning::Cleaning;
-use crate::epoch::{self, Epoch, Pinned};
 use crate::error::{Full, Gone};
-use crate::forward::Forwards;
-use crate::gets::Gets;
-use crate::header::{Header, Kind};
-use crate::inherited::Inherited;
-use crate::keeper::Keepers;
-use crate::latency::{Latencies, SAMPLED, Started};
-use crate::life::{FOREVER, Life, Seconds};
+use crate::kept::inherited::Inherited;
 use crate::lock::Lock;
-use crate::pages::PAYLOAD_BYTES_MAX;
-use crate::pointer::{Place, Pointer};
-use crate::pool::Pool;
-use crate::refusals::Refusals;
-use crate::registry::Registry;
-use crate::segment::{Slot, split};
+use crate::looks::latency::{Latencies, SAMPLED, Started};
+use crate::looks::refusals::Refusals;
+use crate::naming::birth::Birth;
+use crate::naming::header::{Header, Kind};
+use crate::naming::life::{FOREVER, Life, Seconds};
+use crate::naming::pointer::{Place, Pointer};
+use crate::places::class::{Class, PAGE_BYTES};
+use crate::places::pages::PAYLOAD_BYTES_MAX;
+use crate::places::segment::{Slot, split};
+use crate::places::spans::{NOBODY, Reach, Spans, Want};
+use crate::reading::shard::Shard;
 use crate::settings::Settings;
-use crate::shard::Shard;
-use crate::spans::{NOBODY, Reach, Spans, Want};
-use crate::sweeps::Sweeps;
 use crate::sync::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::threads::arena::{Arena, Vacant, leads_nowhere};
+use crate::threads::epoch::{self, Epoch, Pinned};
+use crate::threads::gets::Gets;
+use crate::threads::pool::Pool;
+use crate::types::registry::Registry;
+use crate::upkeep::budget::Spending;
+use crate::upkeep::cleaning::Cleaning;
+use crate::upkeep::keeper::Keepers;
+use crate::upkeep::sweeps::Sweeps;
+use crate::writing::forward::Forwards;
 
 /// How many deleted slots an arena lets wait before it looks whether the first may go.
 const LIMBO_LOOK: u64 = 64;

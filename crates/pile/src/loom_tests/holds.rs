@@ -3,11 +3,11 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::change;
-use crate::generation::Generation;
-use crate::header::{Header, Kind};
 use crate::lock::Lock;
-use crate::pointer::{Place, Pointer};
+use crate::naming::change;
+use crate::naming::generation::Generation;
+use crate::naming::header::{Header, Kind};
+use crate::naming::pointer::{Place, Pointer};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 struct Scene {

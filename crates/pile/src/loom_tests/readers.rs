@@ -3,14 +3,14 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::change;
-use crate::class::Class;
-use crate::epoch::{self, Epoch, Pinned};
-use crate::generation::Generation;
-use crate::header::{Header, Kind};
-use crate::limbo::Limbo;
-use crate::pointer::{Place, Pointer};
+use crate::naming::change;
+use crate::naming::generation::Generation;
+use crate::naming::header::{Header, Kind};
+use crate::naming::pointer::{Place, Pointer};
+use crate::places::class::Class;
 use crate::sync::{AtomicU8, AtomicU64, Ordering};
+use crate::threads::epoch::{self, Epoch, Pinned};
+use crate::threads::limbo::Limbo;
 
 const PLACE: u64 = 5;
 

@@ -4,13 +4,13 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::change;
-use crate::forward::Forwards;
-use crate::generation::Generation;
-use crate::header::{Header, Kind};
-use crate::limit::Limit;
-use crate::pointer::Place;
+use crate::naming::change;
+use crate::naming::generation::Generation;
+use crate::naming::header::{Header, Kind};
+use crate::naming::pointer::Place;
+use crate::places::limit::Limit;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::writing::forward::Forwards;
 
 /// The value in the record's own slot, which no reference names.
 const HOME: u64 = 1;

@@ -3,9 +3,9 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::class::Class;
 use crate::lock::Lock;
-use crate::span::{SpanLine, SpanStanding};
+use crate::places::class::Class;
+use crate::places::span::{SpanLine, SpanStanding};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 struct Span {
@@ -19,7 +19,7 @@ struct Span {
 impl Span {
     /// A span of the longest slots, all taken by its owner.
     fn taken() -> Arc<Self> {
-        let class = Class::holding(crate::class::SLOT_BYTES_MAX).expect("the longest slot");
+        let class = Class::holding(crate::places::class::SLOT_BYTES_MAX).expect("the longest slot");
         let line = SpanLine::default();
         line.begin(class, 0, SpanStanding::Owned);
         line.take_free(class.shape().slots);

@@ -1,0 +1,12 @@
+//! Upkeep lets time pass in a pile: lives end, empty memory goes back, and records that may move are moved.
+
+pub(crate) mod budget;
+pub(crate) mod clean;
+pub(crate) mod cleaning;
+pub(crate) mod due;
+pub(crate) mod keep;
+pub(crate) mod keeper;
+pub(crate) mod sweep;
+pub(crate) mod sweeps;
+pub(crate) mod tend;
+pub(crate) mod tender;
