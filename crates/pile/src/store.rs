@@ -185,6 +185,14 @@ impl Store {
         }
     }
 
+    /// How many slots are lent to be read, and how many to be filled.
+    pub(crate) fn lent(&self) -> (u64, u64) {
+        self.shards.iter().fold((0, 0), |(held, reserved), shard| {
+            let shard = shard.lock();
+            (held + shard.held.len() as u64, reserved + shard.reserved.len() as u64)
+        })
+    }
+
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
     }

@@ -191,6 +191,7 @@ fn held_bytes_stay_through_delete_update_and_purge_and_are_charged_once_an_accou
     let again = pile.pin().hold(at, &first).unwrap();
     let others = pile.pin().hold(at, &second).unwrap();
     assert_eq!((first.charged_bytes(), second.charged_bytes()), (90, 90));
+    assert_eq!(pile.gauges().held_records, 1);
     let more = pile.put(&[2; 90], Life::FOREVER).unwrap();
     assert!(matches!(pile.pin().hold(more, &second), Err(levada_pile::HoldError::Full(_))));
     pile.update(at, &[3; 10]).unwrap();
@@ -203,6 +204,7 @@ fn held_bytes_stay_through_delete_update_and_purge_and_are_charged_once_an_accou
     assert_eq!((again, others), (held.clone(), held));
     assert_eq!(new, [3; 10][..]);
     drop(new);
+    assert_eq!(pile.gauges().held_records, 0);
     assert_eq!((first.charged_bytes(), second.charged_bytes()), (0, 0));
 }
 

@@ -55,6 +55,16 @@ pub struct Gauges {
     pub forwards: u64,
     /// Deleted slots that wait until no guard sees them.
     pub limbo_slots: u64,
+    /// Slots that are held as data, and slots whose room is lent to be filled.
+    pub held_records: u64,
+    /// See `held_records`.
+    pub lent_rooms: u64,
+    /// How often the epoch has advanced, in any pile: without that nothing that was deleted is used again.
+    pub advances: u64,
+    /// How often memory was had from the kernel, 2 MiB or a part of that at a time.
+    pub commits: u64,
+    /// How often a span that had been used came back empty.
+    pub reclassed: u64,
     /// Spans that nobody uses, with memory or without.
     pub spare_spans: u32,
     /// Spans in use by slot length, of the lengths that are used.
@@ -134,6 +144,7 @@ impl Pile {
             .wrapping_sub(sum(|counts| &counts.deleted_bytes))
             .saturating_sub(purged.used_bytes);
         let stock = store.spans.supply.stock();
+        let (held_records, lent_rooms) = store.lent();
         let backed_bytes = store.spans.supply.limit.backed_bytes();
         Gauges {
             records,
@@ -155,6 +166,11 @@ impl Pile {
             encode_spills: sum(|counts| &counts.encode_spills),
             forwards: u64::from(store.forwards.used()),
             limbo_slots: arenas.iter().map(|arena| arena.limbo.len()).sum(),
+            held_records,
+            lent_rooms,
+            advances: epoch::advances(),
+            commits: stock.commits,
+            reclassed: stock.reclassed,
             spare_spans: stock.spare,
             spans: self.spans_by_class(),
             inherited_spans: store.spans.inherited.load(Ordering::Relaxed),

@@ -59,6 +59,8 @@ struct Spare {
     bare: u32,
     spent: u32,
     huge_groups: u32,
+    reclassed: u64,
+    commits: u64,
 }
 
 /// The spare spans of one segment, as bits.
@@ -105,6 +107,9 @@ pub(crate) struct Stock {
     pub(crate) retiring: u32,
     pub(crate) spent: u32,
     pub(crate) huge_bytes: u64,
+    /// How often a span that was used came back, and how often memory was had from the kernel.
+    pub(crate) reclassed: u64,
+    pub(crate) commits: u64,
 }
 
 impl Supply {
@@ -282,6 +287,7 @@ impl Supply {
                 // The further spans of a long record come with its first, which alone is counted as held.
                 for part in line.parts(span) {
                     ripe += 1;
+                    spare.reclassed += 1;
                     let line = memory.line(part);
                     let is_usable = line.raise_low();
                     if is_usable && line.absent_bytes() == 0 {
@@ -453,6 +459,8 @@ impl Supply {
             retiring: count(spare.retiring.len()),
             spent: spare.spent,
             huge_bytes: u64::from(spare.huge_groups) * GROUP_BYTES,
+            reclassed: spare.reclassed,
+            commits: spare.commits,
         }
     }
 }
@@ -654,6 +662,7 @@ impl Spare {
     }
 
     fn add_group(&mut self, group: u32, found: Found, is_huge: bool) {
+        self.commits += 1;
         let first = group * GROUP_SPANS;
         for span in first..first + GROUP_SPANS {
             self.put(SpanIndex(span), found);

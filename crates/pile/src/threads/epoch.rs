@@ -360,6 +360,11 @@ pub struct OldGuard {
 
 static TOLD: Tally = Tally::new(0);
 
+/// How often the epoch has advanced, in this OS process.
+pub(crate) fn advances() -> u64 {
+    Epoch::now().0 - FIRST
+}
+
 /// How many guards were told of.
 pub(crate) fn guards_told() -> u64 {
     TOLD.load(Ordering::Relaxed)
