@@ -38,10 +38,11 @@ use crate::writing::forward::Forwards;
 const LIMBO_LOOK: u64 = 256;
 /// The same for slots of a page and more, whose memory is worth a look sooner.
 const LIMBO_LOOK_LONG: u64 = 16;
-/// Slots or spans that are freed between two looks at a budget.
-const BATCH: u32 = 64;
 /// How many it then frees at most.
 const LIMBO_DRAIN: usize = 512;
+
+/// Slots or spans that are freed between two looks at a budget.
+const BATCH: u32 = 64;
 
 /// The locks that order what is rare with one record: holds, and the turns of roomy ones.
 const SHARDS: usize = 64;
@@ -88,6 +89,8 @@ pub(crate) struct PurgedBefore {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room<'m> {
     pub(crate) vacant: Vacant<'m>,
+    /// How its span is cut.
+    pub(crate) class: Class,
     pub(crate) birth: Birth,
     pub(crate) expiry_s: Option<u32>,
     /// Whose it is.
@@ -236,11 +239,16 @@ impl Store {
         let birth = if is_noted { birth } else { birth.without_owner() };
         let length = if is_noted { length + 15 } else { length };
         let reach = if may_commit { Reach::Limit } else { Reach::Ready };
-        let class = Class::holding(8 + ext_bytes + length);
+        let class = match Class::holding(8 + ext_bytes + length) {
+            // A payload that is read as a value starts at a multiple of 16, so its slots do.
+            Some(class) if birth.kind == Kind::Archived => class.aligned(),
+            Some(class) => class,
+            None => Class::PAGES,
+        };
         let vacant = match class {
-            Some(class) => {
-                // A payload that is read as a value starts at a multiple of 16, so its slots do.
-                let class = if birth.kind == Kind::Archived { class.aligned() } else { class };
+            Class::PAGES if may_commit => self.pages(length, birth.life, now_s)?,
+            Class::PAGES => return None,
+            class => {
                 let bucket = birth.life.bucket();
                 let (lane, life) = match bucket {
                     FOREVER => (FOREVER, Want::NO_LIFE),
@@ -249,10 +257,8 @@ impl Store {
                 let prefer = self.settings.prefer();
                 arena.take(&self.spans, Want { class, lane, life, now_s, prefer, reach })?
             }
-            None if may_commit => self.pages(length, birth.life, now_s)?,
-            None => return None,
         };
-        Some(Room { vacant, birth, expiry_s, keeper: arena.keeper })
+        Some(Room { vacant, class, birth, expiry_s, keeper: arena.keeper })
     }
 
     #[cold]
@@ -299,18 +305,30 @@ impl Store {
         bytes: &[u8],
         length: u32,
     ) -> Result<Pointer, Full> {
-        let once = || self.put_once_from(pool, birth, bytes, length, true);
-        while self.reclaim_more() {
-            if let Some(pointer) = once() {
-                return Ok(pointer);
+        self.reclaimed(pool, || self.put_once_from(pool, birth, bytes, length, true))
+            .ok_or_else(|| self.out_of_space(birth, length))
+    }
+
+    /// What `once` comes to when room was made for it: by what was freed, by what an earlier life left, and last by what the
+    /// thread's arena has in spans of other lengths. `None` where that is not enough.
+    #[cold]
+    pub(crate) fn reclaimed<T>(
+        self: &Arc<Self>,
+        pool: &Arc<Pool>,
+        mut once: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let may_be_more = self.reclaim_more();
+            if let Some(made) = once() {
+                return Some(made);
+            }
+            if !may_be_more {
+                // Spans that are partly free are another lane's at once, empty ones after two epochs.
+                pool.with_arena(|arena| arena.give_up(&self.spans));
+                self.reclaim();
+                return once();
             }
         }
-        once()
-            .or_else(|| {
-                pool.with_arena(|arena| arena.give_up(&self.spans));
-                once()
-            })
-            .ok_or_else(|| self.out_of_space(birth, length))
     }
 
     /// Puts a record if that needs nothing but a slot.
@@ -419,14 +437,11 @@ impl Store {
 
     /// Lets a dead slot wait until no reader sees it. The caller is pinned.
     pub(crate) fn bury(self: &Arc<Self>, place: Place) {
-        let waiting = self.with_arena(|arena| {
-            arena.limbo.put(place);
-            arena.limbo.ring_len()
-        });
+        let waiting = self.with_arena(|arena| arena.limbo.put(place));
         let class = self.spans.memory.class(split(place).0);
         let is_long = class.shape().slot_bytes >= PAGE_BYTES;
         let enough = if is_long { LIMBO_LOOK_LONG } else { LIMBO_LOOK };
-        if waiting >= enough && waiting.is_multiple_of(enough) {
+        if waiting.is_multiple_of(enough) {
             self.look_into_limbo();
         }
     }

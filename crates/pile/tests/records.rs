@@ -261,3 +261,21 @@ fn a_lent_reservation_becomes_a_record_or_gives_its_slot_back() {
         Err(levada_pile::NotReserved::Invalid(levada_pile::Invalid::Purged))
     ));
 }
+
+#[test]
+fn a_reservation_at_the_limit_has_what_the_threads_other_spans_leave_free() {
+    let pile = Pile::builder("other").limit_bytes(1 << 20).build().unwrap();
+    let rooms = || {
+        let mut kept = Vec::new();
+        while let Ok(room) = pile.reserve(60_000, Kind::Bytes, Life::FOREVER) {
+            kept.push(room);
+        }
+        kept.len()
+    };
+    let first = rooms();
+    for length in [8, 100, 1000] {
+        let at = pile.put(&vec![7; length], Life::FOREVER).unwrap();
+        pile.delete(at).unwrap();
+    }
+    assert_eq!(rooms(), first);
+}

@@ -577,10 +577,11 @@ mod raw {
             unsafe { word.as_ref() }
         }
 
-        /// The room behind an ext as memory that may hold anything; for the one who has the slot busy.
-        pub(crate) fn room(self, ext_bytes: u32) -> NonNull<[MaybeUninit<u8>]> {
-            let room_bytes = self.room_bytes(ext_bytes) as usize;
-            NonNull::slice_from_raw_parts(self.first(ext_bytes).cast(), room_bytes)
+        /// The first `room_bytes` behind an ext as memory that may hold anything; for the one who has the slot busy, or the
+        /// pages of so long a record: behind them other records lie.
+        pub(crate) fn room(self, ext_bytes: u32, room_bytes: u32) -> NonNull<[MaybeUninit<u8>]> {
+            assert!(room_bytes <= self.room_bytes(ext_bytes), "a room lies in its slot");
+            NonNull::slice_from_raw_parts(self.first(ext_bytes).cast(), room_bytes as usize)
         }
     }
 }

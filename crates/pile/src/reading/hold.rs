@@ -21,6 +21,7 @@ use crate::naming::header::{Header, Kind};
 use crate::naming::pointer::{Place, Pointer};
 use crate::naming::version::Present;
 use crate::pile::Pile;
+use crate::places::segment::split;
 use crate::reading::guard::Guard;
 use crate::reading::present::present;
 use crate::reading::shard::Loans;
@@ -154,6 +155,7 @@ impl Pile {
             Ok(data) => data,
             Err(full) => {
                 if !is_listed {
+                    store.unmark_held(place);
                     store.end_hold(place, false);
                 }
                 return Held::Full(full);
@@ -195,9 +197,10 @@ impl Lender for Returns {
             return;
         }
         let ended = shard.held.remove(&place);
-        store.end_hold(place, ended.as_ref().is_some_and(|loans| loans.is_dead));
-        // What it knows of the loan is the heap's: let go of outside of the lock.
+        store.unmark_held(place);
+        // What it knows of the loan is the heap's: let go of outside of the lock. So is what may ask the kernel for an epoch.
         drop(shard);
+        store.end_hold(place, ended.as_ref().is_some_and(|loans| loans.is_dead));
         drop(ended);
     }
 }
@@ -214,14 +217,18 @@ impl Store {
         true
     }
 
-    /// Ends that; and lets the slot wait whose record died meanwhile. Under the lock of its shard.
-    fn end_hold(self: &Arc<Self>, place: Place, is_dead: bool) {
-        // In a span that was purged, nothing waits: it is used again whole, when nobody holds it.
+    /// Says that a slot is lent no more. Under the lock of its shard.
+    fn unmark_held(&self, place: Place) {
         if let Some((slot, _)) = self.spans.memory.slot(place) {
             change::unmark_held(slot.header());
-            if is_dead {
-                self.bury(place);
-            }
+        }
+    }
+
+    /// Ends a hold; and lets the slot wait whose record died meanwhile. By then nobody else knows of it.
+    fn end_hold(self: &Arc<Self>, place: Place, is_dead: bool) {
+        // In a span that was purged, nothing waits: it is used again whole, when nobody holds it.
+        if is_dead && self.spans.leads_somewhere(split(place).0) {
+            self.bury(place);
         }
         self.spans.let_go(place);
     }

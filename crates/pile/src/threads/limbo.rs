@@ -57,30 +57,26 @@ impl Limbo {
         }
     }
 
-    /// Lets a slot wait. For the arena's owner.
+    /// Lets a slot wait. How many do now. For the arena's owner.
     #[inline]
-    pub(crate) fn put(&self, place: Place) {
+    pub(crate) fn put(&self, place: Place) -> u64 {
         let put = self.put.load(Ordering::Relaxed);
         // Acquire: the place of an entry that was taken out is written after it was read.
         let waiting = put - self.taken.load(Ordering::Acquire);
         if waiting == RING as u64 {
-            self.overflow.lock().push_back(entry(place));
-            return;
+            let mut overflow = self.overflow.lock();
+            overflow.push_back(entry(place));
+            return waiting + overflow.len() as u64;
         }
         self.at(put).store(entry(place), Ordering::Relaxed);
         // Release: whoever empties the ring sees the entry before its number.
         self.put.store(put + 1, Ordering::Release);
+        waiting + 1
     }
 
     fn at(&self, number: u64) -> &AtomicU64 {
         #[expect(clippy::cast_possible_truncation, reason = "taken modulo the ring")]
         &self.ring[number as usize % RING]
-    }
-
-    /// How many wait in the ring, for the owner to see whether he should look.
-    #[inline]
-    pub(crate) fn ring_len(&self) -> u64 {
-        self.put.load(Ordering::Relaxed) - self.taken.load(Ordering::Relaxed)
     }
 
     /// Takes out what nobody sees any more, at most `most`, and gives it to `free`, some at a time. How many. None where
@@ -160,5 +156,19 @@ impl Limbo {
     pub(crate) fn len(&self) -> u64 {
         let overflow = self.overflow.lock().len() as u64;
         self.put.load(Ordering::Acquire) - self.taken.load(Ordering::Acquire) + overflow
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_slot_that_waits_is_counted_also_behind_the_ring() {
+        let limbo = Limbo::new();
+        for number in 1..=2 * RING as u64 {
+            assert_eq!(limbo.put(Place::from_bits(number)), number);
+        }
+        assert_eq!(limbo.len(), 2 * RING as u64);
     }
 }

@@ -266,7 +266,7 @@ impl Store {
         let Some(vacant) = kept.mover.take(&self.spans, want) else { return Fate::NoRoom };
         let expiry_s = header.has_expiry().then(|| slot.expiry().load(Ordering::Relaxed));
         let birth = Birth::of(Kind::Bytes, Life::FOREVER);
-        let room = Room { vacant, birth, expiry_s, keeper: kept.number };
+        let room = Room { vacant, class, birth, expiry_s, keeper: kept.number };
         vacant.slot.write(room.ext_bytes(), 0, record.bytes);
         self.with_arena(|arena| {
             arena.counts.born(header.length(), false);

@@ -44,7 +44,8 @@ pub enum Why {
 }
 
 /// Who keeps records by their places. It is asked by whoever tends or compacts the pile: under a guard, with no lock of the
-/// pile held, possibly by several threads at once. It should be brief, and must not wait for one who tends.
+/// pile held, possibly by several threads at once. It should be brief, and must not wait for one who tends. It must not panic:
+/// the span in question would be put into no more until the keep ends.
 pub trait Keeper: Send + Sync {
     /// What is to become of this record.
     fn verdict(&self, record: KeptRecord<'_>) -> Verdict;

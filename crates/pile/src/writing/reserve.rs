@@ -89,16 +89,10 @@ impl Pile {
         birth: Birth,
     ) -> Result<Reserved<'_>, Full> {
         let length = self.store.length(room_bytes)?;
-        let mut may_be_more = true;
-        loop {
-            if let Some(reserved) = Reserved::once(self, pool, birth, length) {
-                return Ok(reserved);
-            }
-            if !may_be_more {
-                return Err(self.store.out_of_space(birth, length));
-            }
-            may_be_more = self.store.reclaim_more();
-        }
+        let once = || Reserved::once(self, pool, birth, length);
+        once()
+            .or_else(|| self.store.reclaimed(pool, once))
+            .ok_or_else(|| self.store.out_of_space(birth, length))
     }
 
     /// Puts a record whose updates are copied into one of two halves of `room_bytes` each, in turn, and take no other slot.
@@ -173,7 +167,6 @@ mod raw {
     pub struct Reserved<'p> {
         pile: &'p Pile,
         room: Room<'p>,
-        class: Class,
         room_bytes: u32,
         written_bytes: u32,
         is_record: bool,
@@ -195,9 +188,8 @@ mod raw {
             let vacant = &room.vacant;
             vacant.slot.header().store(Header::busy(vacant.generation).0, Ordering::Relaxed);
             store.spans.hold(vacant.place);
-            let class = store.spans.memory.class(split(vacant.place).0);
             let (written_bytes, is_record, check) = (0, false, None);
-            Some(Self { pile, room, class, room_bytes, written_bytes, is_record, check })
+            Some(Self { pile, room, room_bytes, written_bytes, is_record, check })
         }
 
         /// The same room, whose bytes become the record only if `check` says so.
@@ -243,10 +235,10 @@ mod raw {
 
         /// The room behind what is written, as memory that may hold anything.
         pub fn spare_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-            let room = self.room.vacant.slot.room(self.room.ext_bytes());
+            let room = self.room.vacant.slot.room(self.room.ext_bytes(), self.room_bytes);
             // SAFETY: the slot's room, which this value alone has (invariant 1).
             let room = unsafe { &mut *room.as_ptr() };
-            &mut room[self.written_bytes as usize..self.room_bytes as usize]
+            &mut room[self.written_bytes as usize..]
         }
 
         /// Says that the first `bytes` of the spare room were written.
@@ -269,11 +261,11 @@ mod raw {
         /// What was written.
         #[must_use]
         pub fn written(&self) -> &[u8] {
-            let room = self.room.vacant.slot.room(self.room.ext_bytes());
+            let room = self.room.vacant.slot.room(self.room.ext_bytes(), self.written_bytes);
             // SAFETY: the slot's room, which this value alone has (invariant 1).
             let room = unsafe { &*room.as_ptr() };
             // SAFETY: invariant 2.
-            unsafe { room[..self.written_bytes as usize].assume_init_ref() }
+            unsafe { room.assume_init_ref() }
         }
 
         /// What the reservation is, for its room to be lent: its slot stays busy and its span held.
@@ -282,7 +274,7 @@ mod raw {
             let (span, _) = split(this.room.vacant.place);
             let lent = LentRoom {
                 place: this.room.vacant.place,
-                class: this.class,
+                class: this.room.class,
                 generation: this.room.vacant.generation,
                 birth: this.room.birth,
                 expiry_s: this.room.expiry_s,
@@ -308,12 +300,11 @@ mod raw {
             let index = lent.class.shape().slot_at(offset).expect("it was a slot of its class");
             let slot = pile.store.spans.memory.slot_of(span, lent.class, index);
             let vacant = Vacant { slot, place: lent.place, generation: lent.generation };
-            let LentRoom { birth, expiry_s, keeper, .. } = lent;
-            let room = Room { vacant, birth, expiry_s, keeper };
-            let LentRoom { class, room_bytes, written_bytes, check, .. } = lent;
+            let LentRoom { class, birth, expiry_s, keeper, .. } = lent;
+            let room = Room { vacant, class, birth, expiry_s, keeper };
+            let LentRoom { room_bytes, written_bytes, check, .. } = lent;
             let is_record = false;
-            let mut reserved =
-                Self { pile, room, class, room_bytes, written_bytes, is_record, check };
+            let mut reserved = Self { pile, room, room_bytes, written_bytes, is_record, check };
             reserved.written_here(filled_bytes);
             reserved
         }
