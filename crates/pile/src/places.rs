@@ -7,4 +7,6 @@ pub(crate) mod pages;
 pub(crate) mod segment;
 pub(crate) mod span;
 pub(crate) mod spans;
+pub(crate) mod spare;
+pub(crate) mod spare_map;
 pub(crate) mod supply;

@@ -8,22 +8,21 @@
 //! Memory comes in groups of 2 MiB, by huge pages, each counted whole. Where the limit is near, or small, or a part of a
 //! group was given back, the spans of a group come and go one by one, in small pages.
 
-use std::collections::VecDeque;
-
 use crate::kept::folder::ROWS_BYTES;
 use crate::lock::Lock;
 use crate::places::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::places::limit::Limit;
-use crate::places::segment::{GROUP_SPANS, Memory, SEGMENT_SPANS};
+use crate::places::segment::{GROUP_SPANS, Memory};
 use crate::places::span::{SpanIndex, SpanStanding};
+use crate::places::spare::{Spare, Whole};
+use crate::places::spare_map::{Found, GROUPS};
+use crate::sync::Ordering;
 use crate::threads::epoch::Epoch;
 use crate::upkeep::budget::Spending;
 
 /// What the rows of pages take for a group.
 const ROWS_OF_GROUP_BYTES: u64 = GROUP_SPANS as u64 * ROWS_BYTES[2];
 const GROUP_BYTES: u64 = GROUP_SPANS as u64 * SPAN_BYTES as u64;
-const GROUPS: u32 = SEGMENT_SPANS / GROUP_SPANS;
-const WORDS: usize = SEGMENT_SPANS as usize / 64;
 
 /// What a page of the tables costs, which is touched with the first span that has a row there.
 const TABLE_PAGE_BYTES: u64 = 4096;
@@ -41,61 +40,6 @@ pub(crate) struct Supply {
     rows_bytes: u64,
     group_count: u32,
     spare: Lock<Spare>,
-}
-
-#[derive(Debug, Default)]
-struct Spare {
-    segments: Vec<Segment>,
-    /// No segment before this one has a span that can be taken.
-    first_with_spans: usize,
-    /// The first group that was never committed.
-    fresh_group: u32,
-    /// Groups of which all memory was given back, or that were passed over.
-    whole_groups: Vec<Whole>,
-    /// Spans that are waiting until nobody sees them, oldest first.
-    retiring: VecDeque<(Epoch, SpanIndex)>,
-    clean: u32,
-    dirty: u32,
-    bare: u32,
-    spent: u32,
-    huge_groups: u32,
-    reclassed: u64,
-    commits: u64,
-}
-
-/// The spare spans of one segment, as bits.
-#[derive(Debug)]
-struct Segment {
-    clean: [u64; WORDS],
-    dirty: [u64; WORDS],
-    bare: [u64; WORDS],
-    huge: [u64; GROUPS as usize / 64],
-    spare: u32,
-}
-
-impl Segment {
-    const NONE: Self = Self {
-        clean: [0; WORDS],
-        dirty: [0; WORDS],
-        bare: [0; WORDS],
-        huge: [0; GROUPS as usize / 64],
-        spare: 0,
-    };
-}
-
-/// A group that may be committed anew, and whether its rows in the tables were counted.
-#[derive(Clone, Copy, Debug)]
-struct Whole {
-    group: u32,
-    is_fresh: bool,
-}
-
-/// How a span stands that was taken from the supply.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Found {
-    Clean,
-    Dirty,
-    Bare,
 }
 
 /// What the supply has.
@@ -280,7 +224,7 @@ impl Supply {
                 }
                 spare.retiring.pop_front();
                 let line = memory.line(span);
-                if line.held.load(crate::sync::Ordering::Acquire) > 0 {
+                if line.held.load(Ordering::Acquire) > 0 {
                     spare.retiring.push_back((epoch, span));
                     continue;
                 }
@@ -306,7 +250,7 @@ impl Supply {
             self.make_small(memory, span);
             memory.give_back(span, 1);
             self.limit.give(u64::from(SPAN_BYTES) - line.absent_bytes());
-            line.absent.store(0, crate::sync::Ordering::Relaxed);
+            line.absent.store(0, Ordering::Relaxed);
             if is_usable {
                 line.set_standing(SpanStanding::Spare);
                 self.spare.lock().put(span, Found::Bare);
@@ -323,7 +267,7 @@ impl Supply {
         memory.give_back_pages(span, pages);
         let bytes = u64::from(pages.count_ones()) * u64::from(PAGE_BYTES);
         // Release: who finds the span without use sees what of it is not counted any more.
-        memory.line(span).absent.fetch_or(pages, crate::sync::Ordering::Release);
+        memory.line(span).absent.fetch_or(pages, Ordering::Release);
         self.limit.give(bytes);
         bytes
     }
@@ -424,12 +368,7 @@ impl Supply {
     /// Whether a span is spare, and whether it has memory then. At a quiet moment.
     pub(crate) fn is_spare(&self, span: SpanIndex) -> Option<bool> {
         let spare = self.spare.lock();
-        let segment = spare.segments.get((span.0 / SEGMENT_SPANS) as usize)?;
-        let part = Part::of(segment, span.0 % SEGMENT_SPANS / GROUP_SPANS);
-        let at = span.0 % GROUP_SPANS;
-        let maps = [part.clean, part.dirty, part.bare].map(|bits| bits >> at & 1);
-        assert!(maps.iter().sum::<u32>() <= 1, "a spare span is in one map");
-        part.found(at).map(|found| found != Found::Bare)
+        spare.found(span).map(|found| found != Found::Bare)
     }
 
     /// Whether the group of a span has no memory and no spare spans, and whether its rows in the tables are counted then.
@@ -453,7 +392,7 @@ impl Supply {
         let spare = self.spare.lock();
         let count = |spans: usize| u32::try_from(spans).unwrap_or(u32::MAX);
         Stock {
-            segments: count(spare.segments.len()),
+            segments: count(spare.segments()),
             spare: spare.clean + spare.dirty + spare.bare,
             bare: spare.bare,
             retiring: count(spare.retiring.len()),
@@ -463,285 +402,4 @@ impl Supply {
             commits: spare.commits,
         }
     }
-}
-
-fn bit(span: u32) -> (usize, u64) {
-    let at = span % SEGMENT_SPANS;
-    (at as usize / 64, 1 << (at % 64))
-}
-
-impl Spare {
-    fn segment(&mut self, span: SpanIndex) -> &mut Segment {
-        let index = (span.0 / SEGMENT_SPANS) as usize;
-        while self.segments.len() <= index {
-            self.segments.push(Segment::NONE);
-        }
-        &mut self.segments[index]
-    }
-
-    fn count(&mut self, found: Found) -> &mut u32 {
-        match found {
-            Found::Clean => &mut self.clean,
-            Found::Dirty => &mut self.dirty,
-            Found::Bare => &mut self.bare,
-        }
-    }
-
-    fn put(&mut self, span: SpanIndex, found: Found) {
-        let (word, bit) = bit(span.0);
-        let segment = self.segment(span);
-        segment.map(found)[word] |= bit;
-        segment.spare += 1;
-        *self.count(found) += 1;
-        self.first_with_spans = self.first_with_spans.min((span.0 / SEGMENT_SPANS) as usize);
-    }
-
-    fn remove(&mut self, span: SpanIndex, found: Found) {
-        let (word, bit) = bit(span.0);
-        let segment = self.segment(span);
-        segment.map(found)[word] &= !bit;
-        segment.spare -= 1;
-        *self.count(found) -= 1;
-    }
-
-    /// The lowest span that has memory, zeroed ones first.
-    fn take_backed(&mut self) -> Option<(SpanIndex, Found)> {
-        for found in [Found::Clean, Found::Dirty] {
-            if *self.count(found) > 0
-                && let Some(span) = self.lowest(found)
-            {
-                self.remove(span, found);
-                return Some((span, found));
-            }
-        }
-        None
-    }
-
-    fn take_one(&mut self, limit: &Limit) -> Option<(SpanIndex, Found)> {
-        if let Some(backed) = self.take_backed() {
-            return Some(backed);
-        }
-        if self.bare == 0 || !limit.take(u64::from(SPAN_BYTES)) {
-            return None;
-        }
-        let span = self.lowest(Found::Bare)?;
-        self.remove(span, Found::Bare);
-        Some((span, Found::Bare))
-    }
-
-    fn lowest(&mut self, found: Found) -> Option<SpanIndex> {
-        let mut is_first = true;
-        for index in self.first_with_spans..self.segments.len() {
-            let segment = &mut self.segments[index];
-            if segment.spare == 0 {
-                if is_first {
-                    self.first_with_spans = index + 1;
-                }
-                continue;
-            }
-            is_first = false;
-            if let Some(at) = lowest_bit(segment.map(found)) {
-                let index = u32::try_from(index).expect("fewer than 2^15 segments");
-                return Some(SpanIndex(index * SEGMENT_SPANS + at));
-            }
-        }
-        None
-    }
-
-    /// The highest span that has memory: what lies low is used first, so what lies high can go.
-    fn take_backed_last(&mut self) -> Option<SpanIndex> {
-        for index in (0..self.segments.len()).rev() {
-            for found in [Found::Dirty, Found::Clean] {
-                let highest = highest_bit(self.segments[index].map(found));
-                if let Some(at) = highest {
-                    let index = u32::try_from(index).expect("fewer than 2^15 segments");
-                    let span = SpanIndex(index * SEGMENT_SPANS + at);
-                    self.remove(span, found);
-                    return Some(span);
-                }
-            }
-        }
-        None
-    }
-
-    /// A group none of whose spans is in use and some of which have memory: its number, how many have, and whether they
-    /// are backed by a huge page. All its spans leave the supply.
-    fn take_whole_group(&mut self) -> Option<(u32, u32, bool)> {
-        for index in (0..self.segments.len()).rev() {
-            for group in (0..GROUPS).rev() {
-                let segment = &mut self.segments[index];
-                let part = Part::of(segment, group);
-                if part.spare() != u32::MAX || part.bare == u32::MAX {
-                    continue;
-                }
-                let is_huge = segment.is_huge(group);
-                let index = u32::try_from(index).expect("fewer than 2^15 segments");
-                let first = index * SEGMENT_SPANS + group * GROUP_SPANS;
-                for at in 0..GROUP_SPANS {
-                    let found = part.found(at).expect("each is spare");
-                    self.remove(SpanIndex(first + at), found);
-                }
-                if is_huge {
-                    self.end_huge(SpanIndex(first));
-                }
-                let backed_spans = GROUP_SPANS - part.bare.count_ones();
-                return Some((first / GROUP_SPANS, backed_spans, is_huge));
-            }
-        }
-        None
-    }
-
-    fn end_huge(&mut self, first: SpanIndex) -> bool {
-        let group = first.0 % SEGMENT_SPANS / GROUP_SPANS;
-        let segment = self.segment(first);
-        let was_huge = segment.is_huge(group);
-        if was_huge {
-            segment.huge[group as usize / 64] &= !(1 << (group % 64));
-            self.huge_groups -= 1;
-        }
-        was_huge
-    }
-
-    fn take_run(&mut self, limit: &Limit, spans: u32) -> Option<SpanIndex> {
-        for index in 0..self.segments.len() {
-            if self.segments[index].spare < spans {
-                continue;
-            }
-            let Some(at) = self.segments[index].run_of(spans) else { continue };
-            let first =
-                u32::try_from(index).expect("fewer than 2^15 segments") * SEGMENT_SPANS + at;
-            let founds: Vec<Found> = (at..at + spans)
-                .map(|at| self.segments[index].found(at).expect("the run is spare"))
-                .collect();
-            let bare = founds.iter().filter(|&&found| found == Found::Bare).count() as u64;
-            if !limit.take(bare * u64::from(SPAN_BYTES)) {
-                return None;
-            }
-            for (span, found) in (first..).zip(founds) {
-                self.remove(SpanIndex(span), found);
-            }
-            return Some(SpanIndex(first));
-        }
-        None
-    }
-
-    /// A group to be committed: one that was given back, else a fresh one.
-    fn next_group(&mut self, group_count: u32) -> Option<(u32, bool)> {
-        if let Some(Whole { group, is_fresh }) = self.whole_groups.pop() {
-            return Some((group, is_fresh));
-        }
-        let group = self.fresh_group;
-        if group == group_count {
-            return None;
-        }
-        self.fresh_group += 1;
-        Some((group, true))
-    }
-
-    fn return_group(&mut self, group: u32, is_fresh: bool) {
-        if is_fresh && group + 1 == self.fresh_group {
-            self.fresh_group = group;
-        } else {
-            self.whole_groups.push(Whole { group, is_fresh });
-        }
-    }
-
-    /// Fresh groups one behind the other in one segment; what is left of the segment before stays for others.
-    fn fresh_groups(&mut self, groups: u32, group_count: u32) -> Option<u32> {
-        let left = GROUPS - self.fresh_group % GROUPS;
-        let skipped = if left < groups { left } else { 0 };
-        let first = self.fresh_group + skipped;
-        if first + groups > group_count {
-            return None;
-        }
-        for group in self.fresh_group..first {
-            self.whole_groups.push(Whole { group, is_fresh: true });
-        }
-        self.fresh_group = first + groups;
-        Some(first)
-    }
-
-    fn add_group(&mut self, group: u32, found: Found, is_huge: bool) {
-        self.commits += 1;
-        let first = group * GROUP_SPANS;
-        for span in first..first + GROUP_SPANS {
-            self.put(SpanIndex(span), found);
-        }
-        if is_huge {
-            let at = group % GROUPS;
-            self.segment(SpanIndex(first)).huge[at as usize / 64] |= 1 << (at % 64);
-            self.huge_groups += 1;
-        }
-    }
-}
-
-/// The bits of one group.
-#[derive(Clone, Copy)]
-struct Part {
-    clean: u32,
-    dirty: u32,
-    bare: u32,
-}
-
-impl Part {
-    fn of(segment: &Segment, group: u32) -> Self {
-        let half = |words: &[u64; WORDS]| {
-            let word = words[group as usize / 2];
-            #[expect(clippy::cast_possible_truncation, reason = "the half that is meant")]
-            let half = (word >> (group % 2 * 32)) as u32;
-            half
-        };
-        Self { clean: half(&segment.clean), dirty: half(&segment.dirty), bare: half(&segment.bare) }
-    }
-
-    fn spare(self) -> u32 {
-        self.clean | self.dirty | self.bare
-    }
-
-    fn found(self, at: u32) -> Option<Found> {
-        let is_in = |bits: u32| bits >> at & 1 != 0;
-        [(self.clean, Found::Clean), (self.dirty, Found::Dirty), (self.bare, Found::Bare)]
-            .into_iter()
-            .find_map(|(bits, found)| is_in(bits).then_some(found))
-    }
-}
-
-impl Segment {
-    fn map(&mut self, found: Found) -> &mut [u64; WORDS] {
-        match found {
-            Found::Clean => &mut self.clean,
-            Found::Dirty => &mut self.dirty,
-            Found::Bare => &mut self.bare,
-        }
-    }
-
-    fn is_huge(&self, group: u32) -> bool {
-        self.huge[group as usize / 64] >> (group % 64) & 1 != 0
-    }
-
-    fn found(&self, at: u32) -> Option<Found> {
-        Part::of(self, at / GROUP_SPANS).found(at % GROUP_SPANS)
-    }
-
-    /// Where `spans` spare spans lie one behind the other.
-    fn run_of(&self, spans: u32) -> Option<u32> {
-        let mut length = 0;
-        for at in 0..SEGMENT_SPANS {
-            length = if self.found(at).is_some() { length + 1 } else { 0 };
-            if length == spans {
-                return Some(at + 1 - spans);
-            }
-        }
-        None
-    }
-}
-
-fn lowest_bit(words: &[u64; WORDS]) -> Option<u32> {
-    let (index, word) = words.iter().enumerate().find(|&(_, &word)| word != 0)?;
-    Some(u32::try_from(index).expect("64 words") * 64 + word.trailing_zeros())
-}
-
-fn highest_bit(words: &[u64; WORDS]) -> Option<u32> {
-    let (index, word) = words.iter().enumerate().rfind(|&(_, &word)| word != 0)?;
-    Some(u32::try_from(index).expect("64 words") * 64 + 63 - word.leading_zeros())
 }
