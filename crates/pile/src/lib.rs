@@ -88,6 +88,7 @@ pub use types::typed::Typed;
 pub use types::verbatim::{Raw, Text};
 pub use upkeep::budget::Budget;
 pub use upkeep::clean::Compacted;
+pub use upkeep::form::Form;
 pub use upkeep::keep::{Keep, KeptRoom};
 pub use upkeep::keeper::{Keeper, KeptRecord, Verdict, Why};
 pub use upkeep::tend::Tended;

@@ -15,6 +15,9 @@ impl Life {
     /// Until it is deleted.
     pub const FOREVER: Self = Self(0);
 
+    /// The expiry of a record that has room for one and lives until it is deleted.
+    pub(crate) const NEVER_S: u32 = u32::MAX;
+
     /// The longest that ends: some 136 years.
     const LONGEST_S: u32 = u32::MAX / 2;
 
