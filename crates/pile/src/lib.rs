@@ -86,7 +86,7 @@ pub use types::registry::StampTaken;
 pub use types::sink::Sink;
 pub use types::typed::Typed;
 pub use types::verbatim::{Raw, Text};
-pub use upkeep::budget::Budget;
+pub use upkeep::budget::{Budget, Spending};
 pub use upkeep::clean::Compacted;
 pub use upkeep::form::Form;
 pub use upkeep::keep::{Keep, KeptRoom};

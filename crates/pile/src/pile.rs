@@ -63,6 +63,12 @@ impl Pile {
         self.store.spans.supply.limit.limit_bytes()
     }
 
+    /// The second that it is by the pile's clock, counted from when the pile was made: what lives and ends are compared with.
+    #[must_use]
+    pub fn now_s(&self) -> u32 {
+        self.store.seconds.now_s()
+    }
+
     /// Puts a record: one copy, straight into its slot. Nobody sees it before this returns.
     ///
     /// # Errors

@@ -27,6 +27,13 @@ impl Life {
         if seconds > Self::LONGEST_S { Self::FOREVER } else { Self(seconds.max(1)) }
     }
 
+    /// How many seconds; none for what lives for ever.
+    #[inline]
+    #[must_use]
+    pub const fn as_secs(self) -> u32 {
+        self.0
+    }
+
     /// The bucket that a record with this life goes to, unless it goes to the mixed one.
     #[inline]
     pub(crate) fn bucket(self) -> u8 {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Weak};
 
 use crate::lock::Lock;
 use crate::naming::header::Header;
-use crate::naming::pointer::Place;
+use crate::naming::pointer::{Place, Pointer};
+use crate::naming::version::Version;
 use crate::places::segment::Slot;
 use crate::places::spans::KEEPERS;
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
@@ -29,9 +30,18 @@ pub struct KeptRecord<'g> {
     pub left_s: Option<u32>,
     /// When its life ends, if there is room to say so.
     pub(crate) expiry: Option<&'g AtomicU32>,
+    /// Tells it from all that were, or will be, at its place.
+    version: Version,
 }
 
 impl KeptRecord<'_> {
+    /// Tells this record from all others that the pile ever has, as long as it is open; a copy that is moved is another.
+    #[inline]
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// Gives this copy the words and the life that the record `from` has now, which it was made of: for [`Keeper::moved`], by a
     /// keeper that changes them under its own lock.
     pub fn take_over(&self, from: &KeptRecord<'_>) {
@@ -112,7 +122,8 @@ impl Kept {
     ) -> Option<KeptRecord<'m>> {
         let (words, bytes) = slot.words_and_bytes(header, self.form.words, pinned)?;
         let expiry = header.has_expiry().then(|| slot.expiry());
-        Some(KeptRecord { place, words, bytes, left_s, expiry })
+        let version = Version(Pointer::new(place, header.generation()).to_bits());
+        Some(KeptRecord { place, words, bytes, left_s, expiry, version })
     }
 
     /// Nothing is put for it any more.
