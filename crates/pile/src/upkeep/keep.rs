@@ -6,10 +6,9 @@
 //! Cost: as for other records. Where a pile has had several keepers, a read also looks whose the span is.
 
 use core::fmt;
-use core::mem::MaybeUninit;
 use std::sync::Arc;
 
-use levada_shared::{Account, SharedData};
+use levada_shared::{Account, Lender, SharedData};
 
 use crate::error::{Full, Gone};
 use crate::naming::birth::Birth;
@@ -22,18 +21,19 @@ use crate::places::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::places::segment::{Memory, Slot, split};
 use crate::places::span::{SpanIndex, SpanStanding};
 use crate::reading::guard::Guard;
-use crate::reading::hold::HoldError;
+use crate::reading::hold::{HoldError, Returns};
 use crate::store::Store;
 use crate::sync::{Ordering, fence};
 use crate::threads::epoch::Pinned;
 use crate::upkeep::form::Form;
 use crate::upkeep::keeper::{KEEPERS_MAX, Keeper, Kept, KeptRecord};
-use crate::writing::reserve::{Invalid, Reserved};
 
 /// A keeper's records. When this is dropped they end, one after another.
 pub struct Keep {
     pub(crate) pile: Pile,
     pub(crate) kept: Arc<Kept>,
+    /// Hears of rooms that were lent and not committed. It is the keep's own, so that none is committed to another.
+    pub(crate) lender: Arc<dyn Lender>,
 }
 
 impl Pile {
@@ -76,7 +76,8 @@ impl Pile {
         }
         let kept = store.keepers.add(keeper, form, store.settings.is_small);
         let kept = kept.ok_or(Full::Keepers { most: KEEPERS_MAX as u64 })?;
-        Ok(Keep { pile: self.clone(), kept })
+        let lender = Arc::new(Returns(Arc::clone(store)));
+        Ok(Keep { pile: self.clone(), kept, lender })
     }
 }
 
@@ -124,7 +125,7 @@ impl Keep {
         parts.iter().fold(size_of_val(words), |bytes, part| bytes.saturating_add(part.len()))
     }
 
-    fn assert_words(&self, words: &[u32]) {
+    pub(crate) fn assert_words(&self, words: &[u32]) {
         let wanted = usize::from(self.kept.form.words);
         assert!(words.len() == wanted, "a record has the words of its form");
     }
@@ -154,46 +155,8 @@ impl Keep {
     }
 
     #[inline]
-    fn birth(&self, life: Life) -> Birth {
+    pub(crate) fn birth(&self, life: Life) -> Birth {
         Birth { has_expiry: self.kept.form.has_expiry, ..Birth::of(Kind::Bytes, life) }
-    }
-
-    /// Room for `room_bytes` of a record with these words that is written in its place.
-    ///
-    /// # Errors
-    /// [`Full`], as for a put of so many bytes.
-    ///
-    /// # Panics
-    /// As [`Keep::put`].
-    pub fn reserve(
-        &self,
-        words: &[u32],
-        room_bytes: usize,
-        life: Life,
-    ) -> Result<KeptRoom<'_>, Full> {
-        self.assert_words(words);
-        let payload_bytes = room_bytes.saturating_add(size_of_val(words));
-        let pool = &self.kept.pool;
-        let reserved = self.pile.reserve_from(pool, payload_bytes, self.birth(life))?;
-        Ok(KeptRoom::begin(reserved, words))
-    }
-
-    /// As [`Keep::reserve`], if there is room at once, as for [`Keep::put_once`].
-    ///
-    /// # Panics
-    /// As [`Keep::put`].
-    #[must_use]
-    pub fn reserve_once(
-        &self,
-        words: &[u32],
-        room_bytes: usize,
-        life: Life,
-    ) -> Option<KeptRoom<'_>> {
-        self.assert_words(words);
-        let payload_bytes = room_bytes.saturating_add(size_of_val(words));
-        let length = self.pile.store.length(payload_bytes).ok()?;
-        let reserved = Reserved::once(&self.pile, &self.kept.pool, self.birth(life), length)?;
-        Some(KeptRoom::begin(reserved, words))
     }
 
     /// The bytes of the slot, or of the pages, that a record with so many bytes and this life takes.
@@ -314,57 +277,6 @@ impl Drop for Keep {
         }
         self.give_back_beside(self.kept.beside_bytes.swap(0, Ordering::Relaxed));
         store.keepers.remove(self.kept.number);
-    }
-}
-
-/// Room for a keeper's record. Dropping it gives the room back.
-#[derive(Debug)]
-pub struct KeptRoom<'k> {
-    reserved: Reserved<'k>,
-    words_bytes: usize,
-}
-
-impl<'k> KeptRoom<'k> {
-    /// Its words are written first: nobody else sees them before it is a record.
-    fn begin(mut reserved: Reserved<'k>, words: &[u32]) -> Self {
-        for word in words {
-            reserved.write(&word.to_ne_bytes()).expect("room was reserved for the words too");
-        }
-        Self { reserved, words_bytes: size_of_val(words) }
-    }
-
-    /// Copies `bytes` in behind what is written.
-    ///
-    /// # Errors
-    /// [`Full`] if they do not fit; nothing was written then.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        self.reserved.write(bytes)
-    }
-
-    /// What was written.
-    #[must_use]
-    pub fn written(&self) -> &[u8] {
-        &self.reserved.written()[self.words_bytes..]
-    }
-
-    /// The room behind what is written, as memory that may hold anything.
-    pub fn spare_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        self.reserved.spare_mut()
-    }
-
-    /// Makes the first `length_bytes` of what was written the record.
-    ///
-    /// # Errors
-    /// [`Invalid`]; the room went back then.
-    pub fn commit(self, length_bytes: usize) -> Result<Place, Invalid> {
-        let words_bytes = self.words_bytes;
-        let committed = self.reserved.commit(length_bytes.saturating_add(words_bytes));
-        committed.map(Pointer::place).map_err(|invalid| match invalid {
-            Invalid::Unwritten { written_bytes } => {
-                Invalid::Unwritten { written_bytes: written_bytes - words_bytes }
-            }
-            other => other,
-        })
     }
 }
 

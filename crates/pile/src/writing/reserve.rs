@@ -228,6 +228,11 @@ mod raw {
             Ok(spilt)
         }
 
+        /// The pile that it is in.
+        pub(crate) fn pile(&self) -> &'p Pile {
+            self.pile
+        }
+
         /// What will name the record.
         pub(crate) fn pointer(&self) -> Pointer {
             Pointer::new(self.room.vacant.place, self.room.vacant.generation)
