@@ -85,6 +85,7 @@ pub use types::compact::Compact;
 pub use types::registry::StampTaken;
 pub use types::sink::Sink;
 pub use types::typed::Typed;
+pub use types::typed_keep::{TypedKeep, TypedKeepError};
 pub use types::verbatim::{Raw, Text};
 pub use upkeep::budget::Budget;
 pub use upkeep::clean::Compacted;

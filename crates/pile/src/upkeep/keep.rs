@@ -69,12 +69,22 @@ impl Pile {
     /// # Panics
     /// If the form has more than [`Form::WORDS_MAX`] words.
     pub fn keeper(&self, keeper: Arc<dyn Keeper>, form: Form) -> Result<Keep, Full> {
+        self.keep(keeper, form, None)
+    }
+
+    /// As `keeper`, of records that are read as this kind.
+    pub(crate) fn keep(
+        &self,
+        keeper: Arc<dyn Keeper>,
+        form: Form,
+        typed: Option<Kind>,
+    ) -> Result<Keep, Full> {
         assert!(form.words <= Form::WORDS_MAX, "a record has at most four words");
         let store = &self.store;
         if store.is_closed() {
             return Err(Full::Closed);
         }
-        let kept = store.keepers.add(keeper, form, store.settings.is_small);
+        let kept = store.keepers.add(keeper, form, typed, store.settings.is_small);
         let kept = kept.ok_or(Full::Keepers { most: KEEPERS_MAX as u64 })?;
         let lender = Arc::new(Returns(Arc::clone(store)));
         Ok(Keep { pile: self.clone(), kept, lender })
@@ -89,8 +99,20 @@ impl Keep {
     /// [`Full`], and nothing has changed.
     ///
     /// # Panics
-    /// If the words are not as many as the form says.
+    /// If the words are not as many as the form says, or this is the keep of a [`crate::TypedKeep`], whose records are its
+    /// codec's.
     pub fn put(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Result<Place, Full> {
+        self.assert_untyped();
+        self.put_parts(words, parts, life)
+    }
+
+    /// As `put`, of any keep.
+    pub(crate) fn put_parts(
+        &self,
+        words: &[u32],
+        parts: &[&[u8]],
+        life: Life,
+    ) -> Result<Place, Full> {
         let store = &self.pile.store;
         let length = store.length(self.payload_bytes(words, parts))?;
         let once = || self.put_payload(words, parts, length, life, true);
@@ -105,6 +127,7 @@ impl Keep {
     /// As [`Keep::put`].
     #[must_use]
     pub fn try_put(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Option<Place> {
+        self.assert_untyped();
         let length = self.pile.store.length(self.payload_bytes(words, parts)).ok()?;
         self.put_payload(words, parts, length, life, false)
     }
@@ -116,6 +139,17 @@ impl Keep {
     /// As [`Keep::put`].
     #[must_use]
     pub fn put_once(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Option<Place> {
+        self.assert_untyped();
+        self.put_parts_once(words, parts, life)
+    }
+
+    /// As `put_once`, of any keep.
+    pub(crate) fn put_parts_once(
+        &self,
+        words: &[u32],
+        parts: &[&[u8]],
+        life: Life,
+    ) -> Option<Place> {
         let length = self.pile.store.length(self.payload_bytes(words, parts)).ok()?;
         self.put_payload(words, parts, length, life, true)
     }
@@ -123,6 +157,10 @@ impl Keep {
     fn payload_bytes(&self, words: &[u32], parts: &[&[u8]]) -> usize {
         self.assert_words(words);
         parts.iter().fold(size_of_val(words), |bytes, part| bytes.saturating_add(part.len()))
+    }
+
+    pub(crate) fn assert_untyped(&self) {
+        assert!(self.kept.typed.is_none(), "a typed keep puts values, by its codec");
     }
 
     pub(crate) fn assert_words(&self, words: &[u32]) {
@@ -156,7 +194,9 @@ impl Keep {
 
     #[inline]
     pub(crate) fn birth(&self, life: Life) -> Birth {
-        Birth { has_expiry: self.kept.form.has_expiry, ..Birth::of(Kind::Bytes, life) }
+        let has_expiry = self.kept.form.has_expiry;
+        let is_aligned = self.kept.typed == Some(Kind::Archived);
+        Birth { has_expiry, is_aligned, ..Birth::of(Kind::Bytes, life) }
     }
 
     /// The bytes of the slot, or of the pages, that a record with so many bytes and this life takes.
@@ -169,6 +209,9 @@ impl Keep {
         let unit_bytes =
             if payload_bytes > u64::from(SPAN_BYTES) { SPAN_BYTES } else { PAGE_BYTES };
         match u32::try_from(all_bytes).ok().and_then(Class::holding) {
+            Some(class) if self.birth(life).is_aligned => {
+                u64::from(class.aligned().shape().slot_bytes)
+            }
             Some(class) => u64::from(class.shape().slot_bytes),
             None => {
                 payload_bytes.checked_next_multiple_of(u64::from(unit_bytes)).unwrap_or(u64::MAX)
@@ -294,22 +337,25 @@ impl Store {
         let header = Header(slot.header().load(Ordering::Acquire));
         let is_its = header.is_live()
             && header.is_kept()
-            && (!self.keepers.are_several() || self.is_of(keeper, at, slot));
+            && (!self.keepers.are_several() || self.is_of(keeper, at, slot, header));
         is_its.then_some((slot, header))
     }
 
     /// Whether a kept record is this keeper's: another may have put it, or one of an earlier life.
-    fn is_of(&self, keeper: u16, at: Place, slot: Slot<'_>) -> bool {
+    fn is_of(&self, keeper: u16, at: Place, slot: Slot<'_>, header: Header) -> bool {
         let (span, _) = split(at);
         let is_inherited = self.spans.memory.line(span).standing() == SpanStanding::Inherited;
-        !is_inherited && self.spans.keeper_of(span, slot) == keeper
+        !is_inherited
+            && self.spans.keeper_of(span, slot) == keeper
+            // Looked through in between, it is free.
+            && slot.header().load(Ordering::Relaxed) & !Header::HELD == header.0 & !Header::HELD
     }
 
     /// What a keeper is shown of a live record; `None` if its life is over.
     #[inline]
     pub(crate) fn kept_record<'m>(
-        &self,
-        kept: &Kept,
+        &'m self,
+        kept: &'m Kept,
         place: Place,
         slot: Slot<'m>,
         header: Header,

@@ -5,7 +5,7 @@ use core::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::lock::Lock;
-use crate::naming::header::Header;
+use crate::naming::header::{Header, Kind};
 use crate::naming::pointer::Place;
 use crate::places::segment::Slot;
 use crate::places::spans::KEEPERS;
@@ -29,6 +29,9 @@ pub struct KeptRecord<'g> {
     pub left_s: Option<u32>,
     /// When its life ends, if there is room to say so.
     pub(crate) expiry: Option<&'g AtomicU32>,
+    /// Whose it is, and its bytes once more: what is relied on is not what anybody can change.
+    pub(crate) kept: &'g Kept,
+    pub(crate) found: &'g [u8],
 }
 
 impl KeptRecord<'_> {
@@ -90,6 +93,8 @@ pub(crate) struct Kept {
     pub(crate) keeper: Arc<dyn Keeper>,
     /// What each of its records has before its bytes.
     pub(crate) form: Form,
+    /// As what its records are read, if not as bytes alone.
+    pub(crate) typed: Option<Kind>,
     pub(crate) pool: Arc<Pool>,
     /// Where records are moved to, by the one who compacts.
     pub(crate) mover: Arena,
@@ -103,7 +108,7 @@ impl Kept {
     /// its records.
     #[inline]
     pub(crate) fn show<'m>(
-        &self,
+        &'m self,
         place: Place,
         slot: Slot<'m>,
         header: Header,
@@ -112,7 +117,7 @@ impl Kept {
     ) -> Option<KeptRecord<'m>> {
         let (words, bytes) = slot.words_and_bytes(header, self.form.words, pinned)?;
         let expiry = header.has_expiry().then(|| slot.expiry());
-        Some(KeptRecord { place, words, bytes, left_s, expiry })
+        Some(KeptRecord { place, words, bytes, left_s, expiry, kept: self, found: bytes })
     }
 
     /// Nothing is put for it any more.
@@ -172,6 +177,7 @@ impl Keepers {
         &self,
         keeper: Arc<dyn Keeper>,
         form: Form,
+        typed: Option<Kind>,
         is_small: bool,
     ) -> Option<Arc<Kept>> {
         let mut all = self.all.lock();
@@ -189,6 +195,7 @@ impl Keepers {
             number,
             keeper,
             form,
+            typed,
             pool: Arc::new(Pool::new(number, is_small)),
             mover: Arena::new(number, true),
             beside_bytes: AtomicU64::new(0),

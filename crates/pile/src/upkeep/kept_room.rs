@@ -22,9 +22,7 @@ pub struct KeptRoom<'k> {
 impl<'k> KeptRoom<'k> {
     /// Its words are written first: nobody else sees them before it is a record.
     fn begin(keep: &'k Keep, mut reserved: Reserved<'k>, words: &[u32]) -> Self {
-        for word in words {
-            reserved.write(&word.to_ne_bytes()).expect("room was reserved for the words too");
-        }
+        reserved.write_words(words);
         Self { keep, reserved, words_bytes: size_of_val(words) }
     }
 
@@ -90,6 +88,7 @@ impl Keep {
         room_bytes: usize,
         life: Life,
     ) -> Result<KeptRoom<'_>, Full> {
+        self.assert_untyped();
         self.assert_words(words);
         let payload_bytes = room_bytes.saturating_add(size_of_val(words));
         let pool = &self.kept.pool;
@@ -108,6 +107,7 @@ impl Keep {
         room_bytes: usize,
         life: Life,
     ) -> Option<KeptRoom<'_>> {
+        self.assert_untyped();
         self.assert_words(words);
         let payload_bytes = room_bytes.saturating_add(size_of_val(words));
         let length = self.pile.store.length(payload_bytes).ok()?;
