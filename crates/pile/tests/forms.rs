@@ -29,6 +29,7 @@ enum Haste {
 struct Shelf {
     places: Mutex<HashMap<u64, Place>>,
     keep: OnceLock<Weak<Keep>>,
+    pile: OnceLock<Pile>,
     haste: Haste,
     moves: AtomicU64,
 }
@@ -67,6 +68,11 @@ impl Keeper for Shelf {
                 add(&record.words[0], 10);
                 assert!(keep.rejuvenate(record.place, Life::secs(5000)));
                 copy.take_over(&record);
+                let seen = self.pile.get().map(|pile| {
+                    let guard = pile.pin();
+                    keep.at(&guard, copy.place).and_then(|record| record.left_s)
+                });
+                assert_eq!(seen, Some(Some(5001)), "whoever finds the copy sees its new life");
             }
             Haste::Rejuvenates => assert!(keep.rejuvenate(record.place, Life::secs(9000))),
         }
@@ -104,6 +110,7 @@ fn world(form: Form, haste: Haste) -> World {
     let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, form);
     let keep = Arc::new(keep.expect("it is the only one"));
     shelf.keep.set(Arc::downgrade(&keep)).expect("it has one keep");
+    shelf.pile.set(pile.clone()).expect("it has one pile");
     World { pile, shelf, keep, now_ms }
 }
 

@@ -342,6 +342,7 @@ impl Store {
     }
 
     /// Whether a kept record is this keeper's: another may have put it, or one of an earlier life.
+    #[inline]
     fn is_of(&self, keeper: u16, at: Place, slot: Slot<'_>, header: Header) -> bool {
         let (span, _) = split(at);
         let is_inherited = self.spans.memory.line(span).standing() == SpanStanding::Inherited;

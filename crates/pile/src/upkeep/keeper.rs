@@ -245,3 +245,38 @@ impl Keepers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Keeper for Nobody {
+        fn verdict(&self, _: KeptRecord<'_>) -> Verdict {
+            Verdict::Stay
+        }
+
+        fn moved(&self, _: KeptRecord<'_>, _: KeptRecord<'_>) -> bool {
+            false
+        }
+
+        fn dropped(&self, _: KeptRecord<'_>, _: Why) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_number_is_anothers_once_nobody_is_at_the_formers_records() {
+        let keepers = Keepers::default();
+        let add = || keepers.add(Arc::new(Nobody), Form::default(), None, true).unwrap();
+        let first = add();
+        keepers.remove(first.number);
+        assert!(keepers.of(first.number).is_none());
+        let second = add();
+        assert_ne!(second.number, first.number);
+        let number = first.number;
+        drop(first);
+        assert_eq!(add().number, number);
+    }
+}
