@@ -10,7 +10,8 @@
 
 use crate::command::Command;
 use crate::limits::{LINE_BYTES_MAX, Limits};
-use crate::line::read_line;
+use crate::line::{Refused, read_line};
+use crate::refusal::Refusal;
 use crate::reply::{NotBinary, Reply};
 
 /// What the parser knows of one connection.
@@ -45,6 +46,19 @@ pub enum Step<'b> {
     Refuse(Reply<'static>, usize),
     /// Answer this, which may be [`Reply::Nothing`], send what was answered before, and close.
     End(Reply<'static>),
+}
+
+impl<'b> Command<'b> {
+    /// The command of a line without its end, to be written: the way to a meta command.
+    /// # Errors
+    /// What a server would answer to the line. Bytes that end a line are refused too.
+    pub fn of_line(line: &'b [u8]) -> Result<Self, Refusal> {
+        if line.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+            return Err(Refusal::BadLine);
+        }
+        let refused = |refused: Refused| refused.refusal.unwrap_or(Refusal::BadLine);
+        read_line(line, &Limits::default()).map_err(refused)
+    }
 }
 
 /// The first byte of a request in the binary protocol, whose head has 24.
