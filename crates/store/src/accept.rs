@@ -30,8 +30,9 @@ pub(crate) async fn accept<K: SocketKind + 'static>(
             };
             let _is_served: bool = context.spawn("memcached connection", connection).is_ok();
         } else if let Some(turned_away) = TurnedAway::count(&front) {
-            let tell =
-                move |_: Context, _: Mailbox<()>| turn_away(of_process, of_front, ticket, turned_away);
+            let tell = move |_: Context, _: Mailbox<()>| {
+                turn_away(of_process, of_front, ticket, turned_away)
+            };
             let _is_told: bool = context.spawn("memcached connection turned away", tell).is_ok();
         }
     }

@@ -27,6 +27,14 @@ impl Input {
         }
     }
 
+    /// Puts a copy of these behind what is there.
+    pub(crate) fn push_copy(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.carry();
+            self.carried.extend_from_slice(bytes);
+        }
+    }
+
     /// What is there.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -19,7 +19,7 @@ impl Open {
             let open = Arc::clone(&front.hall.connections_open);
             let most = front.config.limits.connections_max;
             // Relaxed: it is a number and stands for nothing else.
-            let took = open.try_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+            let took = open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
                 (count < most).then_some(count + 1)
             });
             if took.is_err() {

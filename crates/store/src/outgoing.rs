@@ -29,6 +29,11 @@ impl<'a> Outgoing<'a> {
         Self { account, block, data, is_broken: false, copied_bytes: 0, holds: 0 }
     }
 
+    /// Who pays for what goes out.
+    pub(crate) fn account(&self) -> &'a Account {
+        self.account
+    }
+
     /// Whether it is to be sent before more is answered.
     pub(crate) fn is_full(&self) -> bool {
         self.data.len() >= OUT_BYTES_MAX
