@@ -3,6 +3,7 @@
 //! The file's keys are these names; a key that is none of them is refused.
 
 pub(crate) mod file;
+pub(crate) mod memcached;
 pub(crate) mod read;
 mod verify;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::memcached::MemcachedSettings;
 use crate::units::{Address, ByteCount, Cores, EntryCount, Span};
 
 /// All of them.
@@ -31,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) grace: Span,
     pub(crate) limits: LimitSettings,
     pub(crate) cache: CacheSettings,
+    pub(crate) memcached: MemcachedSettings,
     pub(crate) site: Vec<SiteSettings>,
 }
 
@@ -154,6 +157,7 @@ impl Default for Settings {
             grace: seconds(10),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
+            memcached: MemcachedSettings::default(),
             site: Vec::new(),
         }
     }
