@@ -289,7 +289,8 @@ impl<'b> Arith<'b> {
                 Counted::NotStored => Reply::NotStored,
             },
             Answer::Meta(asked) => match counted {
-                Counted::Number(..) if asked.is_quiet => Reply::Nothing,
+                // The reference says aloud that it made an entry.
+                Counted::Number(_, facts) if asked.is_quiet && !facts.is_created => Reply::Nothing,
                 Counted::Number(number, facts) => {
                     let code =
                         if self.wants_value { MetaCode::Number(number) } else { MetaCode::Done };

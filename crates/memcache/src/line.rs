@@ -11,13 +11,13 @@ use crate::limits::Limits;
 use crate::meta_flags::MetaFlags;
 use crate::number::{signed_32, unsigned_32, unsigned_64};
 use crate::refusal::Refusal;
-use crate::reply::Reply;
 use crate::word::{Row, Words};
 
 /// Why a line is no command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
-    pub(crate) reply: Reply<'static>,
+    /// What is to be said; nothing if the command asked for silence.
+    pub(crate) refusal: Option<Refusal>,
     /// How many bytes behind the line belong to it.
     pub(crate) swallow_bytes: u64,
     /// The connection is of no use.
@@ -26,13 +26,13 @@ pub(crate) struct Refused {
 
 impl Refused {
     fn silently_if(is_hidden: bool, refusal: Refusal) -> Self {
-        if is_hidden { Self { reply: Reply::Nothing, ..refusal.into() } } else { refusal.into() }
+        Self { refusal: (!is_hidden).then_some(refusal), ..refusal.into() }
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { reply: Reply::Refusal(refusal), swallow_bytes: 0, is_last: false }
+        Self { refusal: Some(refusal), swallow_bytes: 0, is_last: false }
     }
 }
 
@@ -86,7 +86,7 @@ fn unknown(name: &[u8], line: &[u8]) -> Refused {
     };
     let last = Words(line).take(WORDS_MAX).last().unwrap_or_default();
     if !is_near_a_name && last.starts_with(b"HTTP/") {
-        return Refused { reply: Reply::Nothing, swallow_bytes: 0, is_last: true };
+        return Refused { refusal: None, swallow_bytes: 0, is_last: true };
     }
     Refusal::UnknownCommand.into()
 }

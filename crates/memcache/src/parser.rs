@@ -102,10 +102,11 @@ impl Parser {
                 }
                 Step::Command(command, used_bytes)
             }
-            Err(refused) if refused.is_last => self.end(refused.reply),
+            Err(refused) if refused.is_last => self.end(Reply::Nothing),
             Err(refused) => {
                 self.swallow_bytes = refused.swallow_bytes;
-                Step::Refuse(refused.reply, used_bytes)
+                let reply = refused.refusal.map_or(Reply::Nothing, Reply::Refusal);
+                Step::Refuse(reply, used_bytes)
             }
         }
     }
