@@ -16,8 +16,7 @@ impl Work<'_> {
             let touch = arith.touch.map(|touch| touch.life(unix_s));
             let mut counted = Counted::NotFound;
             let mut is_text = false;
-            let put = work.hall.items.change(work.looking, key, work.scratch, |old, data| {
-                data.clear();
+            let put = work.hall.items.change(key, work.scratch, |old, data| {
                 (is_text, counted) = (false, Counted::NotFound);
                 let Some(old) = old else {
                     let Some(create) = arith.create else { return Change::Keep };
@@ -94,7 +93,7 @@ impl Work<'_> {
     fn delete_if(&mut self, delete: &Delete<'_>, key: &[u8]) -> Option<Deleted> {
         let touch = delete.touch.map(|touch| touch.life(self.unix_s));
         let mut deleted = Deleted::NotFound;
-        let changed = self.hall.items.change(self.looking, key, self.scratch, |old, data| {
+        let changed = self.hall.items.change(key, self.scratch, |old, data| {
             deleted = Deleted::NotFound;
             let Some(old) = old else { return Change::Keep };
             if delete.compare.is_some_and(|compare| compare != old.head.cas) {
@@ -105,7 +104,6 @@ impl Work<'_> {
             if !delete.invalidates {
                 return Change::Remove;
             }
-            data.clear();
             data.extend_from_slice(old.data);
             let life = touch.unwrap_or(same_life(old.left_s));
             Change::Put(How { client_flags: old.head.client_flags, life, note: old.note.stale() })
@@ -129,13 +127,16 @@ impl Work<'_> {
 
     /// `me`
     pub(crate) fn dump(&mut self, dump: &Dump<'_>) {
-        self.with_key(dump.key, |work, key| match work.hall.items.find(work.looking, key) {
-            Some(found) => {
-                let item = found.item();
-                let reply = dump.hit(item.facts(work.now_s), 1, found.footprint_bytes());
-                work.reply(&reply);
+        self.with_key(dump.key, |work, key| {
+            let items = &work.hall.items;
+            let guard = items.look();
+            match items.peek(&guard, key) {
+                Some(found) => {
+                    let facts = found.item().facts(work.now_s);
+                    work.reply(&dump.hit(facts, 1, found.footprint_bytes()));
+                }
+                None => work.reply(&Reply::Absent),
             }
-            None => work.reply(&Reply::Absent),
         });
     }
 }

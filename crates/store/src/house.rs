@@ -4,6 +4,8 @@
 
 use core::time::Duration;
 
+use std::sync::Arc;
+
 use levada_channel::SocketKind;
 use levada_domain::{Door, Io, PerCore};
 use levada_process::{
@@ -14,7 +16,9 @@ use crate::accept::accept;
 use crate::desk::desk;
 use crate::desk_message::ToDesk;
 use crate::front::Front;
+use crate::hall::Hall;
 use crate::part::Part;
+use crate::upkeep::tend;
 
 /// How often its children may fail before the house gives up, and with it the program.
 const RESTARTS_MAX: usize = 10;
@@ -35,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) io: Io,
     pub(crate) front: PerCore<Front>,
     pub(crate) parts: Vec<Part>,
+    /// On the core that tends the table: what all share.
+    pub(crate) upkeep: Option<Arc<Hall>>,
 }
 
 /// Runs a house until its children have ended.
@@ -46,13 +52,17 @@ pub(crate) async fn keep(
     mut inbox: Mailbox<ToHouse>,
     plan: Plan,
 ) -> Result<(), Failure> {
-    let Plan { io, front, parts } = plan;
+    let Plan { io, front, parts, upkeep } = plan;
     let mut house =
         Supervisor::new(&context, Strategy::OneForOne).limit(RESTARTS_MAX, RESTARTS_WITHIN);
     let (of_io, of_front) = (io.clone(), front.clone());
     let run =
         move |_: Context, inbox: Mailbox<ToDesk>| desk(inbox, of_io.clone(), of_front.clone());
     let desk = house.child(context.options(), "memcached desk", Restart::Permanent, run)?;
+    if let Some(hall) = upkeep {
+        let run = move |context: Context, inbox: Mailbox<()>| tend(context, inbox, hall.clone());
+        house.child(context.options(), "memcached upkeep", Restart::Permanent, run)?;
+    }
     loop {
         match inbox.recv().await? {
             ToHouse::Desk(reply) => reply.send(desk.sender.clone()),

@@ -27,6 +27,7 @@ mod service;
 mod stats;
 mod storing;
 mod turn_away;
+mod upkeep;
 mod work;
 
 pub use config::{StoreConfig, StoreLimits};

@@ -14,8 +14,10 @@ impl Work<'_> {
     pub(crate) fn touch_and_get(&mut self, get: &Get<'_>, key: &[u8], life: Life) {
         self.counters.cmd_get += 1;
         self.counters.cmd_touch += 1;
-        let found = self.hall.items.find(self.looking, key);
-        match found.filter(|_| self.hall.items.touch(key, life)) {
+        let items = &self.hall.items;
+        let guard = items.look();
+        let found = items.find(&guard, key);
+        match found.filter(|_| items.touch(key, life)) {
             Some(found) => {
                 self.counters.touch_hits += 1;
                 self.counters.get_hits += 1;
@@ -33,17 +35,19 @@ impl Work<'_> {
         self.with_key(get.key, |work, key| {
             work.counters.cmd_get += 1;
             for _ in 0..ATTEMPTS_MAX {
-                let found = work.hall.items.find(work.looking, key);
+                let items = &work.hall.items;
+                let guard = items.look();
+                let found = items.find(&guard, key);
                 let Some(create) = get.create.filter(|_| found.is_none()) else {
                     return work.meta_found(get, key, found);
                 };
+                drop(guard);
                 let life = create.life(work.unix_s);
                 let note = Note::put(work.now_s, get.key.is_base64()).won();
                 let how = How { client_flags: 0, life, note };
                 let mut is_absent = false;
-                let made = work.hall.items.change(work.looking, key, work.scratch, |old, data| {
+                let made = items.change(key, work.scratch, |old, _| {
                     is_absent = old.is_none();
-                    data.clear();
                     if is_absent { Change::Put(how) } else { Change::Keep }
                 });
                 match made {
@@ -77,7 +81,7 @@ impl Work<'_> {
 
     /// Answers for an item that was looked up.
     #[inline]
-    pub(crate) fn meta_found(&mut self, get: &MetaGet<'_>, key: &[u8], found: Option<Found>) {
+    pub(crate) fn meta_found(&mut self, get: &MetaGet<'_>, key: &[u8], found: Option<Found<'_>>) {
         let Some(found) = found else {
             self.counters.get_misses += 1;
             if get.touch.is_some() {

@@ -117,13 +117,11 @@ impl Front {
     fn work(&mut self, io: &Io, act: impl FnOnce(&mut Work<'_>) -> (usize, Next)) -> Passed {
         let now_s = self.hall.now_s(io.now());
         self.hall.flush_if_due(now_s);
-        let looking = self.hall.items.look();
         let mut work = Work {
             hall: &self.hall,
             config: &self.config,
             counters: &mut self.counters,
             scratch: &mut self.scratch,
-            looking: &looking,
             out: Outgoing::new(&self.account, &mut self.block),
             now_s,
             unix_s: io.unix_s(),

@@ -69,9 +69,10 @@ impl<'b> Run<'b> {
         work.counters.lookup_runs += 1;
         work.counters.lookups += count as u64;
         work.counters.cmd_get += count as u64;
-        let (hall, looking) = (work.hall, work.looking);
+        let items = &work.hall.items;
+        let guard = items.look();
         let keys = &self.keys[..count];
-        hall.items.find_many(looking, keys, &mut |index, found| match self.askers[index] {
+        items.find_many(&guard, keys, &mut |index, found| match self.askers[index] {
             Asker::Get { with_cas, is_last } => {
                 if let Some(found) = found {
                     work.counters.get_hits += 1;
@@ -91,7 +92,7 @@ impl<'b> Run<'b> {
 impl Work<'_> {
     /// Sends an item as `get` does, and takes note that it was read.
     #[inline]
-    pub(crate) fn send_value(&mut self, key: &[u8], with_cas: bool, found: &Found) {
+    pub(crate) fn send_value(&mut self, key: &[u8], with_cas: bool, found: &Found<'_>) {
         let item = found.item();
         let head = levada_memcache::ValueHead {
             key,
@@ -106,7 +107,7 @@ impl Work<'_> {
 
     /// Sends the data of an item, and its end.
     #[inline]
-    pub(crate) fn send_data(&mut self, found: &Found) {
+    pub(crate) fn send_data(&mut self, found: &Found<'_>) {
         let data = found.item().data;
         if data.len() < self.config.hold_from_bytes {
             self.out.copy(data);
@@ -116,7 +117,7 @@ impl Work<'_> {
         self.reply(&Reply::ValueEnd);
     }
 
-    fn hold_data(&mut self, found: &Found) {
+    fn hold_data(&mut self, found: &Found<'_>) {
         match found.hold(self.out.account()) {
             Some(held) => self.out.hold(held),
             // As many are held as can be.
@@ -126,7 +127,7 @@ impl Work<'_> {
 
     /// Takes note that an item was read, if that says anything new.
     #[inline]
-    pub(crate) fn take_note(&mut self, key: &[u8], found: &Found) {
+    pub(crate) fn take_note(&mut self, key: &[u8], found: &Found<'_>) {
         let (note, now_s) = (found.item().note, self.now_s);
         if note.read(now_s) != note {
             // It may have gone meanwhile.

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use levada_cache::{Cache, TableOptions};
 use levada_domain::{Io, PerCore};
 use levada_process::{CallError, Context, Failure, Isolated, Mailbox, Sender};
 use levada_shared::Account;
@@ -17,6 +18,9 @@ use crate::house::{Plan, ToHouse, keep};
 use crate::items::Items;
 use crate::part::Part;
 use crate::report::StoreReport;
+
+/// What the table of the items is called.
+const TABLE: &str = "memcached";
 
 /// How long a core has to answer a question about itself.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -42,6 +46,10 @@ pub struct Store {
 pub struct Start {
     /// What it is told.
     pub config: Arc<StoreConfig>,
+    /// Where the items are kept, in a table that is named `memcached`.
+    pub cache: Cache,
+    /// What the table is made with; its notes and what lives its entries can have are the service's own affair.
+    pub table: TableOptions,
     /// For each core of the domain, in order, what it accepts from.
     pub parts: Vec<Vec<Part>>,
     /// Who is charged for replies, and for values on their way.
@@ -51,8 +59,13 @@ pub struct Start {
 impl Start {
     /// All that is needed.
     #[must_use]
-    pub fn new(config: Arc<StoreConfig>, parts: Vec<Vec<Part>>, account: Account) -> Self {
-        Self { config, parts, account }
+    pub fn new(
+        config: Arc<StoreConfig>,
+        cache: Cache,
+        parts: Vec<Vec<Part>>,
+        account: Account,
+    ) -> Self {
+        Self { config, cache, table: TableOptions::default(), parts, account }
     }
 }
 
@@ -63,17 +76,20 @@ impl Store {
     /// often, the process that started the service ends with them.
     ///
     /// # Errors
-    /// [`Failure`] where a core has no room for the processes.
+    /// [`Failure`] where a core has no room for the processes, and of a cache that has another table of that name.
     pub async fn start(context: &Context, io: &Io, start: Start) -> Result<Self, Failure> {
-        let Start { config, parts, account } = start;
+        let Start { config, cache, table, parts, account } = start;
+        let items =
+            Items::new(cache, TABLE, table).map_err(|error| Failure::new(error.to_string()))?;
         let places = parts.first().map_or(&[][..], Vec::as_slice).iter().map(Part::place);
-        let hall = Arc::new(Hall::new(Items::default(), io.now(), places.collect()));
+        let hall = Arc::new(Hall::new(items, io.now(), places.collect()));
         let of_hall = Arc::clone(&hall);
         let front =
             PerCore::new(move || Front::new(Arc::clone(&config), Arc::clone(&of_hall), &account));
         let mut houses = Vec::new();
-        for (core, parts) in io.cores().iter().zip(parts) {
-            let plan = Plan { io: io.clone(), front: front.clone(), parts };
+        for (number, (core, parts)) in io.cores().iter().zip(parts).enumerate() {
+            let upkeep = (number == 0).then(|| Arc::clone(&hall));
+            let plan = Plan { io: io.clone(), front: front.clone(), parts, upkeep };
             let house = move |context: Context, inbox: Mailbox<ToHouse>| keep(context, inbox, plan);
             let child =
                 context.options().on(*core).spawn("memcached", house).await.map_err(no_room)?;

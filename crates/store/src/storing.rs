@@ -79,14 +79,13 @@ impl Work<'_> {
     ) -> Result<Stored, crate::items::NoRoom> {
         let mut stored = Stored::NotStored;
         let mut copied_bytes = 0;
-        let put = self.hall.items.change(self.looking, key, self.scratch, |old, new| {
+        let put = self.hall.items.change(key, self.scratch, |old, new| {
             let decided = decide(store, old, how);
             copied_bytes = data.len();
             match decided {
                 Ok(how) => {
                     let before = old.filter(|_| store.mode == Mode::Append);
                     let behind = old.filter(|_| store.mode == Mode::Prepend);
-                    new.clear();
                     new.extend_from_slice(before.map_or(&[], |old| old.data));
                     new.extend_from_slice(data);
                     new.extend_from_slice(behind.map_or(&[], |old| old.data));

@@ -5,7 +5,6 @@ use levada_memcache::{Key, KeyRoom, Life, Refusal, Reply};
 use crate::config::StoreConfig;
 use crate::counters::Counters;
 use crate::hall::Hall;
-use crate::items::Looking;
 use crate::outgoing::Outgoing;
 
 /// Of one pass.
@@ -14,7 +13,6 @@ pub(crate) struct Work<'a> {
     pub(crate) config: &'a StoreConfig,
     pub(crate) counters: &'a mut Counters,
     pub(crate) scratch: &'a mut Vec<u8>,
-    pub(crate) looking: &'a Looking,
     pub(crate) out: Outgoing<'a>,
     pub(crate) now_s: u32,
     pub(crate) unix_s: u64,

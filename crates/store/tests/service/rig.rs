@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use levada_cache::{Cache, CacheOptions, Pile};
 use levada_channel::{ChannelConfig, Choice, ListenPart, UnixName, UnixPart};
 use levada_domain::{Config, Domain};
 use levada_process::{Context, Failure, Mailbox, Message, Sender};
@@ -21,6 +22,7 @@ pub(crate) const WITHIN: Duration = Duration::from_secs(20);
 pub(crate) struct Plan {
     pub(crate) cores: usize,
     pub(crate) heap_bytes_max: u64,
+    pub(crate) items_bytes_max: u64,
     pub(crate) store: StoreConfig,
 }
 
@@ -50,7 +52,12 @@ fn failed<E: core::fmt::Debug>(error: E) -> Failure {
 impl Plan {
     /// One core, 256 MiB.
     pub(crate) fn new() -> Self {
-        Self { cores: 1, heap_bytes_max: 256 << 20, store: StoreConfig::default() }
+        Self {
+            cores: 1,
+            heap_bytes_max: 256 << 20,
+            items_bytes_max: 64 << 20,
+            store: StoreConfig::default(),
+        }
     }
 
     pub(crate) fn start(self) -> Rig {
@@ -73,7 +80,9 @@ impl Plan {
         let unix = UnixPart::bind(&UnixName::path(&path).unwrap(), self.cores).unwrap();
         let parts = tcp.into_iter().zip(unix);
         let parts = parts.map(|(tcp, unix)| vec![Part::Tcp(tcp), Part::Unix(unix)]).collect();
-        let start = Start::new(Arc::new(self.store), parts, account);
+        let pile = Pile::builder("memcached").limit_bytes(self.items_bytes_max).build().unwrap();
+        let cache = Cache::over(&pile, CacheOptions::limit(self.items_bytes_max)).unwrap();
+        let start = Start::new(Arc::new(self.store), cache, parts, account);
         let (probes, probe) = mpsc::channel();
         let (look, looks) = mpsc::channel();
         let (configs, told) = mpsc::channel::<Arc<StoreConfig>>();
