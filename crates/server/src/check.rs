@@ -4,7 +4,7 @@ use levada_web::WebConfig;
 
 use crate::arguments::Said;
 use crate::fault::Fault;
-use crate::memcached::store_config;
+use crate::memcached::{items_cache, items_table, store_config};
 use crate::processors::processors;
 use crate::say::say;
 use crate::serve::shares;
@@ -22,6 +22,7 @@ pub(crate) fn check(said: &Said) -> Result<(), Fault> {
     let shares = shares(&settled, processors(&settled)?.len())?;
     let config = web_config(&settled, shares)?;
     if settled.settings.memcached.is_on() {
+        drop((items_cache(&settled, shares)?, items_table(&settled)?));
         let store = store_config(&settled, shares);
         let settings = &mut settled.settings.memcached;
         settings.memory = Some(ByteCount(shares.memory.items_bytes));

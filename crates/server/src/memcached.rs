@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use levada_cache::{Cache, CacheOptions, OptionError, Pile, TableOptions, Watermarks};
 use levada_channel::{Errno, Error, UnixName, UnixPart};
 use levada_store::{Part, StoreConfig};
 
 use crate::fault::Fault;
 use crate::listeners::take;
 use crate::settings::file::Key;
+use crate::settings::memcached::ModeChoice;
 use crate::settings::read::Settled;
 use crate::sites::Shares;
 use crate::units::{Address, ByteCount, Place};
@@ -87,6 +89,52 @@ fn is_left_behind(path: &Path) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|is| is.file_type().is_socket());
     let connected = std::os::unix::net::UnixStream::connect(path);
     is_socket && connected.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// Makes the cache that the items stand in.
+///
+/// # Errors
+/// Limits and marks that cannot be, and addresses that the OS does not give.
+pub(crate) fn items_cache(settled: &Settled, shares: Shares) -> Result<Cache, Fault> {
+    let pile_bytes = shares.memory.items_bytes;
+    let pile = Pile::builder("items").limit_bytes(pile_bytes).build();
+    let pile = pile.map_err(|error| Fault::failed(format!("no memory for items: {error}")))?;
+    let said = &settled.settings.cache;
+    let mut options = CacheOptions::limit(said.limit.map_or(pile_bytes, |limit| limit.0));
+    options.watermarks = Watermarks { low: said.low, high: said.high, max: said.max };
+    options.keep_min = said.keep_min;
+    options.gives_back = said.give_back;
+    Cache::over(&pile, options).map_err(|error| cache_fault(settled, &error))
+}
+
+/// What the table of the items is made with.
+///
+/// # Errors
+/// Loads that cannot be.
+pub(crate) fn items_table(settled: &Settled) -> Result<TableOptions, Fault> {
+    let said = &settled.settings.cache.table.memcached;
+    if !(0.5..=0.92).contains(&said.load_high) || !(0.0..said.load_high).contains(&said.load_low) {
+        let what = "the loads cannot be: choose `load_high` from 0.5 to 0.92, and `load_low` below";
+        let keys = ["cache", "table", "memcached", "load_high"].map(Key::Name);
+        return Err(settled.source.fault(&keys, "cache.table.memcached.load_high", what));
+    }
+    let options = TableOptions {
+        load_high: said.load_high,
+        load_low: said.load_low,
+        ..TableOptions::default()
+    };
+    Ok(if said.mode == ModeChoice::Durable { options.durable() } else { options })
+}
+
+fn cache_fault(settled: &Settled, error: &OptionError) -> Fault {
+    let name = match error {
+        OptionError::Limit { .. } => "limit",
+        OptionError::Watermarks(_) => "low",
+        OptionError::Part(name) => name,
+        _ => return Fault::failed(format!("no cache for items: {error}")),
+    };
+    let keys = [Key::Name("cache"), Key::Name(name)];
+    settled.source.fault(&keys, name, format!("{error}; choose others"))
 }
 
 /// What the service is told.

@@ -42,6 +42,8 @@ fn fixed(now: &Settings, then: &Settings) -> Vec<&'static str> {
         ("cache.entries", now.cache.entries == then.cache.entries),
         ("cache.front", now.cache.front == then.cache.front),
         ("memcached.listen", now.memcached.listen == then.memcached.listen),
+        ("cache.table.memcached", now.cache.table.memcached == then.cache.table.memcached),
+        ("cache.limit", now.cache.limit == then.cache.limit),
         ("memcached.memory", now.memcached.memory == then.memcached.memory),
         ("limits.connections", now.limits.connections == then.limits.connections),
     ];

@@ -17,7 +17,7 @@ use crate::arguments::Said;
 use crate::descriptors::{Descriptors, descriptors};
 use crate::fault::Fault;
 use crate::listeners::{Listeners, admin_listener, listeners};
-use crate::memcached::{store_config, store_listeners};
+use crate::memcached::{items_cache, items_table, store_config, store_listeners};
 use crate::memory::Memory;
 use crate::opening::opening_lines;
 use crate::processors::processors;
@@ -66,10 +66,15 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
         replies: replies.with_tag("admin pages"),
         log: log.clone(),
     });
-    let store = settled.settings.memcached.is_on().then(|| {
+    let store = if settled.settings.memcached.is_on() {
         let config = Arc::new(store_config(&settled, shares));
-        StoreStart::new(config, memcached.parts, replies.clone())
-    });
+        let cache = items_cache(&settled, shares)?;
+        let mut start = StoreStart::new(config, cache, memcached.parts, replies.clone());
+        start.table = items_table(&settled)?;
+        Some(start)
+    } else {
+        None
+    };
     let web = web.map(|web| Start::new(web, parts, files, replies));
     let grace = settled.settings.grace.0;
     let grace = grace.saturating_sub(REST * 2).max(grace / 2);

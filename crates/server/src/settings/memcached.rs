@@ -29,6 +29,39 @@ pub(crate) struct MemcachedSettings {
     pub(crate) udp: Option<toml::Value>,
 }
 
+/// The tables `[cache.table.NAME]` of those that this program has.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TablesSettings {
+    pub(crate) memcached: TableSettings,
+}
+
+/// A table's.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TableSettings {
+    pub(crate) mode: ModeChoice,
+    pub(crate) load_high: f64,
+    pub(crate) load_low: f64,
+}
+
+/// Whether items give way.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ModeChoice {
+    /// To others that are put.
+    #[default]
+    Cache,
+    /// Never: what does not fit is refused.
+    Durable,
+}
+
+impl Default for TableSettings {
+    fn default() -> Self {
+        Self { mode: ModeChoice::Cache, load_high: 0.90, load_low: 0.60 }
+    }
+}
+
 impl Default for MemcachedSettings {
     fn default() -> Self {
         Self {
