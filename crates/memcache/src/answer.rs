@@ -17,6 +17,15 @@ pub enum Answer<'b> {
     Meta(Asked<'b>),
 }
 
+impl Answer<'_> {
+    pub(crate) fn hidden(self) -> Self {
+        match self {
+            Self::Classic { .. } => Self::Classic { is_hidden: true },
+            Self::Meta(_) => self,
+        }
+    }
+}
+
 /// What a meta command asked to hear.
 #[derive(Clone, Copy)]
 pub struct Asked<'b> {

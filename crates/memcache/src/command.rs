@@ -168,6 +168,28 @@ pub enum Stored {
 }
 
 impl<'b> Store<'b> {
+    /// A command to write. Its other fields may be set: flags and time are 0.
+    #[must_use]
+    pub fn new(mode: Mode, key: Key<'b>, value_bytes: u32) -> Self {
+        Self {
+            key,
+            mode,
+            client_flags: 0,
+            exp: ExpTime::NEVER,
+            value_bytes,
+            compare: None,
+            stores_stale: false,
+            is_too_large: false,
+            answer: Answer::Classic { is_hidden: false },
+        }
+    }
+
+    /// The same with `noreply`; a meta command stays as it is, since its flags say `q`.
+    #[must_use]
+    pub fn without_reply(self) -> Self {
+        Self { answer: self.answer.hidden(), ..self }
+    }
+
     /// Says whether what stands behind the value is as it must be; if not, the value is not stored
     /// and the command refused with [`Refusal::BadDataChunk`].
     #[inline]
@@ -266,6 +288,27 @@ pub enum Counted {
 }
 
 impl<'b> Arith<'b> {
+    /// A command to write: `incr` or `decr`.
+    #[must_use]
+    pub fn new(key: Key<'b>, is_increment: bool, delta: u64) -> Self {
+        Self {
+            key,
+            is_increment,
+            delta,
+            compare: None,
+            create: None,
+            touch: None,
+            wants_value: true,
+            answer: Answer::Classic { is_hidden: false },
+        }
+    }
+
+    /// The same with `noreply`; a meta command stays as it is, since its flags say `q`.
+    #[must_use]
+    pub fn without_reply(self) -> Self {
+        Self { answer: self.answer.hidden(), ..self }
+    }
+
     /// What the command makes of a number.
     #[inline]
     #[must_use]
@@ -337,6 +380,19 @@ pub enum Deleted {
 }
 
 impl<'b> Delete<'b> {
+    /// A command to write: `delete`.
+    #[must_use]
+    pub fn new(key: Key<'b>) -> Self {
+        let answer = Answer::Classic { is_hidden: false };
+        Self { key, compare: None, invalidates: false, touch: None, answer }
+    }
+
+    /// The same with `noreply`; a meta command stays as it is, since its flags say `q`.
+    #[must_use]
+    pub fn without_reply(self) -> Self {
+        Self { answer: self.answer.hidden(), ..self }
+    }
+
     /// The answer.
     #[must_use]
     pub fn reply(&self, deleted: Deleted) -> Reply<'b> {
@@ -368,6 +424,18 @@ pub struct Touch<'b> {
 }
 
 impl<'b> Touch<'b> {
+    /// A command to write.
+    #[must_use]
+    pub fn new(key: Key<'b>, exp: ExpTime) -> Self {
+        Self { key, exp, is_hidden: false }
+    }
+
+    /// The same with `noreply`.
+    #[must_use]
+    pub fn without_reply(self) -> Self {
+        Self { is_hidden: true, ..self }
+    }
+
     /// The answer.
     #[must_use]
     pub fn reply(&self, is_found: bool) -> Reply<'b> {
@@ -404,6 +472,12 @@ pub struct FlushAll {
 }
 
 impl FlushAll {
+    /// A command to write.
+    #[must_use]
+    pub fn new(at: ExpTime) -> Self {
+        Self { at, is_hidden: false }
+    }
+
     /// The answer.
     #[must_use]
     pub fn reply(&self) -> Reply<'static> {

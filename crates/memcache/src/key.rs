@@ -20,9 +20,18 @@ pub struct Key<'b> {
 }
 
 impl<'b> Key<'b> {
-    /// A key that stands on lines as it is.
+    /// A key for a command that is to be written: `None` unless it stands on a line as it is, which
+    /// takes 1 to 250 bytes, none of them a space or a control byte.
     #[must_use]
-    pub fn plain(text: &'b [u8]) -> Self {
+    pub fn new(text: &'b [u8]) -> Option<Self> {
+        const BYTES_MAX: usize = 250;
+        let is_word = |byte: &u8| *byte != b' ' && !byte.is_ascii_control();
+        let is_key = !text.is_empty() && text.len() <= BYTES_MAX && text.iter().all(is_word);
+        is_key.then_some(Self::plain(text))
+    }
+
+    /// A word of a line.
+    pub(crate) fn plain(text: &'b [u8]) -> Self {
         Self { text, is_base64: false }
     }
 
@@ -113,6 +122,15 @@ impl fmt::Debug for Key<'_> {
 /// The keys of a line, in order; each is no longer than the limit was when the line was read.
 #[derive(Clone, Copy)]
 pub struct Keys<'b>(pub(crate) Words<'b>);
+
+impl<'b> Keys<'b> {
+    /// Keys for a command that is to be written, with spaces between them: `None` unless each is one
+    /// as [`Key::new`] has it.
+    #[must_use]
+    pub fn new(text: &'b [u8]) -> Option<Self> {
+        Words(text).all(|word| Key::new(word).is_some()).then_some(Self(Words(text)))
+    }
+}
 
 impl<'b> Iterator for Keys<'b> {
     type Item = &'b [u8];

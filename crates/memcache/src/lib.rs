@@ -25,6 +25,9 @@
 //! how it wants to be answered: from what became of it, its `reply` makes the [`Reply`], which is
 //! [`Reply::Nothing`] where the command asked for silence, and [`write_reply`] spells it.
 //!
+//! A client or a proxy works from the other end: [`write_command`] spells a command, and
+//! [`read_reply`] reads what is answered.
+//!
 //! # Cost
 //!
 //! A line is searched once for its end and read in one pass; commands borrow from the input, keys of
@@ -60,6 +63,10 @@ mod meta_reply;
 mod refusal;
 mod reply;
 
+// The same from the other end, for a client or a proxy.
+mod reply_line;
+mod write_command;
+
 // What both are written with.
 mod base64;
 mod exp_time;
@@ -82,4 +89,6 @@ pub use number::number_in;
 pub use parser::{Parser, Step};
 pub use refusal::Refusal;
 pub use reply::{NotBinary, Reply, Stat, StatValue, ValueHead, write_reply};
+pub use reply_line::{MetaLine, REPLY_LINE_BYTES_MAX, ReplyLine, ReplyStep, read_reply};
 pub use sink::Full;
+pub use write_command::write_command;

@@ -40,8 +40,6 @@ type Read<'b> = Result<Command<'b>, Refused>;
 
 /// Reads a line without its end.
 pub(crate) fn read_line<'b>(line: &'b [u8], limits: &Limits) -> Read<'b> {
-    // The reference's lines are C's strings.
-    let line = memchr::memchr(0, line).and_then(|end| line.get(..end)).unwrap_or(line);
     let mut words = Words(line);
     let name = words.next().unwrap_or_default();
     match name {
@@ -103,7 +101,7 @@ fn get<'b>(words: Words<'b>, limits: &Limits, with_cas: bool, touches: bool) -> 
         exp = Some(ExpTime(signed_32(first).ok_or(Refusal::BadExpTime)?));
         keys.next();
     }
-    if Words(keys.0).any(|key| is_too_long(key, limits)) {
+    if keys.any_longer_than(limits.key_bytes_max) {
         return Err(Refusal::BadLine.into());
     }
     Ok(Command::Get(Get { keys: Keys(keys), with_cas, touch: exp }))
@@ -261,7 +259,9 @@ fn stats(mut words: Words<'_>) -> Read<'_> {
 const META_WORDS_END: usize = 20;
 
 fn has_too_many(words: Words<'_>) -> bool {
-    words.count() >= META_WORDS_END.saturating_sub(1)
+    const WORDS_END: usize = META_WORDS_END.saturating_sub(1);
+    // Of a byte and a space each there must be so many at least.
+    words.0.len() >= WORDS_END.saturating_mul(2) && words.count() >= WORDS_END
 }
 
 /// The key that a meta command names, once its flags said how it is written.

@@ -10,7 +10,8 @@
 
 use crate::command::Command;
 use crate::limits::{LINE_BYTES_MAX, Limits};
-use crate::line::read_line;
+use crate::line::{Refused, read_line};
+use crate::refusal::Refusal;
 use crate::reply::{NotBinary, Reply};
 
 /// What the parser knows of one connection.
@@ -19,6 +20,8 @@ pub struct Parser {
     limits: Limits,
     /// No line ends in so many bytes at the front of the input.
     searched_bytes: usize,
+    /// A NUL stands among them.
+    has_nul: bool,
     swallow_bytes: u64,
     place: Place,
 }
@@ -45,6 +48,19 @@ pub enum Step<'b> {
     End(Reply<'static>),
 }
 
+impl<'b> Command<'b> {
+    /// The command of a line without its end, to be written: the way to a meta command.
+    /// # Errors
+    /// What a server would answer to the line. Bytes that end a line are refused too.
+    pub fn of_line(line: &'b [u8]) -> Result<Self, Refusal> {
+        if line.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+            return Err(Refusal::BadLine);
+        }
+        let refused = |refused: Refused| refused.refusal.unwrap_or(Refusal::BadLine);
+        read_line(line, &Limits::default()).map_err(refused)
+    }
+}
+
 /// The first byte of a request in the binary protocol, whose head has 24.
 const BINARY: u8 = 0x80;
 const BINARY_HEAD_BYTES: usize = 24;
@@ -53,7 +69,13 @@ impl Parser {
     /// A parser for a connection on which nothing was received yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits: limits.bounded(), searched_bytes: 0, swallow_bytes: 0, place: Place::First }
+        Self {
+            limits: limits.bounded(),
+            searched_bytes: 0,
+            has_nul: false,
+            swallow_bytes: 0,
+            place: Place::First,
+        }
     }
 
     /// The limits that lines are read under.
@@ -89,12 +111,17 @@ impl Parser {
             return Step::Need(input.len().saturating_add(1));
         };
         self.searched_bytes = 0;
+        let has_nul = core::mem::take(&mut self.has_nul);
         if self.is_over(input, line_bytes) {
             return self.end(Reply::Nothing);
         }
         let used_bytes = line_bytes.saturating_add(1);
         let line = input.get(..line_bytes).unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut line = line.strip_suffix(b"\r").unwrap_or(line);
+        if has_nul {
+            // The reference's lines are C's strings.
+            line = line.split(|byte| *byte == 0).next().unwrap_or_default();
+        }
         match read_line(line, &self.limits) {
             Ok(command) => {
                 if let Command::Quit = command {
@@ -113,9 +140,14 @@ impl Parser {
 
     /// How many bytes stand before the first line end.
     #[inline]
-    fn line_bytes(&self, input: &[u8]) -> Option<usize> {
+    fn line_bytes(&mut self, input: &[u8]) -> Option<usize> {
         let behind = input.get(self.searched_bytes..).unwrap_or_default();
-        memchr::memchr(b'\n', behind)?.checked_add(self.searched_bytes)
+        let mut found = memchr::memchr2(b'\n', 0, behind)?;
+        if behind.get(found) == Some(&0) {
+            self.has_nul = true;
+            found = memchr::memchr(b'\n', behind)?;
+        }
+        found.checked_add(self.searched_bytes)
     }
 
     /// Says whether a line of at least so many bytes is none that will be read.

@@ -2,7 +2,7 @@
 
 use crate::meta_reply::{ItemDump, MetaReply};
 use crate::refusal::Refusal;
-use crate::sink::{Counter, Full, Room, Sink, put_decimal};
+use crate::sink::{Counter, Full, Room, Sink, Tail, put_decimal};
 use bytes::BufMut;
 
 /// A line, or a part of an answer that has several.
@@ -185,17 +185,20 @@ impl Reply<'_> {
 impl ValueHead<'_> {
     #[inline]
     fn put_into(&self, sink: &mut impl Sink) {
+        let mut tail = Tail::<64>::default(); // 10 + 20 + 20 digits, three spaces, CR LF
+        tail.put_before(b'\n');
+        tail.put_before(b'\r');
+        if let Some(cas) = self.cas {
+            tail.put_decimal_before(cas);
+            tail.put_before(b' ');
+        }
+        tail.put_decimal_before(self.value_bytes);
+        tail.put_before(b' ');
+        tail.put_decimal_before(self.client_flags.into());
+        tail.put_before(b' ');
         sink.put(b"VALUE ");
         sink.put(self.key);
-        sink.put(b" ");
-        put_decimal(self.client_flags.into(), sink);
-        sink.put(b" ");
-        put_decimal(self.value_bytes, sink);
-        if let Some(cas) = self.cas {
-            sink.put(b" ");
-            put_decimal(cas, sink);
-        }
-        sink.put(b"\r\n");
+        sink.put(tail.text());
     }
 }
 

@@ -50,18 +50,55 @@ impl<B: BufMut> Sink for Room<'_, B> {
 /// Writes a number in decimal.
 #[inline]
 pub(crate) fn put_decimal(number: u64, sink: &mut impl Sink) {
-    let mut text = [b'0'; 20]; // u64::MAX has 20
-    let (mut rest, mut start) = (number, 20_usize);
-    for (index, place) in text.iter_mut().enumerate().rev() {
-        let (tens, ones) = (rest / 10, rest % 10);
-        *place = b'0' | u8::try_from(ones).unwrap_or_default();
-        rest = tens;
-        start = index;
-        if rest == 0 {
-            break;
+    let mut tail = Tail::<20>::default(); // u64::MAX has 20
+    tail.put_decimal_before(number);
+    sink.put(tail.text());
+}
+
+/// A short text that is written from its end to its beginning, as numbers are found.
+pub(crate) struct Tail<const BYTES_MAX: usize> {
+    text: [u8; BYTES_MAX],
+    start: usize,
+}
+
+impl<const BYTES_MAX: usize> Default for Tail<BYTES_MAX> {
+    #[inline]
+    fn default() -> Self {
+        Self { text: [0; BYTES_MAX], start: BYTES_MAX }
+    }
+}
+
+impl<const BYTES_MAX: usize> Tail<BYTES_MAX> {
+    /// Nothing is put where there is no room left: the caller's `BYTES_MAX` is enough.
+    #[inline]
+    pub(crate) fn put_before(&mut self, byte: u8) {
+        let start = self.start.saturating_sub(1);
+        if let Some(place) = self.text.get_mut(start) {
+            *place = byte;
+            self.start = start;
         }
     }
-    sink.put(text.get(start..).unwrap_or_default());
+
+    #[inline]
+    pub(crate) fn put_decimal_before(&mut self, number: u64) {
+        let mut rest = number;
+        while rest >= 10 {
+            let [pair, ..] = (rest % 100).to_le_bytes();
+            rest /= 100;
+            self.put_before(b'0' | (pair % 10));
+            self.put_before(b'0' | (pair / 10));
+        }
+        // One digit is left, or none that means anything; nought has one.
+        if rest > 0 || number == 0 {
+            let [digit, ..] = rest.to_le_bytes();
+            self.put_before(b'0' | digit);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        self.text.get(self.start..).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A word is a run of bytes between spaces; a line is a row of words, and nothing else divides it.
 //!
 //! Tabs and other control bytes belong to the word they stand in, as the reference has it.
+//! Cost: eight bytes are looked at in one step, as one number.
 
 /// The words of a line, from the first to the last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,11 +16,47 @@ impl<'b> Iterator for Words<'b> {
         while let Some((b' ', behind)) = rest.split_first() {
             rest = behind;
         }
-        let word_bytes = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
-        let (word, behind) = rest.split_at_checked(word_bytes)?;
+        let (word, behind) = rest.split_at_checked(run_bytes(rest))?;
         self.0 = behind;
         (!word.is_empty()).then_some(word)
     }
+}
+
+impl Words<'_> {
+    /// Says whether a word is longer than that.
+    ///
+    /// Where a word ends is looked for from behind, within what it may have: of most words nothing
+    /// is looked at.
+    #[inline]
+    pub(crate) fn any_longer_than(self, bytes_max: usize) -> bool {
+        let mut rest = self.0;
+        while let Some(window) = rest.get(..=bytes_max) {
+            let Some(space) = memchr::memrchr(b' ', window) else { return true };
+            rest = rest.get(space.saturating_add(1)..).unwrap_or_default();
+        }
+        false
+    }
+}
+
+/// How many bytes stand before the first space.
+#[inline]
+fn run_bytes(bytes: &[u8]) -> usize {
+    const SPACES: u64 = 0x2020_2020_2020_2020;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (mut rest, mut run_bytes) = (bytes, 0_usize);
+    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
+        let spaces = u64::from_le_bytes(*eight) ^ SPACES; // nought where there was one
+        // Above the lowest mark a borrow may leave a wrong one, so only the lowest is read.
+        let marks = spaces.wrapping_sub(ONES) & !spaces & HIGHS;
+        if marks != 0 {
+            return run_bytes.saturating_add((marks.trailing_zeros() / 8) as usize);
+        }
+        run_bytes = run_bytes.saturating_add(8);
+        rest = behind;
+    }
+    let last = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+    run_bytes.saturating_add(last)
 }
 
 /// As many words as the longest classic command has.
@@ -71,6 +108,37 @@ mod tests {
         assert_eq!(words, [b"get".as_slice(), b"a\tb", b"\x01"]);
         assert_eq!(Words(b"   ").next(), None);
         assert_eq!(Words(b"").next(), None);
+    }
+
+    #[test]
+    fn a_word_ends_at_its_space_wherever_that_stands() {
+        for byte in 0..=u8::MAX {
+            for run_bytes in 0..20 {
+                for behind_bytes in [0, 1, 7, 8, 9] {
+                    let mut line = vec![b'!'; run_bytes];
+                    line.push(byte);
+                    line.resize(line.len().saturating_add(behind_bytes), b'!');
+                    let ends = if byte == b' ' { run_bytes } else { line.len() };
+                    assert_eq!(super::run_bytes(&line), ends, "{byte} after {run_bytes}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_is_found_among_others() {
+        for word_bytes in 0..12 {
+            let word = "k".repeat(word_bytes);
+            for line in [
+                word.clone(),
+                format!("a {word} b"),
+                format!("  {word}  "),
+                format!("a b c {word}"),
+            ] {
+                let is_longer = Words(line.as_bytes()).any_longer_than(5);
+                assert_eq!(is_longer, word_bytes > 5, "{line}");
+            }
+        }
     }
 
     #[test]
