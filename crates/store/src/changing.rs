@@ -115,8 +115,11 @@ impl Work<'_> {
     pub(crate) fn touch(&mut self, touch: &Touch<'_>) {
         self.counters.cmd_touch += 1;
         self.with_key(touch.key, |work, key| {
-            let is_found = work.hall.items.touch(key, touch.exp.life(work.unix_s));
+            let (items, now_s) = (&work.hall.items, work.now_s);
+            let is_found = items.touch(key, touch.exp.life(work.unix_s));
             if is_found {
+                // It counts as read. It may have gone meanwhile.
+                let _is_there: bool = items.note(key, &mut |note| note.read(now_s));
                 work.counters.touch_hits += 1;
             } else {
                 work.counters.touch_misses += 1;

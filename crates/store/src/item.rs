@@ -58,6 +58,11 @@ impl Note {
         Self(now_s & Self::ACCESS | if is_key_base64 { Self::BASE64 } else { 0 })
     }
 
+    /// Of an item that is put in the place of one whose key was named so: that stays.
+    pub(crate) fn named_as(self, old: Self) -> Self {
+        Self(self.0 & !Self::BASE64 | old.0 & Self::BASE64)
+    }
+
     /// Nobody may win it, since somebody has.
     pub(crate) fn won(self) -> Self {
         Self(self.0 | Self::WON)

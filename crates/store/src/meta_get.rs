@@ -43,7 +43,7 @@ impl Work<'_> {
                 };
                 drop(guard);
                 let life = create.life(work.unix_s);
-                let note = Note::put(work.now_s, get.key.is_base64()).won();
+                let note = Note::put(work.now_s, get.key.is_base64()).won().read(work.now_s);
                 let how = How { client_flags: 0, life, note };
                 let mut is_absent = false;
                 let made = items.change(key, work.scratch, |old, _| {

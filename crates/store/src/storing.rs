@@ -57,7 +57,7 @@ impl Work<'_> {
 
     /// An item that was to be replaced and cannot be goes: it is older than what its writer has.
     fn drop_old(&self, store: &Store<'_>, key: &[u8]) {
-        if store.mode == Mode::Set {
+        if store.mode == Mode::Set || store.is_meta() {
             // It may not be there.
             let _was_there: bool = self.hall.items.remove(key);
         }
@@ -79,6 +79,7 @@ impl Work<'_> {
     ) -> Result<Stored, crate::items::NoRoom> {
         let mut stored = Stored::NotStored;
         let mut copied_bytes = 0;
+        let item_bytes_max = self.config.limits.item_bytes_max;
         let put = self.hall.items.change(key, self.scratch, |old, new| {
             let decided = decide(store, old, how);
             copied_bytes = data.len();
@@ -86,6 +87,12 @@ impl Work<'_> {
                 Ok(how) => {
                     let before = old.filter(|_| store.mode == Mode::Append);
                     let behind = old.filter(|_| store.mode == Mode::Prepend);
+                    let old_bytes = before.or(behind).map_or(0, |old| old.data.len());
+                    if old_bytes > 0
+                        && is_too_large(key, &how, old_bytes + data.len(), item_bytes_max)
+                    {
+                        return Change::Keep;
+                    }
                     new.extend_from_slice(before.map_or(&[], |old| old.data));
                     new.extend_from_slice(data);
                     new.extend_from_slice(behind.map_or(&[], |old| old.data));
@@ -104,6 +111,13 @@ impl Work<'_> {
     }
 }
 
+/// Whether an item that is made of two would be longer than any may be: counted as the reference does, whose header has up to
+/// 63 bytes.
+fn is_too_large(key: &[u8], how: &How, data_bytes: usize, item_bytes_max: usize) -> bool {
+    let header_bytes = if how.client_flags == 0 { 59 } else { 63 };
+    header_bytes + key.len() + data_bytes > item_bytes_max
+}
+
 /// How the data is put beside what is there, or what is said instead.
 fn decide(store: &Store<'_>, old: Option<Item<'_>>, how: How) -> Result<How, Stored> {
     let Some(old) = old else {
@@ -119,7 +133,11 @@ fn decide(store: &Store<'_>, old: Option<Item<'_>>, how: How) -> Result<How, Sto
         Some(number) if store.stores_stale && number < old.head.cas => Agrees::Stale,
         Some(_) => Agrees::No,
     };
-    let kept = How { client_flags: old.head.client_flags, life: same_life(old.left_s), ..how };
+    let kept = How {
+        client_flags: old.head.client_flags,
+        life: same_life(old.left_s),
+        note: how.note.named_as(old.note),
+    };
     match (store.mode, agrees) {
         (Mode::Add, _) => Err(Stored::NotStored),
         (Mode::Set | Mode::Replace, _) | (Mode::Cas, Agrees::Yes) => Ok(how),
