@@ -59,9 +59,12 @@ impl Iterator for Decoded<'_> {
             }
         }
         self.is_done = padding > 0;
-        let [_, bytes @ ..] = all.to_be_bytes();
+        let [_, mut bytes @ ..] = all.to_be_bytes();
+        let count = 3_usize.saturating_sub(padding);
+        // Bits that are left over are no part of the key, and are not given back.
+        bytes.iter_mut().skip(count).for_each(|byte| *byte = 0);
         Some(match padding {
-            0..=2 => Ok(Three { bytes, count: 3_usize.saturating_sub(padding) }),
+            0..=2 => Ok(Three { bytes, count }),
             _ => Err(TooMuchPadding),
         })
     }

@@ -9,3 +9,4 @@ mod client;
 mod rig;
 
 mod classic;
+mod recorded;
