@@ -5,7 +5,7 @@ use levada_memcache::{
     MetaCode, Mode, Parser, Refusal, Reply, ReplyLine, ReplyStep, Stat, StatValue, Step, Store,
     Stored, Touch, ValueHead, read_reply, write_command, write_reply,
 };
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn line_of(command: &Command<'_>) -> String {
     let mut line = Vec::new();
