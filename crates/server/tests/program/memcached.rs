@@ -56,7 +56,10 @@ fn a_folder_is_served_beside_and_the_pages_count_both() {
     let served = serve(folder.path(), &arguments);
     assert!(served.get("/a.txt").ends_with("a file"));
     let address = served.memcached[0].parse().unwrap();
-    assert_eq!(ask(connect(address), "set a 0 0 1\n1\nget a\nget b"), "STORED\nVALUE a 0 1\n1\nEND\nEND\n");
+    assert_eq!(
+        ask(connect(address), "set a 0 0 1\n1\nget a\nget b"),
+        "STORED\nVALUE a 0 1\n1\nEND\nEND\n"
+    );
     let admin = served.admin.unwrap();
     let metrics = get(admin, "/metrics");
     for line in [
@@ -99,7 +102,10 @@ fn a_path_that_another_program_listens_on_is_refused() {
     let served = alone(&[&path_of(&path)], &[]);
     let refused = run(&["serve", "--memory", "64MiB", "--memcache", &path_of(&path)]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(1) && said.contains("in use; choose another path"), "{said}");
+    assert!(
+        refused.status.code() == Some(1) && said.contains("in use; choose another path"),
+        "{said}"
+    );
     assert_eq!(ask(UnixStream::connect(&path).unwrap(), "get a"), "END\n");
     assert_eq!(served.stop().code, Some(0));
 }
@@ -112,7 +118,10 @@ fn a_wish_for_udp_is_refused_with_why() {
     let refused = run(&["serve", "--config", config.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2));
-    assert!(said.contains("levada.toml:3: memcached.udp: memcached over UDP is not supported"), "{said}");
+    assert!(
+        said.contains("levada.toml:3: memcached.udp: memcached over UDP is not supported"),
+        "{said}"
+    );
 }
 
 #[test]
