@@ -13,6 +13,8 @@ pub(crate) enum Manner {
     Fills,
     /// OS processes that are filled once and then do one thing over and over, on one thread or two.
     Stores,
+    /// OS processes with a cache in each, which all see the same requests.
+    Caches,
 }
 
 impl Manner {
@@ -26,7 +28,8 @@ impl Manner {
             (Self::Fills, false) => Pace::FULL_FILLS,
             (Self::Fills, true) => Pace::QUICK_FILLS,
             (Self::Stores, false) => Pace::FULL_STORES,
-            (Self::Stores, true) => Pace::QUICK_LOOPS,
+            (Self::Caches, false) => Pace::FULL_STORES,
+            (Self::Stores | Self::Caches, true) => Pace::QUICK_LOOPS,
         }
     }
 
@@ -44,6 +47,10 @@ impl Manner {
                 "Each entrant is an OS process of its own with its values in it; threads are pinned, the first to core 0, a \
                  second to core 1. Costs are time for one turn of a thread's loop."
             }
+            Self::Caches => {
+                "Each entrant is an OS process of its own with its cache in it; threads are pinned, the first to core 0, a \
+                 second to core 1. All see the same requests in the same order."
+            }
             Self::Fills => {
                 "Each entrant fills a fresh OS process; costs are what the kernel counts as resident."
             }
@@ -54,7 +61,7 @@ impl Manner {
     pub(crate) fn road(self) -> &'static str {
         match self {
             Self::Servers => ", loopback",
-            Self::Loops | Self::Fills | Self::Stores => "",
+            Self::Loops | Self::Fills | Self::Stores | Self::Caches => "",
         }
     }
 
@@ -65,7 +72,7 @@ impl Manner {
             Self::Servers | Self::Loops | Self::Stores => {
                 format!("{round_count} round{several} of {window_ms} ms")
             }
-            Self::Fills => format!("{round_count} round{several}"),
+            Self::Fills | Self::Caches => format!("{round_count} round{several}"),
         }
     }
 }
