@@ -8,9 +8,11 @@ use clap::{Args, Command, FromArgMatches, ValueEnum};
 
 use crate::blocks::block_work::numbers;
 use crate::caches::foyer_cache::{ByLfu, ByLru, ByS3Fifo, FoyerCache};
+use crate::caches::giving_back::give_back;
 use crate::caches::hitting::{Asking, hitting};
 use crate::caches::holding::hold;
 use crate::caches::keyed_cache::{KeyedCache, Room};
+use crate::caches::levada_cache::{Digits, LevadaCache, Number};
 use crate::caches::loading::load_together;
 use crate::caches::map_cache::MapCache;
 use crate::caches::moka_cache::MokaCache;
@@ -34,6 +36,9 @@ pub(crate) const WORD: &str = "work-cache";
 /// Whose cache it is, or whose policy alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum CacheBy {
+    Levada,
+    /// With keys of 16 B.
+    LevadaDigits,
     Moka,
     QuickCache,
     FoyerS3Fifo,
@@ -59,6 +64,8 @@ pub(crate) enum Act {
     Hold,
     /// Many ask for one key.
     Load,
+    /// Ours alone, once: memory goes back; the limit is as many bytes as there are said to be entries.
+    GiveBack,
 }
 
 /// What the worker is told; a person has no need to type it.
@@ -161,6 +168,8 @@ impl Shown {
 pub(crate) fn work(setting: CacheSetting) -> io::Result<()> {
     move_to(0).map_err(told)?;
     match setting.by {
+        CacheBy::Levada => work_by::<LevadaCache<Number>>(setting),
+        CacheBy::LevadaDigits => work_by::<LevadaCache<Digits>>(setting),
         CacheBy::Moka => work_by::<MokaCache>(setting),
         CacheBy::QuickCache => work_by::<QuickCache>(setting),
         CacheBy::FoyerS3Fifo => work_by::<FoyerCache<ByS3Fifo>>(setting),
@@ -198,6 +207,10 @@ fn work_by<C: KeyedCache>(setting: CacheSetting) -> io::Result<()> {
         Act::Hold => answer(|_| {
             let held = hold::<C>(room, setting.by != CacheBy::Map)?;
             Ok(format!("{} {}", held.entry_bytes, held.entry_count))
+        }),
+        Act::GiveBack => answer(|_| {
+            let given = give_back(room.entry_count as u64)?;
+            Ok(format!("{} {}", given.byte_ns, given.given_bytes))
         }),
         Act::Load => answer(|line| {
             let [window] = numbers(line).ok_or_else(|| io::Error::other("a number of ns"))?;
@@ -295,6 +308,8 @@ mod tests {
 
     #[test]
     fn each_cache_does_each_act_rightly() {
+        each_act::<LevadaCache<Number>>(true);
+        each_act::<LevadaCache<Digits>>(true);
         each_act::<MokaCache>(true);
         each_act::<QuickCache>(true);
         each_act::<FoyerCache<ByS3Fifo>>(true);

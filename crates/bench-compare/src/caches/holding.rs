@@ -26,6 +26,7 @@ pub(crate) fn hold<C: KeyedCache>(room: Room, lets_go: bool) -> io::Result<Held>
         cache.put(key, &value);
     }
     cache.settle();
+    cache.tend();
     let entry_count = cache.entry_count();
     let grown_bytes = own_resident_bytes()?.saturating_sub(before_bytes) as f64;
     if entry_count * 100 < room.entry_count * 99 {

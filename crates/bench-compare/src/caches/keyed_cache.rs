@@ -37,8 +37,11 @@ pub(crate) trait KeyedCache: Send + Sync + Sized + 'static {
     /// Shows the value; if it is not there, exactly one of those who ask at once makes it.
     fn get_or_put(&self, key: u64, load: &dyn Fn() -> Box<[u8]>, see: &mut impl FnMut(&[u8]));
 
-    /// Does what was put off.
+    /// Does what was put off of a put.
     fn settle(&self) {}
+
+    /// What a service does when it is idle.
+    fn tend(&self) {}
 
     fn entry_count(&self) -> usize;
 }

@@ -77,11 +77,13 @@ pub(crate) fn load_together<C: KeyedCache>(window: Duration) -> Result<f64, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caches::levada_cache::{LevadaCache, Number};
     use crate::caches::moka_cache::MokaCache;
     use crate::caches::quick_cache::QuickCache;
 
     #[test]
     fn one_of_many_makes_the_value() {
+        load_together::<LevadaCache<Number>>(Duration::ZERO).unwrap();
         load_together::<MokaCache>(Duration::ZERO).unwrap();
         load_together::<QuickCache>(Duration::ZERO).unwrap();
     }

@@ -131,6 +131,19 @@ pub(crate) fn holding(
     Entrant { name: name.to_owned(), side, get_ready: Box::new(get_ready) }
 }
 
+/// An entrant whose cache, with this limit, gives memory back in a fresh OS process each time; its cost is time for each byte.
+pub(crate) fn giving_back(ground: &Ground, caching: Caching, limit_bytes: usize) -> Entrant {
+    let (name, side, by, allocator) = caching;
+    let (act, entry_count) = (Act::GiveBack, limit_bytes);
+    let setting = CacheSetting { by, act, value_bytes: 0, entry_count, thread_count: 1 };
+    let ground = ground.clone();
+    let get_ready = move || -> Result<Box<dyn Contender>, Fault> {
+        Ok(Box::new(Holding { ground, allocator, setting, beyond_bytes: 0 }))
+    };
+    Entrant { name: name.to_owned(), side, get_ready: Box::new(get_ready) }
+}
+
+/// Does a thing once.
 struct Holding {
     ground: Ground,
     allocator: &'static str,

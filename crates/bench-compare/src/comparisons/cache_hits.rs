@@ -13,7 +13,9 @@ use crate::frame::fault::Fault;
 use crate::frame::manner::Manner;
 use crate::frame::sample::Sample;
 use crate::machine::worker::Worker;
-use crate::rivals::caches::{Caching, FOYER, MOKA, ORACLES, QUICK_CACHE, RIVALS, SIMULATOR, start};
+use crate::rivals::caches::{
+    Caching, FOYER, MOKA, ORACLES, OURS, QUICK_CACHE, RIVALS, SIMULATOR, start,
+};
 use crate::rivals::stores::Aim;
 use crate::traces::catalogue::{ALL, Known};
 
@@ -64,7 +66,7 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
     let is_quick = ground.pace.is_quick();
     let shares = if is_quick { &QUICK_SHARES[..] } else { &SHARES };
     let all_found = Found::default();
-    let takes_part = RIVALS.into_iter().chain(ORACLES);
+    let takes_part = [OURS].into_iter().chain(RIVALS).chain(ORACLES);
     let players: Vec<_> = takes_part
         .map(|caching| Player {
             ground: ground.clone(),

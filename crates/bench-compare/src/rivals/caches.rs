@@ -19,6 +19,11 @@ pub(crate) const FOYER: &str = "foyer";
 pub(crate) const MAP: &str = "HashMap";
 pub(crate) const SIMULATOR: &str = "the simulator";
 
+pub(crate) const OURS: Caching = ("levada", Side::Ours, CacheBy::Levada, GLIBC);
+pub(crate) const OURS_LONE: Caching =
+    ("levada, a guard for each", Side::OursToo, CacheBy::Levada, GLIBC);
+pub(crate) const OURS_DIGITS: Caching = ("levada", Side::Ours, CacheBy::LevadaDigits, GLIBC);
+
 pub(crate) const RIVALS: [Caching; 5] = [
     ("quick_cache", Side::Rival(QUICK_CACHE), CacheBy::QuickCache, GLIBC),
     ("foyer, S3-FIFO", Side::Rival(FOYER), CacheBy::FoyerS3Fifo, GLIBC),
