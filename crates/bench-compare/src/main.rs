@@ -27,6 +27,7 @@ mod http;
 mod load;
 mod loops;
 mod machine;
+mod memcache;
 mod processes;
 mod queues;
 mod ring;

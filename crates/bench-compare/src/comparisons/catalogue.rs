@@ -1,18 +1,22 @@
 //! The list of comparisons, in the order in which `all` runs them.
 
 use crate::comparisons::{
-    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe, pile,
-    pile_memory, processes, processes_memory, queues, social, wire,
+    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe,
+    memcache, memcache_large, memcache_memory, pile, pile_memory, processes, processes_memory,
+    queues, social, wire,
 };
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 15] = [
+pub(crate) const ALL: [Comparison; 18] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
     http_client::COMPARISON,
     megapipe::COMPARISON,
     wire::COMPARISON,
+    memcache::COMPARISON,
+    memcache_large::COMPARISON,
+    memcache_memory::COMPARISON,
     handles::COMPARISON,
     heap::COMPARISON,
     heap_memory::COMPARISON,
