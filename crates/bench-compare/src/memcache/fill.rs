@@ -1,5 +1,6 @@
 //! Filling a server with a stock, and looking whether it has it: over one connection, many commands at a time.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 
 use crate::frame::fault::Fault;
@@ -75,7 +76,11 @@ impl<'a> Filler<'a> {
         // In parts, so that a short answer that is wrong is told instead of waited for.
         let mut heard_bytes = 0;
         while heard_bytes < self.expected.len() {
-            let read_bytes = self.stream.read(&mut self.answered[heard_bytes..]).map_err(fault)?;
+            let read_bytes = match self.stream.read(&mut self.answered[heard_bytes..]) {
+                // The load's ring is closed behind its load, and lets this thread know.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read_bytes => read_bytes.map_err(fault)?,
+            };
             if read_bytes == 0 {
                 return Err(Fault::Wrong("the server closed the connection".to_owned()));
             }
