@@ -19,6 +19,8 @@
 //!
 //! [`Reservation::place`] lets a file stand at reserved addresses by two calls, and takes no descriptor.
 //!
+//! [`Words`] are atomics over a reservation: a page for each that was touched, a load to read one.
+//!
 //! A look of [`MachinePressure`] is one `pread` for the stalls, one for the machine and one for each control group that
 //! we are in and can see, up to three for one with a limit, and allocates nothing. It keeps two descriptors open, and
 //! three for each group. [`memory_limit`] opens, reads and closes the same files.
@@ -56,6 +58,7 @@ mod reservation;
 mod room;
 mod scripted_pressure;
 mod stalls;
+mod words;
 
 pub use file_reservation::{FileReservation, PunchError};
 pub use huge::has_huge_pages;
@@ -66,3 +69,4 @@ pub use page::{GRAIN_BYTES, HUGE_PAGE_BYTES, PAGE_BYTES_MIN, machine_page_bytes,
 pub use pressure::{Pressure, PressureSource};
 pub use reservation::{Reservation, ReserveError};
 pub use scripted_pressure::{PressureScript, ScriptedPressure};
+pub use words::Words;

@@ -49,6 +49,26 @@ impl Pile {
         &self.store.name
     }
 
+    /// What counts against the limit now, in bytes: spans with memory, the tables, and what keepers use beside their records.
+    #[inline]
+    #[must_use]
+    pub fn backed_bytes(&self) -> u64 {
+        self.store.spans.supply.limit.backed_bytes()
+    }
+
+    /// How many bytes may count.
+    #[inline]
+    #[must_use]
+    pub fn limit_bytes(&self) -> u64 {
+        self.store.spans.supply.limit.limit_bytes()
+    }
+
+    /// The second that it is by the pile's clock, counted from when the pile was made: what lives and ends are compared with.
+    #[must_use]
+    pub fn now_s(&self) -> u32 {
+        self.store.seconds.now_s()
+    }
+
     /// Puts a record: one copy, straight into its slot. Nobody sees it before this returns.
     ///
     /// # Errors

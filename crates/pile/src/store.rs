@@ -143,6 +143,10 @@ impl Store {
         settings: Settings,
     ) -> Self {
         let pool = Arc::new(Pool::new(NOBODY, settings.is_small));
+        let keepers = Keepers::default();
+        if spans.memory.folder().is_some() {
+            keepers.expect_former();
+        }
         Self {
             name,
             spans,
@@ -163,7 +167,7 @@ impl Store {
             get_times: Latencies::default(),
             delete_times: Latencies::default(),
             sweeps: Sweeps::default(),
-            keepers: Keepers::default(),
+            keepers,
             cleaning: Cleaning::default(),
             idle_looked_ms: AtomicU64::new(0),
         }
@@ -172,7 +176,7 @@ impl Store {
     /// The lock that orders what is rare with this place.
     pub(crate) fn shard(&self, place: Place) -> &Lock<Shard> {
         // Neighbouring slots spread: the multiplier is 2^64 over the golden ratio.
-        let mixed = place.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
+        let mixed = place.to_bits().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
         &self.shards[usize::try_from(mixed).expect("six bits") % SHARDS]
     }
 
@@ -234,6 +238,7 @@ impl Store {
     ) -> Option<Room<'m>> {
         let now_s = if birth.life == Life::FOREVER { 0 } else { self.seconds.now_s() };
         let expiry_s = birth.life.expiry_s(|| now_s);
+        let expiry_s = expiry_s.or(birth.has_expiry.then_some(Life::NEVER_S));
         let ext_bytes = birth.kind.ext_bytes(expiry_s.is_some());
         let is_noted = birth.is_inner && self.spans.memory.folder().is_some();
         let birth = if is_noted { birth } else { birth.without_owner() };
@@ -353,11 +358,25 @@ impl Store {
         length: u32,
         may_commit: bool,
     ) -> Option<Pointer> {
+        let fill = |slot: Slot<'_>, ext_bytes| slot.write(ext_bytes, 0, bytes);
+        self.put_filled(pool, birth, length, may_commit, fill)
+    }
+
+    /// Puts a record if that needs nothing but a slot; `fill` writes all of its `length` bytes behind an ext of so many.
+    #[inline]
+    pub(crate) fn put_filled(
+        &self,
+        pool: &Arc<Pool>,
+        birth: Birth,
+        length: u32,
+        may_commit: bool,
+        fill: impl FnOnce(Slot<'_>, u32),
+    ) -> Option<Pointer> {
         let pinned = Pinned::new();
         let started = self.is_sampled(pinned.pins()).then(Started::now);
         let put = pool.with_arena(|arena| {
             let room = self.room(arena, birth, length, may_commit)?;
-            room.vacant.slot.write(room.ext_bytes(), 0, bytes);
+            fill(room.vacant.slot, room.ext_bytes());
             arena.counts.born(length, birth.is_inner);
             Some(room.publish(length))
         });
@@ -369,8 +388,8 @@ impl Store {
 
     pub(crate) fn out_of_space(self: &Arc<Self>, birth: Birth, length: u32) -> Full {
         self.with_arena(|arena| arena.counts.refused_space.add(1));
-        let wanted_bytes =
-            u64::from(length) + 8 + u64::from(birth.kind.ext_bytes(birth.life != Life::FOREVER));
+        let ext_bytes = birth.kind.ext_bytes(birth.has_expiry || birth.life != Life::FOREVER);
+        let wanted_bytes = u64::from(length) + 8 + u64::from(ext_bytes);
         Full::OutOfSpace { limit_bytes: self.spans.supply.limit.limit_bytes(), wanted_bytes }
     }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use levada_pile::{
-    Budget, Clock, Cursor, FolderError, FolderFault, Full, Gauges, Gone, Keeper, KeptRecord, Kind,
-    Life, OpenError, Pile, Place, Pointer, Raw, Stamp, Text, Verdict, Why,
+    Budget, Clock, Cursor, FolderError, FolderFault, Form, Full, Gauges, Gone, Keeper, KeptRecord,
+    Kind, Life, OpenError, Pile, Pointer, Raw, Stamp, Text, Verdict, Why,
 };
 
 fn kept(folder: &Path) -> Pile {
@@ -597,7 +597,7 @@ impl Keeper for Nailed {
         Verdict::Stay
     }
 
-    fn moved(&self, _: KeptRecord<'_>, _: Place) -> bool {
+    fn moved(&self, _: KeptRecord<'_>, _: KeptRecord<'_>) -> bool {
         false
     }
 
@@ -611,9 +611,9 @@ fn what_a_keeper_kept_ends_with_its_life_of_the_pile() {
     let folder = tempfile::tempdir().unwrap();
     let pile = kept(folder.path());
     let at = pile.put(&pattern(20_000, 1), Life::FOREVER).unwrap();
-    let keep = pile.keeper(Arc::new(Nailed)).unwrap();
+    let keep = pile.keeper(Arc::new(Nailed), Form::default()).unwrap();
     for length in [10, 1000, 20_000, 100_000] {
-        keep.put(&pattern(length, 2), Life::FOREVER).unwrap();
+        keep.put(&[], &[&pattern(length, 2)], Life::FOREVER).unwrap();
     }
     // As after a kill: who drops a keep ends its records himself.
     let copy = tempfile::tempdir().unwrap();
@@ -625,8 +625,8 @@ fn what_a_keeper_kept_ends_with_its_life_of_the_pile() {
         assert!(copied.unwrap().success());
     }
     let again = kept(copy.path());
-    let keep = again.keeper(Arc::new(Nailed)).unwrap();
-    keep.put(b"new", Life::FOREVER).unwrap();
+    let keep = again.keeper(Arc::new(Nailed), Form::default()).unwrap();
+    keep.put(&[], &[b"new"], Life::FOREVER).unwrap();
     drop(keep);
     settle(&again, |gauges| gauges.records == 1);
     assert_eq!(again.gauges().records, 1);

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use levada_pile::{
-    Budget, Clock, Cursor, Full, HasKeepers, Keep, Keeper, KeptRecord, Life, Pile, Place, Pointer,
-    Verdict, Why,
+    Budget, Clock, Cursor, Form, Full, HasKeepers, Keep, Keeper, KeptRecord, Life, Pile, Place,
+    Pointer, Verdict, Why,
 };
 
 /// Records of a key and bytes that follow from it, by key.
@@ -61,13 +61,13 @@ impl Keeper for Shelf {
         }
     }
 
-    fn moved(&self, record: KeptRecord<'_>, to: Place) -> bool {
+    fn moved(&self, record: KeptRecord<'_>, copy: KeptRecord<'_>) -> bool {
         let mut places = self.places();
         let reference = places.get_mut(&key_of(record.bytes));
         let Some(reference) = reference.filter(|place| **place == record.place) else {
             return false;
         };
-        *reference = to;
+        *reference = copy.place;
         self.moves.fetch_add(1, Ordering::Relaxed);
         true
     }
@@ -79,7 +79,7 @@ impl Keeper for Shelf {
 }
 
 fn put(shelf: &Shelf, keep: &Keep, key: u64, length: usize, life: Life) -> Result<(), Full> {
-    let place = keep.put(&bytes_of(key, length), life)?;
+    let place = keep.put(&[], &[&bytes_of(key, length)], life)?;
     let former = shelf.places().insert(key, place);
     if let Some(former) = former {
         assert!(keep.delete(former), "who unlinked a record deletes it");
@@ -127,7 +127,7 @@ fn kept_records_move_together_and_are_all_found() {
     for limit_bytes in [32 << 20, 256 << 20] {
         let pile = Pile::builder("kept").limit_bytes(limit_bytes).build().unwrap();
         let shelf = Arc::new(Shelf::default());
-        let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+        let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
         for key in 0..100_000 {
             put(&shelf, &keep, key, 100, Life::FOREVER).unwrap();
         }
@@ -153,7 +153,7 @@ fn kept_records_move_together_and_are_all_found() {
 fn a_verdict_is_obeyed() {
     let pile = Pile::builder("verdicts").limit_bytes(32 << 20).build().unwrap();
     let shelf = Arc::new(Shelf { stays_each: 30, drops_each: 3, ..Shelf::default() });
-    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
     for key in 0..60_000 {
         put(&shelf, &keep, key, 200, Life::FOREVER).unwrap();
     }
@@ -178,7 +178,7 @@ fn a_verdict_is_obeyed() {
 fn readers_and_writers_find_every_record_while_others_compact() {
     let pile = Pile::builder("churn").limit_bytes(256 << 20).build().unwrap();
     let shelf = Arc::new(Shelf::default());
-    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
     let rounds = 60_000_u64;
     let done = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -222,7 +222,7 @@ fn an_expired_kept_record_is_unlinked_by_its_keeper_first() {
     let clock = Clock::shared(Arc::clone(&hand));
     let pile = Pile::builder("kept lives").limit_bytes(32 << 20).clock(clock).build().unwrap();
     let shelf = Arc::new(Shelf::default());
-    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
     for key in 0..1000_u64 {
         // Some in slots, some in pages of their own.
         let length = if key.is_multiple_of(10) { 15_000 } else { 100 };
@@ -253,7 +253,7 @@ fn a_life_goes_with_the_record_that_moves() {
     let clock = Clock::shared(Arc::clone(&hand));
     let pile = Pile::builder("moved lives").limit_bytes(32 << 20).clock(clock).build().unwrap();
     let shelf = Arc::new(Shelf::default());
-    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
     for key in 0..20_000 {
         put(&shelf, &keep, key, 300, Life::secs(1000)).unwrap();
     }
@@ -274,7 +274,7 @@ fn held_kept_bytes_stay_and_do_not_move() {
     let account = heap.account("holder", u64::MAX).unwrap();
     let pile = Pile::builder("kept and held").limit_bytes(32 << 20).build().unwrap();
     let shelf = Arc::new(Shelf::default());
-    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
     for key in 0..10_000 {
         put(&shelf, &keep, key, 300, Life::FOREVER).unwrap();
     }
@@ -295,9 +295,11 @@ fn held_kept_bytes_stay_and_do_not_move() {
 fn kept_records_are_their_keepers_alone() {
     let pile = Pile::builder("alone").limit_bytes(32 << 20).build().unwrap();
     let shelves = [Arc::new(Shelf::default()), Arc::new(Shelf::default())];
-    let keeps = [0, 1].map(|at| pile.keeper(Arc::clone(&shelves[at]) as Arc<dyn Keeper>).unwrap());
+    let keeps = [0, 1].map(|at| {
+        pile.keeper(Arc::clone(&shelves[at]) as Arc<dyn Keeper>, Form::default()).unwrap()
+    });
     for length in [100, 20_000] {
-        let place = keeps[0].put(&bytes_of(7, length), Life::FOREVER).unwrap();
+        let place = keeps[0].put(&[], &[&bytes_of(7, length)], Life::FOREVER).unwrap();
         let guard = pile.pin();
         assert!(keeps[0].at(&guard, place).is_some());
         assert!(keeps[1].at(&guard, place).is_none() && !keeps[1].delete(place));
@@ -329,7 +331,7 @@ fn what_a_keep_had_comes_back_when_it_is_dropped() {
     let mut before = None;
     for _ in 0..20 {
         let shelf = Arc::new(Shelf::default());
-        let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>).unwrap();
+        let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, Form::default()).unwrap();
         let mut keys = 0;
         let mut refusals = 0;
         // What was dropped is free two epochs later, which readers of other tests may hold up.
@@ -354,7 +356,7 @@ fn what_a_keep_had_comes_back_when_it_is_dropped() {
 #[test]
 fn a_pile_has_so_many_keepers_and_no_more() {
     let pile = Pile::builder("many").limit_bytes(1 << 20).build().unwrap();
-    let keeper = || pile.keeper(Arc::new(Shelf::default()));
+    let keeper = || pile.keeper(Arc::new(Shelf::default()), Form::default());
     let mut keeps: Vec<Keep> = (0..255).map(|_| keeper().unwrap()).collect();
     assert_eq!(keeper().unwrap_err(), Full::Keepers { most: 255 });
     keeps.pop();
@@ -364,14 +366,14 @@ fn a_pile_has_so_many_keepers_and_no_more() {
 #[test]
 fn a_kept_record_is_written_in_its_place() {
     let pile = Pile::builder("room").limit_bytes(1 << 20).build().unwrap();
-    let keep = pile.keeper(Arc::new(Shelf::default())).unwrap();
-    let mut room = keep.reserve(100, Life::FOREVER).unwrap();
+    let keep = pile.keeper(Arc::new(Shelf::default()), Form::default()).unwrap();
+    let mut room = keep.reserve(&[], 100, Life::FOREVER).unwrap();
     room.write(b"in ").unwrap();
     room.write(b"place").unwrap();
     assert!(room.write(&[0; 93]).is_err());
     assert_eq!(room.written(), b"in place");
     let place = room.commit(8).unwrap();
     assert_eq!(keep.at(&pile.pin(), place).unwrap().bytes, b"in place");
-    drop(keep.reserve(100, Life::FOREVER).unwrap());
+    drop(keep.reserve(&[], 100, Life::FOREVER).unwrap());
     assert_eq!(pile.gauges().records, 1);
 }

@@ -37,6 +37,8 @@ pub struct Gauges {
     pub gets: u64,
     /// Records that were deleted.
     pub deletes: u64,
+    /// What keepers use beside their records, which `backed_bytes` counts with the rest.
+    pub beside_bytes: u64,
     /// Records that were ended since their lives were over.
     pub swept: u64,
     /// Records of keepers that were copied elsewhere to empty their spans.
@@ -157,6 +159,7 @@ impl Pile {
             puts: puts.wrapping_sub(moved),
             gets: store.gets.sum(),
             deletes: deletes.wrapping_sub(swept).wrapping_sub(moved),
+            beside_bytes: store.keepers.beside_bytes.load(Ordering::Relaxed),
             swept,
             moved,
             moved_bytes: sum(|counts| &counts.moved_bytes),

@@ -305,7 +305,8 @@ impl<'p> Walk<'p> {
             assert_eq!(gauges.used_bytes, self.used_bytes, "their bytes are counted");
         }
         assert_eq!(gauges.spent_spans, self.spent_spans, "spent spans are counted");
-        let backed_bytes = self.backed_bytes + store.forwards.table_bytes();
+        let beside_bytes = store.forwards.table_bytes() + gauges.beside_bytes;
+        let backed_bytes = self.backed_bytes + beside_bytes;
         assert_eq!(gauges.backed_bytes, backed_bytes, "what stands behind the pile is counted");
     }
 }

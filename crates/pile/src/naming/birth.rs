@@ -11,6 +11,8 @@ pub(crate) struct Birth {
     /// The type, for a kind that has one.
     pub(crate) tag: u32,
     pub(crate) life: Life,
+    /// Whether it has room for an expiry though it lives for ever.
+    pub(crate) has_expiry: bool,
     /// Whether it is the value behind another record, which no pointer of a user names.
     pub(crate) is_inner: bool,
     /// The record that leads to such a value, where that is written down: a mount finds by it who leads where.
@@ -38,7 +40,7 @@ impl Owner {
 
 impl Birth {
     pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, is_inner: false, owner: Owner::NONE }
+        Self { kind, tag: 0, life, has_expiry: false, is_inner: false, owner: Owner::NONE }
     }
 
     /// The same, where nobody will ask whose it is.
@@ -48,6 +50,7 @@ impl Birth {
 
     /// A value that the record `owner` is to lead to. It has no life of its own.
     pub(crate) fn inner(kind: Kind, tag: u32, owner: Pointer) -> Self {
-        Self { kind, tag, life: Life::FOREVER, is_inner: true, owner: Owner::of(owner) }
+        let owner = Owner::of(owner);
+        Self { tag, is_inner: true, owner, ..Self::of(kind, Life::FOREVER) }
     }
 }

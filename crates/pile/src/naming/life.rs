@@ -15,6 +15,9 @@ impl Life {
     /// Until it is deleted.
     pub const FOREVER: Self = Self(0);
 
+    /// The expiry of a record that has room for one and lives until it is deleted.
+    pub(crate) const NEVER_S: u32 = u32::MAX;
+
     /// The longest that ends: some 136 years.
     const LONGEST_S: u32 = u32::MAX / 2;
 
@@ -22,6 +25,13 @@ impl Life {
     #[must_use]
     pub fn secs(seconds: u32) -> Self {
         if seconds > Self::LONGEST_S { Self::FOREVER } else { Self(seconds.max(1)) }
+    }
+
+    /// How many seconds; none for what lives for ever.
+    #[inline]
+    #[must_use]
+    pub const fn as_secs(self) -> u32 {
+        self.0
     }
 
     /// The bucket that a record with this life goes to, unless it goes to the mixed one.

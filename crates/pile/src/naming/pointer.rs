@@ -37,15 +37,18 @@ impl Place {
         self.0 << 3
     }
 
-    /// The place in 40 bits.
+    /// The place in 40 bits, for whoever stores places as numbers.
     #[inline]
-    pub(crate) fn bits(self) -> u64 {
+    #[must_use]
+    pub fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// The place that these low 40 bits name; the others are not looked at.
+    /// The place that these low 40 bits name; the others are not looked at. Any place may be made up: where no record of a
+    /// keep is, it finds none.
     #[inline]
-    pub(crate) fn from_bits(bits: u64) -> Self {
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Self {
         Self(bits & ((1 << PLACE_BITS) - 1))
     }
 }
@@ -66,7 +69,7 @@ pub struct Pointer(pub(crate) NonZeroU64);
 impl Pointer {
     #[inline]
     pub(crate) fn new(place: Place, generation: Generation) -> Self {
-        let bits = place.bits() | u64::from(generation.0) << PLACE_BITS;
+        let bits = place.to_bits() | u64::from(generation.0) << PLACE_BITS;
         Self(NonZeroU64::new(bits).expect("a record's generation is above zero"))
     }
 

@@ -26,6 +26,7 @@ use crate::naming::header::Header;
 use crate::naming::pointer::{Place, Pointer, SEGMENT_BYTES};
 use crate::places::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::places::span::SpanIndex;
+use crate::sync::AtomicU32;
 use crate::threads::epoch::Pinned;
 
 pub(crate) use raw::{Memory, Slot};
@@ -96,7 +97,21 @@ impl<'m> Slot<'m> {
     /// The payload of the record whose header was read from this slot under the guard.
     #[inline]
     pub(crate) fn bytes(self, header: Header, pinned: &'m Pinned) -> &'m [u8] {
-        self.payload(header.ext_bytes(), header.length(), pinned)
+        self.payload(header.ext_bytes(), 0, header.length(), pinned)
+    }
+
+    /// The payload of a keeper's record, read like that: its words, and its bytes behind them. `None` where it is too short to
+    /// have so many words.
+    #[inline]
+    pub(crate) fn words_and_bytes(
+        self,
+        header: Header,
+        words: u8,
+        pinned: &'m Pinned,
+    ) -> Option<(&'m [AtomicU32], &'m [u8])> {
+        let (ext_bytes, words_bytes) = (header.ext_bytes(), u32::from(words) * 4);
+        let length = header.length().checked_sub(words_bytes)?;
+        Some((self.words(ext_bytes, words), self.payload(ext_bytes, words_bytes, length, pinned)))
     }
 }
 
@@ -109,12 +124,12 @@ mod raw {
     use levada_plain::to_index;
 
     use super::{
-        Arc, Class, Folder, FolderError, GROUP_SPANS, Ground, Header, Pinned, Place, Pointer,
-        ROWS_BYTES, SEGMENT_SPANS, SPAN_BYTES, SpanIndex,
+        Arc, AtomicU32, Class, Folder, FolderError, GROUP_SPANS, Ground, Header, Pinned, Place,
+        Pointer, ROWS_BYTES, SEGMENT_SPANS, SPAN_BYTES, SpanIndex,
     };
     use crate::places::class::PAGE_BYTES;
     use crate::places::span::SpanLine;
-    use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+    use crate::sync::{AtomicU8, AtomicU64, Ordering};
     use crate::wish::Wish;
 
     /// Bytes of a page's row: header 8, expiry 4, tag 4.
@@ -513,11 +528,18 @@ mod raw {
             unsafe { self.body.add(skipped) }
         }
 
-        /// The payload of a live record.
+        /// The payload of a live record, from `offset` on.
         #[inline]
-        pub(super) fn payload(self, ext_bytes: u32, length: u32, _pinned: &'m Pinned) -> &'m [u8] {
-            debug_assert!(length <= self.room_bytes(ext_bytes), "a payload lies in its slot");
-            let first = self.first(ext_bytes);
+        pub(super) fn payload(
+            self,
+            ext_bytes: u32,
+            offset: u32,
+            length: u32,
+            _pinned: &'m Pinned,
+        ) -> &'m [u8] {
+            debug_assert!(offset + length <= self.room_bytes(ext_bytes), "it lies in its slot");
+            // SAFETY: a payload lies in its slot, and this is a part of it.
+            let first = unsafe { self.first(ext_bytes).add(offset as usize) };
             // SAFETY: `Memory` invariant 3: the caller saw the record live while pinned, so it was written whole before,
             // and is not written again before he is unpinned.
             unsafe { core::slice::from_raw_parts(first.as_ptr(), length as usize) }
@@ -550,6 +572,17 @@ mod raw {
             // SAFETY: aligned, since slots and ext are multiples of eight; only cells and roomy records are asked, whose words
             // are always atomic.
             unsafe { word.as_ref() }
+        }
+
+        /// The words that the payload of a keeper's record begins with.
+        #[inline]
+        pub(crate) fn words(self, ext_bytes: u32, count: u8) -> &'m [AtomicU32] {
+            assert!(u32::from(count) * 4 <= self.room_bytes(ext_bytes), "words lie in their slot");
+            let first = self.first(ext_bytes).cast::<AtomicU32>();
+            // SAFETY: inside of the slot, by the assertion, and aligned, since slots are multiples of eight and an ext of four. A
+            // keep's records all have its form, and once they are there their words are read and written by these atomics
+            // only.
+            unsafe { core::slice::from_raw_parts(first.as_ptr(), usize::from(count)) }
         }
 
         /// Copies a payload in; for the one who has the slot busy.

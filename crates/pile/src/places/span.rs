@@ -229,9 +229,9 @@ impl SpanLine {
         self.shortest() != NO_LIFE
     }
 
-    /// Remembers a shorter life. For who has the span.
+    /// Remembers a shorter life.
     pub(crate) fn set_shortest(&self, bucket: u8) {
-        self.shortest.store(bucket, Ordering::Relaxed);
+        self.shortest.fetch_min(bucket, Ordering::Relaxed);
     }
 
     /// Bytes of the span without memory behind them.

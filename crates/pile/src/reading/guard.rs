@@ -150,6 +150,14 @@ impl Guard<'_> {
         self.pinned.renew();
     }
 
+    /// A number that no other thread has which has a guard at the same time; the numbers of few threads are small. Whoever
+    /// keeps something for each thread finds it by that.
+    #[inline]
+    #[must_use]
+    pub fn reader_index(&self) -> u32 {
+        self.pinned.reader_index()
+    }
+
     /// Counts a read.
     #[inline]
     pub(crate) fn count(&self) {

@@ -37,7 +37,7 @@ pub(crate) struct Limbo {
 }
 
 fn entry(place: Place) -> u64 {
-    place.bits() | (Epoch::sealed_by_exchange().0 & EPOCH_MASK) << EPOCH_SHIFT
+    place.to_bits() | (Epoch::sealed_by_exchange().0 & EPOCH_MASK) << EPOCH_SHIFT
 }
 
 /// Whether nobody sees any more what was deleted with this entry.

@@ -37,6 +37,19 @@ impl Budget {
         Self(Allowed::Unbounded)
     }
 
+    /// Begins to spend it on something else than a pile: a slice is the usual 200 microseconds.
+    ///
+    /// ```
+    /// use levada_pile::Budget;
+    ///
+    /// let mut spending = Budget::microseconds(0).spend();
+    /// assert!(spending.is_over());
+    /// ```
+    #[must_use]
+    pub fn spend(self) -> Spending {
+        self.begin(SLICE_US)
+    }
+
     /// Begins to spend it.
     pub(crate) fn begin(self, slice_us: u32) -> Spending {
         let end_ns = match self.0 {
@@ -60,12 +73,15 @@ fn now_ns() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
+/// How long a slice is where nothing else was said.
+const SLICE_US: u32 = 200;
+
 /// Small steps between two looks at the clock.
 const STEPS: u32 = 32;
 
 /// A budget that is being spent.
 #[derive(Debug)]
-pub(crate) struct Spending {
+pub struct Spending {
     end_ns: Option<u64>,
     steps: u32,
     is_over: bool,
@@ -78,14 +94,14 @@ impl Spending {
     }
 
     /// Whether it is spent, by the clock.
-    pub(crate) fn is_over(&mut self) -> bool {
+    pub fn is_over(&mut self) -> bool {
         self.is_over = self.is_over || self.end_ns.is_some_and(|end_ns| now_ns() >= end_ns);
         self.is_over
     }
 
     /// One small step more. Whether the budget is spent.
     #[inline]
-    pub(crate) fn step(&mut self) -> bool {
+    pub fn step(&mut self) -> bool {
         self.steps += 1;
         if self.steps >= STEPS {
             self.steps = 0;

@@ -230,7 +230,7 @@ impl Store {
             return if header.is_busy() { Fate::Stays } else { Fate::Left };
         }
         let place = Memory::place(span, class, index);
-        let Some(record) = self.kept_record(place, slot, header, &pinned) else {
+        let Some(record) = self.kept_record(kept, place, slot, header, &pinned) else {
             return Fate::Stays; // its life is over: it is swept
         };
         if header.is_held() {
@@ -264,32 +264,40 @@ impl Store {
         let class = self.spans.memory.class(split(record.place).0);
         let want = Want { class, lane, life, now_s, prefer: Prefer::Space, reach: Reach::Listed };
         let Some(vacant) = kept.mover.take(&self.spans, want) else { return Fate::NoRoom };
-        let expiry_s = header.has_expiry().then(|| slot.expiry().load(Ordering::Relaxed));
+        let expiry_s = record.expiry.map(|expiry| expiry.load(Ordering::Relaxed));
         let birth = Birth::of(Kind::Bytes, Life::FOREVER);
         let room = Room { vacant, class, birth, expiry_s, keeper: kept.number };
-        vacant.slot.write(room.ext_bytes(), 0, record.bytes);
+        let (ext_bytes, words_bytes) = (room.ext_bytes(), kept.form.words_bytes());
+        for (word, of) in vacant.slot.words(ext_bytes, kept.form.words).iter().zip(record.words) {
+            word.store(of.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        vacant.slot.write(ext_bytes, words_bytes, record.bytes);
         self.with_arena(|arena| {
             arena.counts.born(header.length(), false);
             arena.counts.moved.add(1);
             arena.counts.moved_bytes.add(u64::from(header.length()));
         });
-        let copy = room.publish(header.length());
+        let to = room.publish(header.length()).place();
+        let copied = Header(vacant.slot.header().load(Ordering::Relaxed));
+        let copy = kept.show(to, vacant.slot, copied, record.left_s, pinned);
+        let copy = copy.expect("a copy has the words of its record");
         // After the copy is there: who ends the keep sees it, or we see that it has ended.
         fence(Ordering::SeqCst);
-        let is_moved = !kept.is_over() && kept.keeper.moved(record, copy.place());
+        let is_moved = !kept.is_over() && kept.keeper.moved(record, copy);
         if !is_moved {
-            let copied = Header(vacant.slot.header().load(Ordering::Relaxed));
-            self.end(copy.place(), vacant.slot, copied, pinned);
+            self.end(to, vacant.slot, copied, pinned);
             return Fate::Left;
         }
         self.end(record.place, slot, header, pinned);
-        if let Some(expiry_s) = expiry_s {
+        if let (Some(expiry_s), Some(of), Some(to_change)) = (expiry_s, record.expiry, copy.expiry)
+        {
             // Who rejuvenated the former after it was copied either saw it dead, or is seen here.
             fence(Ordering::SeqCst);
-            let last_s = slot.expiry().load(Ordering::Relaxed);
-            if last_s != expiry_s {
-                vacant.slot.expiry().fetch_max(last_s, Ordering::Relaxed);
-            }
+            let last_s = of.load(Ordering::Relaxed);
+            // What was taken over, or changed since, is later than that.
+            let _unchanged =
+                to_change.compare_exchange(expiry_s, last_s, Ordering::Relaxed, Ordering::Relaxed);
+            self.note_expiry(to, to_change.load(Ordering::Relaxed));
         }
         Fate::Left
     }

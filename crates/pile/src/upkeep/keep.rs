@@ -18,7 +18,7 @@ use crate::naming::life::Life;
 use crate::naming::pointer::{Place, Pointer};
 use crate::naming::version::{Present, Version};
 use crate::pile::Pile;
-use crate::places::class::Class;
+use crate::places::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::places::segment::{Memory, Slot, split};
 use crate::places::span::{SpanIndex, SpanStanding};
 use crate::reading::guard::Guard;
@@ -26,76 +26,206 @@ use crate::reading::hold::HoldError;
 use crate::store::Store;
 use crate::sync::{Ordering, fence};
 use crate::threads::epoch::Pinned;
+use crate::upkeep::form::Form;
 use crate::upkeep::keeper::{KEEPERS_MAX, Keeper, Kept, KeptRecord};
 use crate::writing::reserve::{Invalid, Reserved};
 
 /// A keeper's records. When this is dropped they end, one after another.
 pub struct Keep {
-    pile: Pile,
-    kept: Arc<Kept>,
+    pub(crate) pile: Pile,
+    pub(crate) kept: Arc<Kept>,
 }
 
 impl Pile {
-    /// Begins to keep records for `keeper`, in spans of its own.
+    /// Begins to keep records of this form for `keeper`, in spans of its own.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use levada_pile::{Keeper, KeptRecord, Life, Pile, Place, Verdict, Why};
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use levada_pile::{Form, Keeper, KeptRecord, Life, Pile, Verdict, Why};
     ///
     /// struct Nailed; // keeps places in variables, so they may not change
     /// impl Keeper for Nailed {
     ///     fn verdict(&self, _: KeptRecord<'_>) -> Verdict { Verdict::Stay }
-    ///     fn moved(&self, _: KeptRecord<'_>, _: Place) -> bool { false }
+    ///     fn moved(&self, _: KeptRecord<'_>, _: KeptRecord<'_>) -> bool { false }
     ///     fn dropped(&self, _: KeptRecord<'_>, _: Why) -> bool { false }
     /// }
     ///
     /// let pile = Pile::builder("p").limit_bytes(1 << 20).build()?;
-    /// let keep = pile.keeper(Arc::new(Nailed))?;
-    /// let place = keep.put(b"kept", Life::FOREVER)?;
-    /// assert_eq!(keep.at(&pile.pin(), place).map(|record| record.bytes.len()), Some(4));
+    /// let keep = pile.keeper(Arc::new(Nailed), Form { has_expiry: false, words: 1 })?;
+    /// let place = keep.put(&[7], &[b"kept ", b"bytes"], Life::FOREVER)?; // one behind the other
+    /// let guard = pile.pin();
+    /// let record = keep.at(&guard, place).expect("it is there");
+    /// record.words[0].fetch_add(1, Relaxed); //                             changes where it is
+    /// assert_eq!((record.words[0].load(Relaxed), record.bytes), (8, &b"kept bytes"[..]));
+    /// drop(guard);
     /// assert!(keep.delete(place));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// [`Full::Keepers`], [`Full::Closed`].
-    pub fn keeper(&self, keeper: Arc<dyn Keeper>) -> Result<Keep, Full> {
+    ///
+    /// # Panics
+    /// If the form has more than [`Form::WORDS_MAX`] words.
+    pub fn keeper(&self, keeper: Arc<dyn Keeper>, form: Form) -> Result<Keep, Full> {
+        assert!(form.words <= Form::WORDS_MAX, "a record has at most four words");
         let store = &self.store;
         if store.is_closed() {
             return Err(Full::Closed);
         }
-        let kept = store.keepers.add(keeper, store.settings.is_small);
+        let kept = store.keepers.add(keeper, form, store.settings.is_small);
         let kept = kept.ok_or(Full::Keepers { most: KEEPERS_MAX as u64 })?;
         Ok(Keep { pile: self.clone(), kept })
     }
 }
 
 impl Keep {
-    /// Puts a record: one copy. Nobody finds it before the keeper lets its place be known.
+    /// Puts a record with these words and the bytes of all parts, one behind the other: one copy, straight into its slot. Nobody
+    /// finds it before the keeper lets its place be known.
     ///
     /// # Errors
     /// [`Full`], and nothing has changed.
-    pub fn put(&self, bytes: &[u8], life: Life) -> Result<Place, Full> {
-        let birth = Birth::of(Kind::Bytes, life);
-        self.pile.store.put_from(&self.kept.pool, birth, bytes).map(Pointer::place)
+    ///
+    /// # Panics
+    /// If the words are not as many as the form says.
+    pub fn put(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Result<Place, Full> {
+        let store = &self.pile.store;
+        let length = store.length(self.payload_bytes(words, parts))?;
+        let once = || self.put_payload(words, parts, length, life, true);
+        once()
+            .or_else(|| store.reclaimed(&self.kept.pool, once))
+            .ok_or_else(|| store.out_of_space(self.birth(life), length))
     }
 
     /// As [`Keep::put`], if that needs nothing of the kernel.
+    ///
+    /// # Panics
+    /// As [`Keep::put`].
     #[must_use]
-    pub fn try_put(&self, bytes: &[u8], life: Life) -> Option<Place> {
-        let store = &self.pile.store;
-        let length = store.length(bytes.len()).ok()?;
-        let birth = Birth::of(Kind::Bytes, life);
-        store.put_once_from(&self.kept.pool, birth, bytes, length, false).map(Pointer::place)
+    pub fn try_put(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Option<Place> {
+        let length = self.pile.store.length(self.payload_bytes(words, parts)).ok()?;
+        self.put_payload(words, parts, length, life, false)
     }
 
-    /// Room for `room_bytes` of a record that is written in its place.
+    /// As [`Keep::put`], if there is room at once: memory may be had from the kernel for it, and nothing is looked for that
+    /// could be freed, and nobody waited for.
+    ///
+    /// # Panics
+    /// As [`Keep::put`].
+    #[must_use]
+    pub fn put_once(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Option<Place> {
+        let length = self.pile.store.length(self.payload_bytes(words, parts)).ok()?;
+        self.put_payload(words, parts, length, life, true)
+    }
+
+    fn payload_bytes(&self, words: &[u32], parts: &[&[u8]]) -> usize {
+        self.assert_words(words);
+        parts.iter().fold(size_of_val(words), |bytes, part| bytes.saturating_add(part.len()))
+    }
+
+    fn assert_words(&self, words: &[u32]) {
+        let wanted = usize::from(self.kept.form.words);
+        assert!(words.len() == wanted, "a record has the words of its form");
+    }
+
+    #[inline]
+    fn put_payload(
+        &self,
+        words: &[u32],
+        parts: &[&[u8]],
+        length: u32,
+        life: Life,
+        may_commit: bool,
+    ) -> Option<Place> {
+        let form = self.kept.form;
+        let fill = |slot: Slot<'_>, ext_bytes| {
+            for (word, &value) in slot.words(ext_bytes, form.words).iter().zip(words) {
+                word.store(value, Ordering::Relaxed);
+            }
+            let mut offset = form.words_bytes();
+            for part in parts {
+                slot.write(ext_bytes, offset, part);
+                offset += u32::try_from(part.len()).expect("all parts together fit");
+            }
+        };
+        let (store, pool) = (&self.pile.store, &self.kept.pool);
+        store.put_filled(pool, self.birth(life), length, may_commit, fill).map(Pointer::place)
+    }
+
+    #[inline]
+    fn birth(&self, life: Life) -> Birth {
+        Birth { has_expiry: self.kept.form.has_expiry, ..Birth::of(Kind::Bytes, life) }
+    }
+
+    /// Room for `room_bytes` of a record with these words that is written in its place.
     ///
     /// # Errors
     /// [`Full`], as for a put of so many bytes.
-    pub fn reserve(&self, room_bytes: usize, life: Life) -> Result<KeptRoom<'_>, Full> {
-        let birth = Birth::of(Kind::Bytes, life);
-        self.pile.reserve_from(&self.kept.pool, room_bytes, birth).map(KeptRoom)
+    ///
+    /// # Panics
+    /// As [`Keep::put`].
+    pub fn reserve(
+        &self,
+        words: &[u32],
+        room_bytes: usize,
+        life: Life,
+    ) -> Result<KeptRoom<'_>, Full> {
+        self.assert_words(words);
+        let payload_bytes = room_bytes.saturating_add(size_of_val(words));
+        let pool = &self.kept.pool;
+        let reserved = self.pile.reserve_from(pool, payload_bytes, self.birth(life))?;
+        Ok(KeptRoom::begin(reserved, words))
+    }
+
+    /// As [`Keep::reserve`], if there is room at once, as for [`Keep::put_once`].
+    ///
+    /// # Panics
+    /// As [`Keep::put`].
+    #[must_use]
+    pub fn reserve_once(
+        &self,
+        words: &[u32],
+        room_bytes: usize,
+        life: Life,
+    ) -> Option<KeptRoom<'_>> {
+        self.assert_words(words);
+        let payload_bytes = room_bytes.saturating_add(size_of_val(words));
+        let length = self.pile.store.length(payload_bytes).ok()?;
+        let reserved = Reserved::once(&self.pile, &self.kept.pool, self.birth(life), length)?;
+        Some(KeptRoom::begin(reserved, words))
+    }
+
+    /// The bytes of the slot, or of the pages, that a record with so many bytes and this life takes.
+    #[must_use]
+    pub fn footprint_bytes(&self, length_bytes: usize, life: Life) -> u64 {
+        let form = self.kept.form;
+        let ext_bytes = Kind::Bytes.ext_bytes(form.has_expiry || life != Life::FOREVER);
+        let payload_bytes = (length_bytes as u64).saturating_add(u64::from(form.words_bytes()));
+        let all_bytes = payload_bytes.saturating_add(8 + u64::from(ext_bytes));
+        let unit_bytes =
+            if payload_bytes > u64::from(SPAN_BYTES) { SPAN_BYTES } else { PAGE_BYTES };
+        match u32::try_from(all_bytes).ok().and_then(Class::holding) {
+            Some(class) => u64::from(class.shape().slot_bytes),
+            None => {
+                payload_bytes.checked_next_multiple_of(u64::from(unit_bytes)).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
+    /// The bytes of the slot or of the pages of a record; zero if there is none at that place.
+    #[must_use]
+    pub fn slot_bytes(&self, at: Place) -> u64 {
+        let pinned = Pinned::new();
+        let store = &self.pile.store;
+        let found = store.find_kept(self.kept.number, at, &pinned);
+        found.map_or(0, |_| store.spans.slot_bytes(at))
+    }
+
+    /// Asks the processor for the first line of a record that is about to be read. Any place may be named.
+    #[inline]
+    pub fn prefetch(&self, at: Place) {
+        self.pile.store.spans.memory.prefetch(at);
     }
 
     /// The record at a place that was read from the keeper's references under this guard. `None` if its life is over, or it
@@ -106,7 +236,7 @@ impl Keep {
         guard.count();
         let store = &self.pile.store;
         let (slot, header) = store.find_kept(self.kept.number, at, &guard.pinned)?;
-        store.kept_record(at, slot, header, &guard.pinned)
+        store.kept_record(&self.kept, at, slot, header, &guard.pinned)
     }
 
     /// As [`Keep::at`], as data that may outlive guard, record and keep.
@@ -123,7 +253,8 @@ impl Keep {
         let store = &self.pile.store;
         let found = store.find_kept(self.kept.number, at, &guard.pinned);
         let (slot, header) = found.ok_or(Gone::Stale)?;
-        let record = store.kept_record(at, slot, header, &guard.pinned).ok_or(Gone::Stale)?;
+        let record = store.kept_record(&self.kept, at, slot, header, &guard.pinned);
+        let record = record.ok_or(Gone::Stale)?;
         let of = Pointer::new(at, header.generation());
         let seen = Present { bytes: record.bytes, version: Version(of.to_bits()) };
         let held = self.pile.hold_found(of, seen, account, &guard.pinned);
@@ -140,8 +271,9 @@ impl Keep {
             .is_some_and(|(slot, header)| store.end(at, slot, header, &pinned))
     }
 
-    /// Lets a record's life begin anew. `false` if it was put without a life, its life is over, or it is not at that place:
-    /// then look whether the reference leads elsewhere by now.
+    /// Lets a record's life begin anew, of any length, also for ever. `false` if it has no room for an expiry (it was put
+    /// without a life, and its form has none), its life is over, or it is not at that place: then look whether the reference
+    /// leads elsewhere by now.
     #[expect(clippy::must_use_candidate, reason = "the new life is the act")]
     pub fn rejuvenate(&self, at: Place, life: Life) -> bool {
         let pinned = Pinned::new();
@@ -152,10 +284,12 @@ impl Keep {
         if !header.has_expiry() || store.has_expired(slot) {
             return false;
         }
-        let expiry_s = life.expiry_s(|| store.seconds.now_s()).unwrap_or(u32::MAX);
+        let expiry_s = life.expiry_s(|| store.seconds.now_s()).unwrap_or(Life::NEVER_S);
         slot.expiry().store(expiry_s, Ordering::Relaxed);
-        // Who moves it ends the record here first and then reads its expiry once more: one of both sees the other.
+        // Who moves it ends the record here first and then reads its expiry once more: one of both sees the other. So it is
+        // with who sweeps.
         fence(Ordering::SeqCst);
+        store.note_expiry(at, expiry_s);
         Header(slot.header().load(Ordering::Relaxed)).is_live()
     }
 }
@@ -178,32 +312,44 @@ impl Drop for Keep {
             arena.give_up(&store.spans);
             store.with_arena(|own| own.counts.take_over(&arena.counts));
         }
+        self.give_back_beside(self.kept.beside_bytes.swap(0, Ordering::Relaxed));
         store.keepers.remove(self.kept.number);
     }
 }
 
 /// Room for a keeper's record. Dropping it gives the room back.
 #[derive(Debug)]
-pub struct KeptRoom<'k>(Reserved<'k>);
+pub struct KeptRoom<'k> {
+    reserved: Reserved<'k>,
+    words_bytes: usize,
+}
 
-impl KeptRoom<'_> {
+impl<'k> KeptRoom<'k> {
+    /// Its words are written first: nobody else sees them before it is a record.
+    fn begin(mut reserved: Reserved<'k>, words: &[u32]) -> Self {
+        for word in words {
+            reserved.write(&word.to_ne_bytes()).expect("room was reserved for the words too");
+        }
+        Self { reserved, words_bytes: size_of_val(words) }
+    }
+
     /// Copies `bytes` in behind what is written.
     ///
     /// # Errors
     /// [`Full`] if they do not fit; nothing was written then.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        self.0.write(bytes)
+        self.reserved.write(bytes)
     }
 
     /// What was written.
     #[must_use]
     pub fn written(&self) -> &[u8] {
-        self.0.written()
+        &self.reserved.written()[self.words_bytes..]
     }
 
     /// The room behind what is written, as memory that may hold anything.
     pub fn spare_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        self.0.spare_mut()
+        self.reserved.spare_mut()
     }
 
     /// Makes the first `length_bytes` of what was written the record.
@@ -211,7 +357,14 @@ impl KeptRoom<'_> {
     /// # Errors
     /// [`Invalid`]; the room went back then.
     pub fn commit(self, length_bytes: usize) -> Result<Place, Invalid> {
-        self.0.commit(length_bytes).map(Pointer::place)
+        let words_bytes = self.words_bytes;
+        let committed = self.reserved.commit(length_bytes.saturating_add(words_bytes));
+        committed.map(Pointer::place).map_err(|invalid| match invalid {
+            Invalid::Unwritten { written_bytes } => {
+                Invalid::Unwritten { written_bytes: written_bytes - words_bytes }
+            }
+            other => other,
+        })
     }
 }
 
@@ -229,14 +382,22 @@ impl Store {
         let header = Header(slot.header().load(Ordering::Acquire));
         let is_its = header.is_live()
             && header.is_kept()
-            && (!self.keepers.are_several() || self.spans.keeper_of(split(at).0, slot) == keeper);
+            && (!self.keepers.are_several() || self.is_of(keeper, at, slot));
         is_its.then_some((slot, header))
+    }
+
+    /// Whether a kept record is this keeper's: another may have put it, or one of an earlier life.
+    fn is_of(&self, keeper: u16, at: Place, slot: Slot<'_>) -> bool {
+        let (span, _) = split(at);
+        let is_inherited = self.spans.memory.line(span).standing() == SpanStanding::Inherited;
+        !is_inherited && self.spans.keeper_of(span, slot) == keeper
     }
 
     /// What a keeper is shown of a live record; `None` if its life is over.
     #[inline]
     pub(crate) fn kept_record<'m>(
-        &'m self,
+        &self,
+        kept: &Kept,
         place: Place,
         slot: Slot<'m>,
         header: Header,
@@ -244,12 +405,15 @@ impl Store {
     ) -> Option<KeptRecord<'m>> {
         let left_s = match header.has_expiry() {
             false => None,
-            true => {
-                let expiry_s = slot.expiry().load(Ordering::Relaxed);
-                Some(expiry_s.checked_sub(self.seconds.now_s()).filter(|&left_s| left_s > 0)?)
-            }
+            true => match slot.expiry().load(Ordering::Relaxed) {
+                Life::NEVER_S => None,
+                expiry_s => {
+                    let left_s = expiry_s.checked_sub(self.seconds.now_s());
+                    Some(left_s.filter(|&left_s| left_s > 0)?)
+                }
+            },
         };
-        Some(KeptRecord { place, bytes: slot.bytes(header, pinned), left_s })
+        kept.show(place, slot, header, left_s, pinned)
     }
 
     /// Ends what a keeper has in a span.

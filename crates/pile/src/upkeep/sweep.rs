@@ -9,16 +9,17 @@
 use std::sync::Arc;
 
 use crate::naming::header::Header;
+use crate::naming::life::{Life, bucket_of};
 use crate::naming::pointer::Place;
 use crate::places::class::Class;
 use crate::places::segment::{Memory, Slot, split};
 use crate::places::span::SpanStanding;
 use crate::store::Store;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 use crate::threads::epoch::Pinned;
 use crate::upkeep::budget::Spending;
 use crate::upkeep::due::{latest_s, slack_s};
-use crate::upkeep::keeper::{KeptRecord, Why};
+use crate::upkeep::keeper::Why;
 use crate::upkeep::sweeps::Part;
 
 /// Slots between two looks at whether the span is still the same.
@@ -45,8 +46,28 @@ impl Store {
 
     fn next_due(&self, settled_s: u32) -> Option<Part> {
         let span = self.spans.due.pop(&self.spans.memory, settled_s)?;
+        // Who shortens a life from here on either finds nothing agreed, or is seen when its slot is looked at.
+        fence(Ordering::SeqCst);
         let class = self.spans.memory.class(span);
         Some(Part { span, class, next: 0, soonest_s: None })
+    }
+
+    /// Sees to it that a record is swept whose life was changed to end in this second. For who is pinned since he found it.
+    pub(crate) fn note_expiry(&self, place: Place, expiry_s: u32) {
+        if expiry_s == Life::NEVER_S {
+            return;
+        }
+        let (span, _) = split(place);
+        let line = self.spans.memory.line(span);
+        let bucket = bucket_of(expiry_s.saturating_sub(self.seconds.now_s()));
+        if bucket < line.shortest() {
+            line.set_shortest(bucket);
+        }
+        let at_s = expiry_s.saturating_add(slack_s(line));
+        let agreed_s = line.deadline_s.load(Ordering::Relaxed);
+        if agreed_s == 0 || at_s < agreed_s {
+            self.spans.due.agree(span, line, at_s);
+        }
     }
 
     /// Goes on in a span. False if the budget ended before it.
@@ -105,6 +126,9 @@ impl Store {
             return;
         }
         let expiry_s = slot.expiry().load(Ordering::Relaxed);
+        if expiry_s == Life::NEVER_S {
+            return;
+        }
         if expiry_s > settled_s {
             part.soonest_s =
                 Some(part.soonest_s.map_or(expiry_s, |soonest_s| soonest_s.min(expiry_s)));
@@ -122,7 +146,7 @@ impl Store {
         let Some(kept) = self.keepers.of(self.spans.keeper_of(split(place).0, slot)) else {
             return false; // its keep is being dropped, and ends it
         };
-        let record = KeptRecord { place, bytes: slot.bytes(header, pinned), left_s: Some(0) };
-        kept.keeper.dropped(record, Why::Expired)
+        let record = kept.show(place, slot, header, Some(0), pinned);
+        record.is_some_and(|record| kept.keeper.dropped(record, Why::Expired))
     }
 }

@@ -71,7 +71,7 @@ impl Forwards {
         };
         free.used += 1;
         let entry = self.at(number);
-        entry.home.store(home.bits(), Ordering::Relaxed);
+        entry.home.store(home.to_bits(), Ordering::Relaxed);
         // Release: with the target come its bytes; the header that names the entry is stored after this.
         entry.target.store(target, Ordering::Release);
         Some(number)

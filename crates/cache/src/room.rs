@@ -1,0 +1,5 @@
+//! Room is what entries may take: limits, what is drawn of them, and who gives way.
+
+pub(crate) mod ledger;
+pub(crate) mod sum;
+pub(crate) mod watermarks;

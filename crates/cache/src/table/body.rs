@@ -1,0 +1,388 @@
+//! A body is a table without its types: shards, records, limits, and how entries are read.
+//!
+//! ```text
+//! record = header 8 | expiry 4? | created 4? | until 4? | notes 4 x 0..2 | key length 0..2 | key | value
+//! ```
+//! What stands between expiry and key changes in place, under the lock of the entry's shard; the rest never changes.
+//!
+//! Cost: a hit reads the key's two bins, asked for at once, and its record; it writes nothing once the entry is known to be
+//! asked for often, but a count in its thread's own line.
+
+use core::fmt;
+use core::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use foldhash::fast::{FixedState, RandomState};
+use levada_pile::{Form, Guard, Keep, Keeper, KeptRecord, Life, Pile, Place};
+
+use crate::error::OptionError;
+use crate::index::address::Address;
+use crate::index::bins::{Bins, Spot};
+use crate::index::entry::{Entry, Era, Look};
+use crate::index::index::Index;
+use crate::keys::framing;
+use crate::options::{LEVELS, Mode, TableOptions};
+use crate::room::ledger::{Freed, Ledger};
+use crate::room::sum::Sum;
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::table::counts::{Reads, Why};
+use crate::table::held::Held;
+use crate::table::shard::Shard;
+use crate::upkeep::ears::Ears;
+
+/// What an entry is charged beside its slot: its part of bins, mark and ghost.
+pub(crate) const ENTRY_BYTES: u64 = 17;
+
+/// The least that an entry can be charged.
+const CHARGE_MIN_BYTES: u64 = 16 + ENTRY_BYTES;
+
+/// Tables with a lower limit have one shard, and draw each byte when it is wanted.
+const WHOLE_BYTES: u64 = 4 << 20;
+
+/// Entries that a shard can have at a load of 0.9.
+const SHARD_ENTRIES: u64 = 825_000;
+
+/// The most shards, whose addresses are 8 MiB each.
+const SHARDS_MAX: u64 = 4096;
+
+/// A table without its types.
+pub(crate) struct Body {
+    pub(crate) name: Box<str>,
+    /// How many bytes each key has, if all have as many.
+    pub(crate) key_bytes: Option<usize>,
+    /// As it was made; what changes is beside it.
+    pub(crate) made: TableOptions,
+    pub(crate) pile: Pile,
+    pub(crate) keep: Keep,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) index: Index,
+    pub(crate) shards: Box<[Shard]>,
+    /// By how many bits a hash is shifted for the number of its shard.
+    shard_shift: u32,
+    seed: Seed,
+    /// What shards have drawn.
+    pub(crate) sum: Sum,
+    /// How much more than it needs a shard draws.
+    pub(crate) credit_bytes: u64,
+    limit_bytes: AtomicU64,
+    reserve_bytes: AtomicU64,
+    weight: AtomicU32,
+    level: AtomicU32,
+    /// Zero: for ever.
+    max_age_s: AtomicU32,
+    /// Zero: not at all.
+    idle_s: AtomicU32,
+    /// How often it was cleared.
+    pub(crate) clears: AtomicU64,
+    /// Entries of how many clearings ago may still be there: those from this one on.
+    pub(crate) drained: AtomicU64,
+    /// Whether any entry was ever given a life.
+    pub(crate) has_lives: AtomicBool,
+    pub(crate) reads: Reads,
+    /// The shard that pays next where it is the table that does.
+    pub(crate) hand: AtomicU32,
+}
+
+enum Seed {
+    Random(RandomState),
+    Fixed(FixedState),
+}
+
+/// A record that was found under its key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'g> {
+    pub(crate) spot: Spot,
+    pub(crate) entry: Entry,
+    pub(crate) record: KeptRecord<'g>,
+    pub(crate) value: &'g [u8],
+}
+
+/// Where a key belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whereabouts {
+    pub(crate) shard: u32,
+    pub(crate) address: Address,
+}
+
+impl Whereabouts {
+    /// Of no key.
+    pub(crate) const NONE: Self = Self { shard: 0, address: Address::NONE };
+}
+
+impl Body {
+    pub(crate) fn new(
+        pile: &Pile,
+        ledger: &Arc<Ledger>,
+        name: &str,
+        key_bytes: Option<usize>,
+        options: TableOptions,
+    ) -> Result<Arc<Self>, OptionError> {
+        let limit_bytes = options.limit_bytes.unwrap_or(u64::MAX).min(pile.limit_bytes());
+        let shards = shard_count(limit_bytes);
+        let index = Index::new(shards).map_err(OptionError::Addresses)?;
+        let words = u8::from(options.ages) + u8::from(options.until) + options.notes;
+        let form = Form { has_expiry: options.renewable, words };
+        let ears = Arc::new(Ears::default());
+        let keep = pile.keeper(Arc::clone(&ears) as Arc<dyn Keeper>, form);
+        let keep = keep.map_err(|_| OptionError::Tables)?;
+        let is_whole = limit_bytes < WHOLE_BYTES;
+        let body = Arc::new(Self {
+            name: name.into(),
+            key_bytes,
+            made: options,
+            pile: pile.clone(),
+            keep,
+            ledger: Arc::clone(ledger),
+            index,
+            shards: (0..shards).map(|_| Shard::new()).collect(),
+            shard_shift: 64 - shards.trailing_zeros(),
+            seed: options.seed.map_or_else(|| Seed::Random(RandomState::default()), Seed::fixed),
+            sum: Sum::default(),
+            credit_bytes: if is_whole { 0 } else { limit_bytes / 256 / u64::from(shards) },
+            limit_bytes: AtomicU64::new(0),
+            reserve_bytes: AtomicU64::new(0),
+            weight: AtomicU32::new(0),
+            level: AtomicU32::new(0),
+            max_age_s: AtomicU32::new(0),
+            idle_s: AtomicU32::new(0),
+            clears: AtomicU64::new(0),
+            drained: AtomicU64::new(0),
+            has_lives: AtomicBool::new(options.renewable),
+            reads: Reads::default(),
+            hand: AtomicU32::new(0),
+        });
+        body.set(&options);
+        ears.hear_for(&body);
+        ledger.join(&body);
+        Ok(body)
+    }
+
+    /// Takes over what of the options can be changed.
+    pub(crate) fn set(&self, options: &TableOptions) {
+        let store = |to: &AtomicU32, value: u32| to.store(value, Ordering::Relaxed);
+        self.limit_bytes.store(options.limit_bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.reserve_bytes.store(options.reserve_bytes, Ordering::Relaxed);
+        store(&self.weight, options.weight.max(1));
+        store(&self.level, u32::from(options.level));
+        store(&self.max_age_s, options.max_age.map_or(0, Life::as_secs));
+        store(&self.idle_s, options.idle_s.unwrap_or(0));
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        self.made.mode == Mode::Durable
+    }
+
+    pub(crate) fn limit_bytes(&self) -> u64 {
+        self.limit_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn reserve_bytes(&self) -> u64 {
+        self.reserve_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// The level of what says nothing else.
+    pub(crate) fn level(&self) -> u8 {
+        self.level.load(Ordering::Relaxed) as u8
+    }
+
+    /// The life of what says nothing else.
+    pub(crate) fn max_age(&self) -> Life {
+        match self.max_age_s.load(Ordering::Relaxed) {
+            0 => Life::FOREVER,
+            seconds => Life::secs(seconds),
+        }
+    }
+
+    pub(crate) fn idle_s(&self) -> Option<u32> {
+        Some(self.idle_s.load(Ordering::Relaxed)).filter(|&idle_s| idle_s > 0)
+    }
+
+    /// The number of the word that a note is.
+    pub(crate) fn note_word(&self, note: usize) -> usize {
+        usize::from(self.made.ages) + usize::from(self.made.until) + note
+    }
+
+    /// The number of the word in which an end is that nothing renews.
+    pub(crate) fn until_word(&self) -> Option<usize> {
+        self.made.until.then_some(usize::from(self.made.ages))
+    }
+
+    #[inline]
+    pub(crate) fn era(&self) -> Era {
+        Era::of(self.clears.load(Ordering::SeqCst))
+    }
+
+    /// Where a key belongs.
+    #[inline]
+    pub(crate) fn whereabouts(&self, key: &[u8]) -> Whereabouts {
+        let hash = match &self.seed {
+            Seed::Random(state) => hash(state, key),
+            Seed::Fixed(state) => hash(state, key),
+        };
+        let shard = hash.checked_shr(self.shard_shift).unwrap_or(0);
+        Whereabouts { shard: shard as u32, address: Address::of(hash) }
+    }
+
+    #[inline]
+    pub(crate) fn bins(&self, shard: u32) -> Bins<'_> {
+        self.index.bins(shard, &self.shards[shard as usize].bins)
+    }
+
+    /// Asks for the lines of a key's two bins.
+    #[inline]
+    pub(crate) fn prefetch_bins(&self, at: Whereabouts) {
+        let count = self.shards[at.shard as usize].bins.load(Ordering::Relaxed);
+        self.index.prefetch(at.shard, at.address.bins(count));
+    }
+
+    /// Asks for the records of entries that may be this key's.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, at: Whereabouts) {
+        let look = Look::of(at.address.tag(), self.era());
+        let bins = self.bins(at.shard);
+        for bin in at.address.bins(bins.count()) {
+            for (_, entry) in bins.entries(bin) {
+                if look.is_like(entry) {
+                    self.keep.prefetch(entry.place());
+                }
+            }
+        }
+    }
+
+    /// What a record that an entry leads to is, if it is this key's and lives.
+    #[inline]
+    pub(crate) fn record_of<'g>(
+        &'g self,
+        guard: &'g Guard<'_>,
+        entry: Entry,
+        key: &[u8],
+    ) -> Option<(KeptRecord<'g>, &'g [u8])> {
+        let record = self.keep.at(guard, entry.place())?;
+        let (found, value) = framing::split(record.bytes, self.key_bytes)?;
+        (found == key).then_some((record, value))
+    }
+
+    /// Looks for a key's record without a lock, counting nothing.
+    #[inline]
+    pub(crate) fn find<'g>(
+        &'g self,
+        guard: &'g Guard<'_>,
+        at: Whereabouts,
+        key: &[u8],
+    ) -> Option<Found<'g>> {
+        let look = Look::of(at.address.tag(), self.era());
+        let found =
+            self.bins(at.shard).find(at.address, look, |entry| self.record_of(guard, entry, key));
+        found.map(|(spot, entry, (record, value))| Found { spot, entry, record, value })
+    }
+
+    /// Looks for a key's record, and counts it as asked for.
+    #[inline]
+    pub(crate) fn get<'g>(
+        &'g self,
+        guard: &'g Guard<'_>,
+        at: Whereabouts,
+        key: &[u8],
+    ) -> Option<Found<'g>> {
+        let found = self.find(guard, at, key);
+        self.reads.count(guard.reader_index(), found.is_some());
+        let found = found?;
+        self.bins(at.shard).ask_for(found.spot, found.entry);
+        if self.idle_s.load(Ordering::Relaxed) > 0 {
+            self.renew_idle(at, key, &found);
+        }
+        Some(found)
+    }
+
+    /// Lets the life of an entry begin anew that was asked for, once a sixteenth of it has passed.
+    #[cold]
+    fn renew_idle(&self, at: Whereabouts, key: &[u8], found: &Found<'_>) {
+        let (Some(idle_s), Some(left_s)) = (self.idle_s(), found.record.left_s) else { return };
+        if left_s <= idle_s - idle_s / 16 {
+            self.renew(at, key, Life::secs(idle_s));
+        }
+    }
+
+    /// What a record of that place hashes to, if it lives.
+    pub(crate) fn address_at(&self, guard: &Guard<'_>, place: Place) -> Option<Address> {
+        let record = self.keep.at(guard, place)?;
+        let (key, _) = framing::split(record.bytes, self.key_bytes)?;
+        Some(self.whereabouts(key).address)
+    }
+
+    /// Takes a shard's lock.
+    pub(crate) fn hold<'b>(&'b self, shard: u32, guard: &'b Guard<'_>) -> Held<'b> {
+        Held::new(self, shard, guard)
+    }
+
+    /// What the entries of each level are charged.
+    pub(crate) fn level_bytes(&self) -> [u64; LEVELS] {
+        let mut bytes = [0; LEVELS];
+        for shard in &self.shards {
+            let state = shard.state.lock();
+            for (sum, level) in bytes.iter_mut().zip(&state.levels) {
+                *sum += level.bytes();
+            }
+        }
+        bytes
+    }
+
+    /// Lets entries of at most that level go, of one shard after another, until so many bytes are free.
+    pub(crate) fn evict(&self, bytes: u64, level_max: u8, why: Why) -> Freed {
+        let mut freed = Freed::default();
+        let shards = self.shards.len() as u32;
+        let share_bytes = self.sum.drawn() / u64::from(shards);
+        for turn in 0..2 * shards {
+            let shard = self.hand.fetch_add(1, Ordering::Relaxed) % shards;
+            let guard = self.pile.pin();
+            let mut held = self.hold(shard, &guard);
+            // First of those that have more than their share.
+            if turn < shards && held.charged_bytes() + held.charged_bytes() / 8 < share_bytes {
+                continue;
+            }
+            let got = held.evict(bytes - freed.bytes, level_max, why);
+            held.give_back_credit();
+            held.finish();
+            freed.bytes += got.bytes;
+            freed.entries += got.entries;
+            if freed.bytes >= bytes {
+                break;
+            }
+        }
+        freed
+    }
+}
+
+impl Seed {
+    fn fixed(seed: u64) -> Self {
+        Self::Fixed(FixedState::with_seed(seed))
+    }
+}
+
+#[inline]
+fn hash(state: &impl BuildHasher, key: &[u8]) -> u64 {
+    let mut hasher = state.build_hasher();
+    hasher.write(key);
+    hasher.finish()
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn shard_count(limit_bytes: u64) -> u32 {
+    if limit_bytes < WHOLE_BYTES {
+        return 1;
+    }
+    let cores = available_parallelism().map_or(1, usize::from) as u64;
+    let wanted = (limit_bytes / CHARGE_MIN_BYTES).div_ceil(SHARD_ENTRIES);
+    let shards = wanted.max(4 * cores).next_power_of_two().min(SHARDS_MAX);
+    u32::try_from(shards).expect("it was limited")
+}

@@ -1,0 +1,213 @@
+//! A reserved entry is written in its final place before anybody sees it; it is charged from the beginning.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use levada_pile::KeptRoom;
+
+use crate::error::Refused;
+use crate::how::How;
+use crate::keys::framing::Length;
+use crate::keys::key::Key;
+use crate::table::body::{Body, ENTRY_BYTES, Whereabouts};
+use crate::table::typed::Table;
+use crate::table::writing::{Lack, Put, Rule, Stored, refused_by};
+use crate::values::Bytes;
+
+/// Room that is charged and no entry's yet. What drops it gives the charge back.
+#[derive(Debug)]
+pub(crate) struct Charge<'b> {
+    body: &'b Body,
+    shard: u32,
+    bytes: u64,
+}
+
+impl Body {
+    /// Charges so many bytes to a table before there is anything to show for it. How many entries went for it.
+    pub(crate) fn charge(
+        &self,
+        at: Whereabouts,
+        bytes: u64,
+        level: u8,
+    ) -> Result<(Charge<'_>, u32), Refused> {
+        let mut evicted = 0;
+        let mut is_last = false;
+        for _ in 0..64 {
+            let guard = self.pile.pin();
+            let mut held = self.hold(at.shard, &guard);
+            let lack = loop {
+                match self.make_room(&mut held, bytes, level, is_last) {
+                    Ok(None) => {
+                        held.charge(bytes);
+                        held.state.reserved_bytes += bytes;
+                        held.finish();
+                        return Ok((Charge { body: self, shard: at.shard, bytes }, evicted));
+                    }
+                    Ok(Some(freed)) => evicted += freed.entries,
+                    Err(lack) => break lack,
+                }
+            };
+            held.finish();
+            drop(guard);
+            match lack {
+                Lack::Refused(refused) => return Err(refused),
+                Lack::Elsewhere(short) => match self.make_room_elsewhere(short, bytes, level) {
+                    Some(freed) => evicted += freed.entries,
+                    None if !is_last => is_last = true,
+                    None => break,
+                },
+            }
+        }
+        Err(if self.is_durable() { Refused::OutOfSpace } else { Refused::NoVictim })
+    }
+}
+
+impl<'b> Charge<'b> {
+    /// What another has kept track of.
+    pub(crate) fn of(body: &'b Body, shard: u32, bytes: u64) -> Self {
+        Self { body, shard, bytes }
+    }
+
+    /// Lets the charge stay; the caller keeps track of it.
+    pub(crate) fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Charge<'_> {
+    fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
+        let guard = self.body.pile.pin();
+        let mut held = self.body.hold(self.shard, &guard);
+        held.state.reserved_bytes -= self.bytes;
+        held.uncharge(self.bytes);
+        held.finish();
+    }
+}
+
+/// Room for an entry's value that is written in place. Dropped, it is as if it had never been.
+pub struct Entry<'t, K: ?Sized> {
+    room: KeptRoom<'t>,
+    charge: Charge<'t>,
+    at: Whereabouts,
+    prefix_bytes: usize,
+    level: u8,
+    evicted: u32,
+    body: &'t Body,
+    keys: PhantomData<fn(&K)>,
+}
+
+impl<K: Key + ?Sized> Table<K, Bytes> {
+    /// Room for a value of at most so many bytes, charged at once. Nobody sees it before [`Entry::commit`], which is a put.
+    ///
+    /// ```
+    /// use levada_cache::{Bytes, Cache, CacheOptions, How, Pile, TableOptions};
+    ///
+    /// let pile = Pile::builder("p").limit_bytes(8 << 20).build()?;
+    /// let cache = Cache::over(&pile, CacheOptions::limit(8 << 20))?;
+    /// let table = cache.table::<str, Bytes>("pages", TableOptions::default())?;
+    /// let mut entry = table.reserve("/", 100, How::default())?;
+    /// entry.write(b"hello")?;
+    /// entry.commit()?;
+    /// assert!(table.contains("/"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`], as of a put.
+    pub fn reserve(&self, key: &K, room_bytes: usize, how: How) -> Result<Entry<'_, K>, Refused> {
+        key.with_bytes(|key| {
+            let reserved = self.body.reserve(key, room_bytes, &how);
+            reserved.inspect_err(|&refused| self.body.refuse(self.body.whereabouts(key), refused))
+        })
+    }
+}
+
+impl Body {
+    fn reserve<K: ?Sized>(
+        &self,
+        key: &[u8],
+        room_bytes: usize,
+        how: &How,
+    ) -> Result<Entry<'_, K>, Refused> {
+        self.check_key(key)?;
+        let at = self.whereabouts(key);
+        let (level, life) = (self.level_of(how), self.life_of(how));
+        let (words, count) = self.words_of(how);
+        let length = Length::of(key, self.key_bytes);
+        let prefix_bytes = length.as_bytes().len() + key.len();
+        let whole_bytes = prefix_bytes.saturating_add(room_bytes);
+        let cost = self.keep.footprint_bytes(whole_bytes, life) + ENTRY_BYTES;
+        let (charge, evicted) = self.charge(at, cost, level)?;
+        let (room, more) = self.record(
+            level,
+            life,
+            || self.keep.reserve_once(&words[..count], whole_bytes, life),
+            || self.keep.reserve(&words[..count], whole_bytes, life).map_err(refused_by),
+        )?;
+        let mut room = room;
+        for part in [length.as_bytes(), key] {
+            room.write(part).map_err(refused_by)?;
+        }
+        let evicted = evicted + more;
+        Ok(Entry { room, charge, at, prefix_bytes, level, evicted, body: self, keys: PhantomData })
+    }
+}
+
+impl<K: Key + ?Sized> Entry<'_, K> {
+    /// Copies `bytes` in behind what is written.
+    ///
+    /// # Errors
+    /// [`Refused::TooLarge`] if they do not fit; nothing was written then.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let most_bytes = self.spare_mut().len() as u64;
+        self.room.write(bytes).map_err(|_| Refused::TooLarge { most_bytes })
+    }
+
+    /// What was written of the value.
+    #[must_use]
+    pub fn written(&self) -> &[u8] {
+        &self.room.written()[self.prefix_bytes..]
+    }
+
+    /// The room behind what is written, as memory that may hold anything.
+    pub fn spare_mut(&mut self) -> &mut [MaybeUninit<u8>] {
+        self.room.spare_mut()
+    }
+
+    /// Puts what was written under the key.
+    ///
+    /// # Errors
+    /// As [`Table::put`].
+    pub fn commit(self) -> Result<Put, Refused> {
+        let Self { room, charge, at, prefix_bytes, level, evicted, body, .. } = self;
+        let length_bytes = room.written().len();
+        let place = room.commit(length_bytes).map_err(|_| Refused::Closed)?;
+        // What was charged for the room is free for the entry, which is no longer.
+        drop(charge);
+        let guard = body.pile.pin();
+        let Some(record) = body.keep.at(&guard, place) else {
+            body.keep.delete(place);
+            return Ok(Put { is_replaced: false, evicted });
+        };
+        let key = record.bytes[..prefix_bytes].to_vec();
+        drop(guard);
+        let key = match crate::keys::framing::split(&key, body.key_bytes) {
+            Some((key, _)) => key,
+            None => unreachable!("it was written so"),
+        };
+        match body.link(at, key, place, level, Rule::Any, evicted)? {
+            Stored::Stored(put) => Ok(put),
+            other => unreachable!("a put asks for nothing: {other:?}"),
+        }
+    }
+}
+
+impl<K: ?Sized> fmt::Debug for Entry<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("room", &self.room).finish_non_exhaustive()
+    }
+}

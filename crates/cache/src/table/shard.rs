@@ -1,0 +1,98 @@
+//! A shard is a part of a table's keys: its bins, the order in which its entries go, and what they are charged.
+
+use crate::index::bins::BINS_MIN;
+use crate::index::entry::Queue;
+use crate::loading::flight::Flights;
+use crate::lock::Lock;
+use crate::options::LEVELS;
+use crate::order::ghost::Ghosts;
+use crate::order::marks::Marks;
+use crate::sync::AtomicU32;
+use crate::table::counts::Counts;
+
+/// A part of a table's keys.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// How many bins it has.
+    pub(crate) bins: AtomicU32,
+    /// How often bins were joined: a scan that began before begins anew.
+    pub(crate) joins: AtomicU32,
+    pub(crate) state: Lock<State>,
+}
+
+impl Shard {
+    pub(crate) fn new() -> Self {
+        Self {
+            bins: AtomicU32::new(BINS_MIN),
+            joins: AtomicU32::new(0),
+            state: Lock::new(State::default()),
+        }
+    }
+}
+
+/// What changes under a shard's lock.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) entries: u32,
+    /// What entries, reservations and loads are charged.
+    pub(crate) charged_bytes: u64,
+    /// What of that is no entry's yet.
+    pub(crate) reserved_bytes: u64,
+    /// What was drawn from the limits: never less than what is charged.
+    pub(crate) granted_bytes: u64,
+    pub(crate) levels: [Level; LEVELS],
+    pub(crate) ghosts: Ghosts,
+    /// The stamp of the entry that came last.
+    pub(crate) stamp: u32,
+    pub(crate) flights: Flights,
+    pub(crate) counts: Counts,
+}
+
+/// The entries of one priority.
+#[derive(Debug, Default)]
+pub(crate) struct Level {
+    pub(crate) small: Line,
+    pub(crate) main: Line,
+}
+
+/// The entries of one queue.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    pub(crate) marks: Marks,
+    pub(crate) bytes: u64,
+    pub(crate) entries: u32,
+}
+
+impl Level {
+    pub(crate) fn line(&mut self, queue: Queue) -> &mut Line {
+        match queue {
+            Queue::Small => &mut self.small,
+            Queue::Main => &mut self.main,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.small.bytes + self.main.bytes
+    }
+
+    /// The queue that the next one goes from; `None` if there is nobody.
+    pub(crate) fn next_to_go(&self) -> Option<Queue> {
+        let has_small = self.small.marks.len() > 0;
+        let has_main = self.main.marks.len() > 0;
+        match (has_small, has_main) {
+            (false, false) => None,
+            (true, false) => Some(Queue::Small),
+            (false, true) => Some(Queue::Main),
+            (true, true) if self.small.bytes * 10 >= self.bytes() => Some(Queue::Small),
+            (true, true) => Some(Queue::Main),
+        }
+    }
+}
+
+impl State {
+    /// Marks that stand for nothing.
+    pub(crate) fn stale_marks(&self) -> u64 {
+        let stale = |line: &Line| u64::from(line.marks.stale());
+        self.levels.iter().map(|level| stale(&level.small) + stale(&level.main)).sum()
+    }
+}
