@@ -13,6 +13,7 @@ use crate::how::How;
 use crate::keys::framing::Length;
 use crate::keys::key::KEY_BYTES_MAX;
 use crate::loading::flight::{End, Flight};
+use crate::room::asking;
 use crate::room::ledger::Freed;
 use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
@@ -181,12 +182,9 @@ impl Body {
                 Err(Refused::OutOfSpace) => {}
                 Err(refused) => return Err(refused),
             }
-            // Slots of other lengths, or of what waits until nobody reads it: let more go, and move together what is left.
-            self.ledger.shortages.fetch_add(1, Ordering::Relaxed);
-            let freed = self.ledger.evict(SHORTAGE_BYTES, level, Why::Capacity);
+            // Slots of other lengths, or of what waits until nobody reads it.
+            let freed = self.make_room_in_pile(level);
             evicted += freed.entries;
-            self.pile.tend(Budget::slice());
-            self.pile.compact(Budget::microseconds(COMPACT_US));
             if freed == Freed::default() {
                 let made = thoroughly().map(|made| (made, evicted));
                 return made.map_err(|refused| match refused {
@@ -196,6 +194,15 @@ impl Body {
             }
         }
         Err(Refused::NoVictim)
+    }
+
+    /// Lets entries go until the pile may have a span or a page again, and moves together what is left.
+    fn make_room_in_pile(&self, level: u8) -> Freed {
+        self.ledger.shortages.fetch_add(1, Ordering::Relaxed);
+        let freed = self.ledger.evict(SHORTAGE_BYTES, level, Why::Capacity);
+        self.pile.tend(Budget::slice());
+        asking::for_level(level, || self.pile.compact(Budget::microseconds(COMPACT_US)));
+        freed
     }
 
     /// Lets a record be found; if it is refused, or the rule does not hold, the record goes.
@@ -346,11 +353,9 @@ impl Body {
     pub(crate) fn make_room_elsewhere(&self, short: Short, bytes: u64, level: u8) -> Option<Freed> {
         let freed = match short {
             Short::Table => self.evict_own(bytes, level, Why::Quota),
-            Short::Cache | Short::Pile => self.ledger.evict(bytes, level, Why::Capacity),
+            Short::Cache => self.ledger.evict(bytes, level, Why::Capacity),
+            Short::Pile => self.make_room_in_pile(level),
         };
-        if short == Short::Pile {
-            self.pile.tend(Budget::slice());
-        }
         (freed.entries > 0).then_some(freed)
     }
 

@@ -10,6 +10,7 @@ use levada_pile::{Keeper, KeptRecord, Verdict, Why};
 use crate::index::bins::Spot;
 use crate::index::entry::{Entry, Queue};
 use crate::keys::framing;
+use crate::room::asking;
 use crate::table::body::Body;
 use crate::table::counts;
 use crate::table::held::Held;
@@ -50,10 +51,10 @@ impl Keeper for Ears {
                 return Verdict::Move;
             }
             let is_pressed = body.ledger.effective_bytes() < body.ledger.limit_bytes();
-            let is_worthless = !entry.is_of(held.era())
-                || (entry.frequency() == 0 && entry.queue() == Queue::Small)
+            let is_worthless = (entry.frequency() == 0 && entry.queue() == Queue::Small)
                 || (is_pressed && entry.frequency() < 2);
-            if is_worthless && body.may_lose(record.bytes.len() as u64) {
+            let may_go = is_worthless && asking::may_drop(entry.level());
+            if (may_go || !entry.is_of(held.era())) && body.may_lose(record.bytes.len() as u64) {
                 Verdict::Drop
             } else {
                 Verdict::Move
