@@ -7,6 +7,7 @@ pub(crate) mod hit;
 pub(crate) mod making;
 pub(crate) mod opening;
 pub(crate) mod paying;
+pub(crate) mod records;
 pub(crate) mod reserve;
 pub(crate) mod scan;
 pub(crate) mod shard;

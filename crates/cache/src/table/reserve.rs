@@ -6,13 +6,13 @@ use core::mem::MaybeUninit;
 
 use levada_pile::KeptRoom;
 
-use crate::error::Refused;
+use crate::error::{Refused, refused_by};
 use crate::how::How;
 use crate::keys::framing::{Length, split};
 use crate::keys::key::Key;
 use crate::table::body::{Body, ENTRY_BYTES, Whereabouts};
 use crate::table::typed::Table;
-use crate::table::writing::{Lack, Put, Rule, Stored, refused_by};
+use crate::table::writing::{Lack, Put, Rule, Stored};
 use crate::values::Bytes;
 
 /// Room that is charged and no entry's yet. What drops it gives the charge back.
@@ -142,12 +142,11 @@ impl Body {
         let whole_bytes = prefix_bytes.saturating_add(room_bytes);
         let cost = self.keep.footprint_bytes(whole_bytes, life) + ENTRY_BYTES;
         let (charge, evicted) = self.charge(at, cost, level)?;
-        let (room, more) = self.record(
-            level,
-            life,
-            || self.keep.reserve_once(&words[..count], whole_bytes, life),
-            || self.keep.reserve(&words[..count], whole_bytes, life).map_err(refused_by),
-        )?;
+        let words = &words[..count];
+        let (room, more) = self.record(level, life, |at_once| match at_once {
+            true => self.keep.reserve_once(words, whole_bytes, life).ok_or(Refused::OutOfSpace),
+            false => self.keep.reserve(words, whole_bytes, life).map_err(refused_by),
+        })?;
         let mut room = room;
         for part in [length.as_bytes(), key] {
             room.write(part).map_err(refused_by)?;
