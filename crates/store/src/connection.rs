@@ -205,10 +205,8 @@ impl<K> Connection<K> {
         // Its block has room for more than was asked for: what came behind the value is the next command.
         self.input.push_copy(&buffer[whole_bytes..]);
         buffer.truncate(whole_bytes);
-        self.front.with(|front| {
-            front.counters.lent += 1;
-            front.counters.bytes_read += left_bytes as u64;
-        });
+        self.talk.came_bytes += left_bytes as u64;
+        self.front.with(|front| front.counters.lent += 1);
         Ok(Arriving { line, buffer, left_bytes: 0, share })
     }
 
@@ -235,15 +233,14 @@ impl<K> Connection<K> {
         })
         .await;
         if let Came::Bytes(block) = &came {
-            self.front.with(|front| front.counters.bytes_read += block.len() as u64);
+            self.talk.came_bytes += block.len() as u64;
         }
         came
     }
 
     /// Until when there is patience with the peer, if not for ever.
     fn renew_patience(&mut self) {
-        let idle = self.front.with(|front| front.config.limits.idle);
-        let at = self.value_by.or_else(|| idle.map(|idle| self.io.now().after(idle)));
+        let at = self.value_by.or_else(|| self.talk.idle.map(|idle| self.io.now().after(idle)));
         match (at, &self.patience) {
             (Some(at), Some(patience)) => patience.move_to(at),
             (Some(at), None) => self.patience = Some(Patience::until(at)),

@@ -1,6 +1,7 @@
 //! What goes out is written behind each other into a block that a core's connections share, range by range; long values stand
 //! between the ranges by reference.
 
+use bytes::BufMut;
 use levada_memcache::{Reply, write_reply};
 use levada_shared::{Account, ExclusiveBuf, Full, SharedData};
 
@@ -67,8 +68,7 @@ impl<'a> Outgoing<'a> {
                 continue;
             };
             let (now, later) = bytes.split_at(bytes.len().min(block.room_bytes()));
-            let written = block.write(now);
-            debug_assert!(written.is_ok(), "there is room");
+            block.put_slice(now); // counted with the others when all is written
             if later.is_empty() {
                 return;
             }
@@ -89,6 +89,11 @@ impl<'a> Outgoing<'a> {
     /// All of it, and whether nothing was left out.
     pub(crate) fn finish(mut self) -> (SharedData, bool) {
         self.take_range();
+        if self.copied_bytes > 0 {
+            self.account
+                .heap()
+                .count_copy(usize::try_from(self.copied_bytes).unwrap_or(usize::MAX));
+        }
         if self.block.as_ref().is_some_and(|block| block.room_bytes() == 0) {
             *self.block = None;
         }

@@ -24,27 +24,33 @@ enum Asker<'b> {
     Meta(MetaGet<'b>),
 }
 
-/// Keys that are to be looked up.
-pub(crate) struct Run<'b> {
-    keys: [&'b [u8]; RUN_MAX],
-    askers: [Asker<'b>; RUN_MAX],
-    spots: [Spot; RUN_MAX],
-    count: usize,
+/// A key that is to be looked up.
+#[derive(Clone, Copy, Debug)]
+struct Read<'b> {
+    key: &'b [u8],
+    asker: Asker<'b>,
+    spot: Spot,
 }
 
+/// Keys that are to be looked up, at most so many. Its memory is used again by the next pass.
+#[derive(Debug, Default)]
+pub(crate) struct Run<'b>(Vec<Read<'b>>);
+
 impl<'b> Run<'b> {
-    pub(crate) fn new() -> Self {
-        let nobody = Asker::Get { with_cas: false, is_last: false };
-        Self {
-            keys: [&[]; RUN_MAX],
-            askers: [nobody; RUN_MAX],
-            spots: [Spot::default(); RUN_MAX],
-            count: 0,
-        }
+    /// Room for one, with no key in it; its memory is that of another, whose input is no more.
+    pub(crate) fn emptied<'a>(self) -> Run<'a> {
+        let Self(mut reads) = self;
+        reads.clear();
+        // Nothing is mapped; the standard library collects into the same memory.
+        Run(reads.into_iter().map(|_| unreachable!("it was cleared")).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.count == RUN_MAX
+        self.0.len() >= RUN_MAX
     }
 
     /// Whether the keys of this command can be looked up with others, since nothing is changed by it.
@@ -70,16 +76,14 @@ impl<'b> Run<'b> {
 
     #[inline]
     fn push(&mut self, key: &'b [u8], asker: Asker<'b>, spot: Spot) {
-        self.keys[self.count] = key;
-        self.askers[self.count] = asker;
-        self.spots[self.count] = spot;
-        self.count += 1;
+        self.0.push(Read { key, asker, spot });
     }
 
     /// Looks all of them up, and answers: as far as there is room for answers. Where the first stands that was not answered, if
     /// there is one.
     pub(crate) fn answer(&mut self, work: &mut Work<'_>) -> Option<Spot> {
-        let count = core::mem::take(&mut self.count);
+        let reads = &*self.0;
+        let count = reads.len();
         if count == 0 {
             return None;
         }
@@ -87,19 +91,21 @@ impl<'b> Run<'b> {
         work.counters.lookups += count as u64;
         let items = &work.hall.items;
         let guard = items.look();
-        let keys = &self.keys[..count];
+        let mut keys = [&[][..]; RUN_MAX];
+        keys.iter_mut().zip(reads).for_each(|(key, read)| *key = read.key);
         let mut left = None;
-        items.find_many(&guard, keys, &mut |index, found| {
+        items.find_many(&guard, &keys[..count], &mut |index, found| {
+            let read = &reads[index];
             if left.is_some() || work.out.is_full() {
-                left.get_or_insert(self.spots[index]);
+                left.get_or_insert(read.spot);
                 return;
             }
             work.counters.cmd_get += 1;
-            match self.askers[index] {
+            match read.asker {
                 Asker::Get { with_cas, is_last } => {
                     if let Some(found) = found {
                         work.counters.get_hits += 1;
-                        work.send_value(keys[index], with_cas, &found);
+                        work.send_value(read.key, with_cas, &found);
                     } else {
                         work.counters.get_misses += 1;
                     }
@@ -111,10 +117,12 @@ impl<'b> Run<'b> {
                 Asker::Meta(get) => {
                     work.counters.commands += 1;
                     work.counters.cmd_meta += 1;
-                    work.meta_found(&get, keys[index], found);
+                    work.meta_found(&get, read.key, found);
                 }
             }
         });
+        drop(guard);
+        self.0.clear();
         left
     }
 }
