@@ -1,5 +1,9 @@
 //! The comparisons, one file each, and the list of them.
 
+pub(crate) mod cache;
+pub(crate) mod cache_case;
+pub(crate) mod cache_hits;
+pub(crate) mod cache_memory;
 pub(crate) mod catalogue;
 pub(crate) mod echo_case;
 pub(crate) mod fixed;
@@ -11,6 +15,10 @@ pub(crate) mod http_large;
 pub(crate) mod http_short;
 pub(crate) mod http_small;
 pub(crate) mod megapipe;
+pub(crate) mod memcache;
+pub(crate) mod memcache_case;
+pub(crate) mod memcache_large;
+pub(crate) mod memcache_memory;
 pub(crate) mod pile;
 pub(crate) mod pile_memory;
 pub(crate) mod process_case;
