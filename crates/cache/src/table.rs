@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod counts;
 pub(crate) mod held;
 pub(crate) mod hit;
+pub(crate) mod lending;
 pub(crate) mod reserve;
 pub(crate) mod scan;
 pub(crate) mod shard;

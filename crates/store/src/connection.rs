@@ -187,7 +187,7 @@ impl<K> Connection<K> {
     }
 
     async fn receive_straight(&mut self, arriving: Arriving) -> Result<Arriving, End> {
-        let Arriving { line, buffer, left_bytes, share } = arriving;
+        let Arriving { line, buffer, left_bytes, lent, share } = arriving;
         let whole_bytes = buffer.len() + left_bytes;
         self.renew_patience();
         let mut receiving = pin!(self.stream.recv_into(buffer, left_bytes));
@@ -207,7 +207,7 @@ impl<K> Connection<K> {
         buffer.truncate(whole_bytes);
         self.talk.came_bytes += left_bytes as u64;
         self.front.with(|front| front.counters.lent += 1);
-        Ok(Arriving { line, buffer, left_bytes: 0, share })
+        Ok(Arriving { line, buffer, left_bytes: 0, lent, share })
     }
 
     fn too_late(&self) -> End {

@@ -12,6 +12,7 @@ use levada_shared::SharedData;
 use crate::arriving::{Arriving, NotNow};
 use crate::config::StoreConfig;
 use crate::front::Front;
+use crate::item::HEAD_BYTES;
 use crate::outgoing::Outgoing;
 use crate::reads::{Run, Spot};
 use crate::work::Work;
@@ -116,10 +117,15 @@ impl Front {
             match talk.parser.step(&arriving.line) {
                 Step::Command(Command::Store(store), _) => {
                     let (data, is_end_right) = arriving.data();
-                    if is_end_right {
+                    if !is_end_right {
+                        work.reply(&store.refuse(Refusal::BadDataChunk));
+                    } else if arriving.lent.is_none() {
                         work.store(&store, data);
                     } else {
-                        work.reply(&store.refuse(Refusal::BadDataChunk));
+                        let data_bytes = data.len();
+                        let Arriving { lent, mut buffer, .. } = arriving;
+                        buffer.truncate(HEAD_BYTES + data_bytes);
+                        work.store_lent(&store, lent, buffer);
                     }
                 }
                 // Limits became lower meanwhile.
@@ -358,9 +364,9 @@ impl<'b> Pass<'_, 'b> {
             work.counters.commands -= 1; // it is looked at again
             return Way::Stop(Next::Receive { is_value: true });
         }
-        let receiving = (&work.hall.receiving_bytes, work.config.limits.receiving_bytes_max);
-        match Arriving::begin(line, store, rest, work.values, receiving) {
+        match Arriving::begin(work, line, store, rest) {
             Ok(arriving) => {
+                work.counters.bytes_copied_in += rest.len() as u64;
                 self.used_bytes = self.input.len();
                 Way::Stop(Next::Value(Box::new(arriving)))
             }
