@@ -39,7 +39,8 @@ impl<K: Key + ?Sized> Table<K, Bytes> {
     /// let (lent, mut buffer) = table.lend("/", 100, How::default(), &account)?;
     /// buffer.write(b"hello")?; // by the kernel, elsewhere
     /// lent.commit(buffer)?; //    nothing was copied
-    /// assert_eq!(table.get(&cache.pin(), "/").map(|hit| hit.bytes().len()), Some(5));
+    /// let guard = cache.pin();
+    /// assert_eq!(table.get(&guard, "/").map(|hit| hit.bytes().len()), Some(5));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
