@@ -121,9 +121,6 @@ impl Items {
         keys: &[&[u8]],
         each: &mut dyn FnMut(usize, Option<Found<'g>>),
     ) {
-        if let [key] = keys {
-            return each(0, self.find(guard, key));
-        }
         self.table.get_many(guard, keys, &mut |index, hit| each(index, hit.map(Found)));
     }
 

@@ -8,6 +8,9 @@ use levada_shared::{Account, ExclusiveBuf, Full, SharedData};
 /// The length of a block. A range that nobody reads holds its whole block, so it is short.
 const BLOCK_BYTES: usize = 16 << 10;
 
+/// Most lines are no longer.
+const LINE_BYTES: usize = 320;
+
 /// Beyond so many bytes, or pieces, what there is is sent before more is answered.
 const OUT_BYTES_MAX: u64 = 256 << 10;
 const OUT_PIECES_MAX: usize = 128;
@@ -44,10 +47,19 @@ impl<'a> Outgoing<'a> {
 
     #[inline]
     pub(crate) fn reply(&mut self, reply: &Reply<'_>) {
-        if let Some(block) = self.block
-            && write_reply(reply, block).is_ok()
-        {
-            return;
+        if let Some(block) = self.block {
+            // A line of many parts is put together where they cost no calls.
+            let mut line = [0; LINE_BYTES];
+            let mut rest = &mut line[..];
+            let is_line = matches!(reply, Reply::Value(_) | Reply::Meta(_))
+                && write_reply(reply, &mut rest).is_ok();
+            let line_bytes = LINE_BYTES - rest.len();
+            if is_line && line_bytes <= block.room_bytes() {
+                return block.put_slice(&line[..line_bytes]);
+            }
+            if !is_line && write_reply(reply, block).is_ok() {
+                return;
+            }
         }
         let text_bytes = reply.text_bytes();
         if let Some(block) = self.next_block(text_bytes) {
