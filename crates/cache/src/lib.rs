@@ -65,6 +65,7 @@ pub use loading::ticket::{NotFilled, Ticket};
 pub use options::{CacheOptions, Mode, TableOptions};
 pub use room::watermarks::Watermarks;
 pub use table::hit::{Footprint, Hit};
+pub use table::lending::Lent;
 pub use table::records::Records;
 pub use table::reserve::Entry;
 pub use table::scan::Cursor;

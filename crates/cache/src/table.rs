@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod counts;
 pub(crate) mod held;
 pub(crate) mod hit;
+pub(crate) mod lending;
 pub(crate) mod making;
 pub(crate) mod opening;
 pub(crate) mod paying;
