@@ -11,6 +11,7 @@ pub(crate) mod packets;
 pub(crate) mod process_group;
 pub(crate) mod program;
 pub(crate) mod resident;
+pub(crate) mod road;
 pub(crate) mod server;
 pub(crate) mod socket_server;
 pub(crate) mod syscalls;

@@ -28,6 +28,7 @@ mod http;
 mod load;
 mod loops;
 mod machine;
+mod memcache;
 mod oracle;
 mod processes;
 mod queues;

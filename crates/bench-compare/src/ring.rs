@@ -2,4 +2,5 @@
 
 pub(crate) mod blocks;
 pub(crate) mod messages;
+pub(crate) mod peer;
 pub(crate) mod sockets;

@@ -7,6 +7,7 @@ pub(crate) mod caches;
 pub(crate) mod crates;
 pub(crate) mod echo;
 pub(crate) mod iperf3;
+pub(crate) mod key_servers;
 pub(crate) mod key_value;
 pub(crate) mod levada;
 pub(crate) mod networks;

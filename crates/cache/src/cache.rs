@@ -139,6 +139,12 @@ impl Cache {
         }
     }
 
+    /// What all tables together may take, overhead included.
+    #[must_use]
+    pub fn limit_bytes(&self) -> u64 {
+        self.0.ledger.limit_bytes()
+    }
+
     /// Sets the limit from now on. What is above goes with the upkeep; how many bytes that are, by what is charged.
     ///
     /// # Errors

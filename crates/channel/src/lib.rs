@@ -100,4 +100,5 @@ pub use levada_ring::{
 pub use listening::bind::{BindError, ListenPart};
 pub use listening::listen_group::ListenGroup;
 pub use listening::reuseport::Steering;
+pub use listening::unix_part::UnixPart;
 pub use socket::{Socket, Stale};

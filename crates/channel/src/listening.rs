@@ -5,3 +5,4 @@ pub(crate) mod listen_group;
 pub(crate) mod listener;
 pub(crate) mod listeners;
 pub(crate) mod reuseport;
+pub(crate) mod unix_part;

@@ -17,10 +17,11 @@ use levada_http::h1::{HeadLimits, HeadLines, Persistence, Tail, parse_head};
 use levada_http::{Compose, ContentType, HttpDate, Method, ReplyHead, Status};
 use levada_process::{Context, Failure, Mailbox, Restart, Supervisor};
 use levada_shared::{Account, SharedData, SharedHeap};
-use levada_web::Web;
+use levada_web::WebReport;
 
 use crate::admin::facts::{Facts, Observers};
 use crate::line_writer::LineWriter;
+use crate::services::Services;
 
 /// How long a client has for its request, and for reading the answer.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ pub(crate) struct Admin {
 #[derive(Clone)]
 struct Desk {
     io: Io,
-    web: Web,
+    services: Services,
     observers: Observers,
     heap: SharedHeap,
     replies: Account,
@@ -56,12 +57,12 @@ pub(crate) async fn start(
     context: &Context,
     io: &Io,
     admin: Admin,
-    web: Web,
+    services: Services,
     house: &mut Supervisor,
 ) -> Result<(), Failure> {
     let Admin { part, heap, replies, log } = admin;
     let observers = Observers::start(context, io).await?;
-    let desk = Desk { io: io.clone(), web, observers, heap, replies, log };
+    let desk = Desk { io: io.clone(), services, observers, heap, replies, log };
     let door = Door::open(io, part, false)?;
     let acceptor =
         move |context: Context, _: Mailbox<()>| accept(context, door.clone(), desk.clone());
@@ -138,7 +139,14 @@ impl Desk {
 
     async fn facts(&self) -> Facts {
         Facts {
-            web: self.web.report().await,
+            web: match &self.services.web {
+                Some(web) => web.report().await,
+                None => WebReport::default(),
+            },
+            store: match &self.services.store {
+                Some(store) => Some(store.report().await),
+                None => None,
+            },
             heap: self.heap.gauges(),
             accounts: self.heap.accounts(),
             cores: self.observers.ask().await,

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{IoChoice, LogForm};
-use crate::units::{Address, ByteCount, Cores};
+use crate::units::{Address, ByteCount, Cores, Place};
 
-/// Serves folders over HTTP without copying a byte of them.
+/// Serves folders over HTTP without copying a byte of them, and memcached commands from memory.
 #[derive(Debug, Parser)]
 #[command(
     name = "levada",
     version,
-    about = "Serves folders over HTTP without copying a byte of them"
+    about = "Serves folders over HTTP without copying a byte of them, and memcached commands from memory"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
-    /// Serve a folder, or the sites of a configuration file
+    /// Serve a folder, or the sites of a configuration file, or memcached commands
     Serve(Said),
     /// Look at the configuration, show what would hold, and say what is wrong with it
     Check(Said),
@@ -31,7 +31,7 @@ pub(crate) enum Task {
 /// What was said about the settings.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Said {
-    /// The folder to serve [default: the current one, where no file names sites]
+    /// The folder to serve [default: the current one, where no file names sites and nothing but --memcache is said]
     pub(crate) dir: Option<PathBuf>,
     /// The configuration file (TOML)
     #[arg(long, env = "LEVADA_CONFIG", value_name = "FILE")]
@@ -39,6 +39,17 @@ pub(crate) struct Said {
     /// Where to listen, several times for several; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "LEVADA_LISTEN", value_name = "ADDR", value_delimiter = ',')]
     pub(crate) listen: Vec<Address>,
+    /// Where to answer memcached commands, several times for several: an address, or unix:PATH [without a value:
+    /// 127.0.0.1:11211] [default: nowhere]
+    #[arg(
+        long,
+        env = "LEVADA_MEMCACHE",
+        value_name = "ADDR",
+        value_delimiter = ',',
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:11211"
+    )]
+    pub(crate) memcache: Vec<Place>,
     /// Where to answer /metrics, /healthz and /status [default: nowhere]
     #[arg(long, env = "LEVADA_ADMIN", value_name = "ADDR")]
     pub(crate) admin: Option<Address>,

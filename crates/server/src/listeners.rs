@@ -48,7 +48,7 @@ pub(crate) fn admin_listener(settled: &Settled) -> Result<Option<ListenPart>, Fa
 
 /// Takes an address. One that is taken is asked for again for a while: a program that was killed holds its ports until the
 /// kernel has let go of its rings.
-fn take(
+pub(crate) fn take(
     settled: &Settled,
     keys: &[Key],
     flag: &str,

@@ -1,4 +1,4 @@
-//! Serves folders as the program `levada`: flags, configuration, signals, logs and numbers.
+//! Serves folders, and memcached commands, as the program `levada`: flags, configuration, signals, logs and numbers.
 #![forbid(unsafe_code)]
 
 #[cfg(panic = "abort")]
@@ -14,6 +14,7 @@ mod descriptors;
 mod fault;
 mod line_writer;
 mod listeners;
+mod memcached;
 mod memory;
 mod opening;
 mod processors;
@@ -21,6 +22,7 @@ mod reload;
 mod retention;
 mod say;
 mod serve;
+mod services;
 mod settings;
 mod signals;
 mod sites;

@@ -8,16 +8,18 @@ use crate::settings::read::Settled;
 use crate::sites::Shares;
 use crate::units::ByteCount;
 
-/// A line for each listener, in the form `listening http://ADDRESS`; then what we run on; then what is lacking.
+/// A line for each listener, in the form `listening http://ADDRESS` or `memcached ADDRESS`; then what we run on; then what is lacking.
 pub(crate) fn opening_lines(
     settled: &Settled,
     shares: Shares,
     addresses: &[SocketAddr],
     admin: Option<SocketAddr>,
+    memcached: &[String],
     caps: &Caps,
 ) -> Vec<String> {
     let mut lines: Vec<String> =
         addresses.iter().map(|address| format!("listening http://{address}")).collect();
+    lines.extend(memcached.iter().map(|place| format!("memcached {place}")));
     lines.extend(admin.map(|address| format!("admin http://{address}")));
     let Shares { cores, memory, connections, .. } = shares;
     let plural = if cores == 1 { "" } else { "s" };
@@ -55,6 +57,7 @@ mod tests {
             heap_bytes: 5 << 30,
             entries: 1000,
             front_entries: 500,
+            items_bytes: 0,
         };
         let shares = Shares { cores: 2, memory, connections: 900, descriptors_beside: 8 };
         let denied = Lack::Denied { errno: Errno::PERM, disabled: None };
@@ -65,8 +68,16 @@ mod tests {
             descriptors_are_real: true,
         };
         let address = "127.0.0.1:80".parse().unwrap();
-        let lines = opening_lines(&settled, shares, &[address], Some(address), &caps);
+        let mut lines = opening_lines(
+            &settled,
+            shares,
+            &[address],
+            Some(address),
+            &["unix:a".to_owned()],
+            &caps,
+        );
         assert_eq!(lines[0], "listening http://127.0.0.1:80");
+        assert_eq!(lines.remove(1), "memcached unix:a");
         assert_eq!(lines[1], "admin http://127.0.0.1:80");
         let state = "epoll, 2 cores, 6GiB memory, 900 connections; io_uring is denied here (EPERM)";
         assert!(lines[2].starts_with(state), "{}", lines[2]);

@@ -7,6 +7,7 @@ use levada_channel::{ChannelConfig, Choice, ListenPart};
 use levada_domain::{Config, Domain, Overrun};
 use levada_process::{Ended, Exit, LogLine, Sender};
 use levada_shared::{Account, OpenError, Options, SharedHeap};
+use levada_store::Start as StoreStart;
 use levada_web::Start;
 use sd_notify::NotifyState;
 
@@ -16,6 +17,7 @@ use crate::arguments::Said;
 use crate::descriptors::{Descriptors, descriptors};
 use crate::fault::Fault;
 use crate::listeners::{Listeners, admin_listener, listeners};
+use crate::memcached::{items_cache, items_table, store_config, store_listeners};
 use crate::memory::Memory;
 use crate::opening::opening_lines;
 use crate::processors::processors;
@@ -47,9 +49,10 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
     let settled = read(said)?;
     let processors = processors(&settled)?;
     let shares = shares(&settled, processors.len())?;
-    let web = Arc::new(web_config(&settled, shares)?);
+    let web = web_config(&settled, shares)?.map(Arc::new);
     let heap = heap(&settled, shares)?;
     let Listeners { parts, addresses } = listeners(&settled, shares.cores)?;
+    let memcached = store_listeners(&settled, shares.cores)?;
     let admin_part = admin_listener(&settled)?;
     let admin_address = admin_part.as_ref().map(ListenPart::address);
     let log = access_log::turn_on(settled.settings.log)
@@ -63,12 +66,28 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
         replies: replies.with_tag("admin pages"),
         log: log.clone(),
     });
-    let start_with = Start::new(web, parts, files, replies);
+    let store = if settled.settings.memcached.is_on() {
+        let config = Arc::new(store_config(&settled, shares));
+        let cache = items_cache(&settled, shares)?;
+        let mut start = StoreStart::new(config, cache, memcached.parts, replies.clone());
+        start.table = items_table(&settled)?;
+        Some(start)
+    } else {
+        None
+    };
+    let web = web.map(|web| Start::new(web, parts, files, replies));
     let grace = settled.settings.grace.0;
     let grace = grace.saturating_sub(REST * 2).max(grace / 2);
-    let plan = Plan { start: start_with, admin, grace };
+    let plan = Plan { web, store, admin, grace };
     let (domain, orders) = start(&settled, heap.clone(), &processors, shares, plan)?;
-    let lines = opening_lines(&settled, shares, &addresses, admin_address, &domain.caps()[0]);
+    let lines = opening_lines(
+        &settled,
+        shares,
+        &addresses,
+        admin_address,
+        &memcached.places,
+        &domain.caps()[0],
+    );
     let said = said.clone();
     signals::listen(move |asked| obey(asked, &orders, &said, &settled, shares))?;
     lines.iter().for_each(say);
@@ -78,6 +97,10 @@ pub(crate) fn serve(said: &Said) -> Result<(), Fault> {
     tell_systemd(NotifyState::Stopping);
     let held = heap.top_retainers(RETAINERS_TOLD);
     let report = domain.stop(REST);
+    for path in &memcached.paths {
+        // Somebody may have removed it before us.
+        let _is_removed: bool = std::fs::remove_file(path).is_ok();
+    }
     retention::tell(&held, &heap);
     if let Some(log) = log {
         log.flush(LAST_WORDS);
@@ -135,7 +158,10 @@ fn start(
         IoChoice::Uring => Choice::Uring,
         IoChoice::Epoll => Choice::Epoll,
     };
-    let sockets = shares.connections.div_ceil(shares.cores) + SOCKETS_BESIDE;
+    // Of the memcached service's all may come to one core.
+    let memcached = if settings.memcached.is_on() { settings.memcached.connections } else { 0 };
+    let memcached = usize::try_from(memcached).unwrap_or(usize::MAX);
+    let sockets = shares.connections.div_ceil(shares.cores) + memcached + SOCKETS_BESIDE;
     config.channel = ChannelConfig {
         driver,
         sockets_max: u32::try_from(sockets).unwrap_or(u32::MAX),

@@ -3,6 +3,7 @@
 //! The file's keys are these names; a key that is none of them is refused.
 
 pub(crate) mod file;
+pub(crate) mod memcached;
 pub(crate) mod read;
 mod verify;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::memcached::{MemcachedSettings, TablesSettings};
 use crate::units::{Address, ByteCount, Cores, EntryCount, Span};
 
 /// All of them.
@@ -31,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) grace: Span,
     pub(crate) limits: LimitSettings,
     pub(crate) cache: CacheSettings,
+    pub(crate) memcached: MemcachedSettings,
     pub(crate) site: Vec<SiteSettings>,
 }
 
@@ -76,7 +79,7 @@ pub(crate) struct LimitSettings {
     pub(crate) connections: usize,
 }
 
-/// What is kept of files.
+/// What is kept of files, and of items.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CacheSettings {
@@ -94,6 +97,18 @@ pub(crate) struct CacheSettings {
     /// How many files each core knows; a core's part of the entries where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) front: Option<EntryCount>,
+    /// What all items may take of their memory; all of it where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<ByteCount>,
+    /// The parts of that at which items begin to go, writers evict first, and nothing more is taken.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) max: f64,
+    /// The part of it that no shortness of the machine's memory takes away.
+    pub(crate) keep_min: f64,
+    /// Whether any is given back then.
+    pub(crate) give_back: bool,
+    pub(crate) table: TablesSettings,
 }
 
 /// One site.
@@ -154,6 +169,7 @@ impl Default for Settings {
             grace: seconds(10),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
+            memcached: MemcachedSettings::default(),
             site: Vec::new(),
         }
     }
@@ -183,6 +199,13 @@ impl Default for CacheSettings {
             hot: None,
             entries: None,
             front: None,
+            limit: None,
+            low: 0.90,
+            high: 0.94,
+            max: 0.97,
+            keep_min: 0.125,
+            give_back: true,
+            table: TablesSettings::default(),
         }
     }
 }

@@ -36,12 +36,15 @@ pub(crate) struct Shares {
     pub(crate) descriptors_beside: u32,
 }
 
-/// What the web service is told.
+/// What the web service is told; nothing where there is none.
 ///
 /// # Errors
 /// A folder that cannot be opened, a host, a pattern or a field that is none.
-pub(crate) fn web_config(settled: &Settled, shares: Shares) -> Result<WebConfig, Fault> {
+pub(crate) fn web_config(settled: &Settled, shares: Shares) -> Result<Option<WebConfig>, Fault> {
     let Settled { settings, source } = settled;
+    if settings.site.is_empty() {
+        return Ok(None);
+    }
     let mut sites = Vec::new();
     for (number, site) in settings.site.iter().enumerate() {
         sites.push(SiteMaking { source, number, site }.make()?);
@@ -65,7 +68,7 @@ pub(crate) fn web_config(settled: &Settled, shares: Shares) -> Result<WebConfig,
     config.cache.entries_max = shares.memory.entries;
     config.cache.front_entries_max = shares.memory.front_entries;
     config.is_logged = settings.log != LogForm::Off;
-    Ok(config)
+    Ok(Some(config))
 }
 
 fn to_usize(bytes: u64) -> usize {
@@ -205,6 +208,7 @@ mod tests {
             heap_bytes: 48 << 20,
             entries: 4096,
             front_entries: 2048,
+            items_bytes: 0,
         },
         connections: 101,
         descriptors_beside: 8,
@@ -216,7 +220,8 @@ mod tests {
             settings.site.push(SiteSettings::default());
         }
         let settled = Settled { settings, source: Source::default() };
-        web_config(&settled, SHARES).map_err(|fault| fault.to_string())
+        let made = web_config(&settled, SHARES).map_err(|fault| fault.to_string());
+        made.map(|config| config.expect("there is a site"))
     }
 
     #[test]

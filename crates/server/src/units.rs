@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -23,6 +24,15 @@ pub(crate) struct Span(pub(crate) Duration);
 /// Where to listen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Address(pub(crate) SocketAddr);
+
+/// Where to listen, over a network or within this machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// An address with its port.
+    Tcp(SocketAddr),
+    /// A path, written `unix:PATH`.
+    Unix(PathBuf),
+}
 
 /// Which processors to run on.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -146,6 +156,29 @@ impl fmt::Display for Address {
     }
 }
 
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => {
+                Err("`unix:` names no path: write it like unix:/run/levada.socket".to_owned())
+            }
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => text.parse().map(|Address(address)| Self::Tcp(address)),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 impl FromStr for EntryCount {
     type Err = String;
 
@@ -197,7 +230,7 @@ macro_rules! written {
     )*};
 }
 
-written!(ByteCount, Span, Cores, Address);
+written!(ByteCount, Span, Cores, Address, Place);
 
 impl<'de> Deserialize<'de> for EntryCount {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -258,5 +291,10 @@ mod tests {
         assert_eq!(address("localhost:80").unwrap(), "127.0.0.1:80");
         assert!(address("[::]:8080").is_ok());
         assert!(address("8080").unwrap_err().contains("127.0.0.1:8080"));
+        let place = |text: &str| text.parse::<Place>().map(|place| place.to_string());
+        for text in ["127.0.0.1:11211", "unix:/run/levada.socket"] {
+            assert_eq!(place(text).unwrap(), text);
+        }
+        assert!(place("unix:").unwrap_err().contains("unix:/run/levada.socket"));
     }
 }

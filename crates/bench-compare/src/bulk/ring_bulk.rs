@@ -3,7 +3,6 @@
 //! Cost: one system call for all that is ready. The kernel itself goes on with a write that the socket took in part.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::bulk::work::Work;
 use crate::ring::blocks::BlockRoom;
@@ -32,8 +31,7 @@ enum Over {
 pub(crate) fn serve(work: Work) -> io::Result<()> {
     let block_bytes = u32::try_from(work.pattern.len()).expect("a write is short");
     let room = BlockRoom { block_count: BLOCK_COUNT, block_bytes };
-    let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let mut sockets = Sockets::open(PLACE_COUNT, room, vec![work.pattern], &[nobody])?;
+    let mut sockets = Sockets::open(PLACE_COUNT, room, vec![work.pattern], &[])?;
     let mut over = vec![Over::Nothing; PLACE_COUNT as usize];
     sockets.accept(&work.listener)?;
     let mut events = Vec::new();

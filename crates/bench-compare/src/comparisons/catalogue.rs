@@ -2,18 +2,21 @@
 
 use crate::comparisons::{
     cache, cache_hits, cache_memory, handles, heap, heap_memory, http_client, http_large,
-    http_short, http_small, megapipe, pile, pile_memory, processes, processes_memory, queues,
-    social, wire,
+    http_short, http_small, megapipe, memcache, memcache_large, memcache_memory, pile, pile_memory,
+    processes, processes_memory, queues, social, wire,
 };
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 18] = [
+pub(crate) const ALL: [Comparison; 21] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
     http_client::COMPARISON,
     megapipe::COMPARISON,
     wire::COMPARISON,
+    memcache::COMPARISON,
+    memcache_large::COMPARISON,
+    memcache_memory::COMPARISON,
     handles::COMPARISON,
     heap::COMPARISON,
     heap_memory::COMPARISON,

@@ -74,7 +74,7 @@ impl EchoCase {
         // In whole pages, and not longer than what stays in the core's cache with all others.
         let block_bytes = self.message_bytes.next_multiple_of(4 * 1024).min(64 * 1024);
         Plan {
-            server: server.address,
+            server: server.road(),
             address_count: ADDRESS_COUNT,
             connection_count: CONNECTION_COUNT,
             lifetime: Lifetime::Requests(self.transaction_count),

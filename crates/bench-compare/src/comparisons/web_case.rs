@@ -141,7 +141,7 @@ impl WebCase {
         // In whole pages, and not longer than what stays in the core's cache with all others.
         let block_bytes = answer_bytes.next_multiple_of(4 * 1024).min(64 * 1024);
         Plan {
-            server: server.address,
+            server: server.road(),
             address_count: 1,
             connection_count: self.connection_count,
             lifetime: self.lifetime,

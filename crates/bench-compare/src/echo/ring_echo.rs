@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 
 use crate::echo::part::Part;
@@ -48,8 +47,7 @@ pub(crate) fn serve(part: Part) -> io::Result<()> {
         block_count: u16::try_from(block_count).expect("at most 512"),
         block_bytes: u32::try_from(block_bytes).expect("at most 64 KiB"),
     };
-    let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let sockets = Sockets::open(PLACE_COUNT, room, Vec::new(), &[nobody])?;
+    let sockets = Sockets::open(PLACE_COUNT, room, Vec::new(), &[])?;
     let lines = (0..PLACE_COUNT).map(|_| Line::default()).collect();
     let mut echo = Echo { listener: part.listener, sockets, lines };
     echo.sockets.accept(&echo.listener)?;

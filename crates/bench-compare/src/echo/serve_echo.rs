@@ -100,6 +100,7 @@ mod tests {
     use crate::load::plan::{Lifetime, Plan, Window};
     use crate::load::run::run;
     use crate::machine::clock::pause;
+    use crate::machine::road::Road;
     use crate::machine::server::free_low_port;
     use crate::ring::blocks::BlockRoom;
     use crate::ring::sockets::Sockets;
@@ -145,7 +146,7 @@ mod tests {
             for transaction_count in [1, 3] {
                 let Some(server) = served(*by) else { return };
                 let plan = Plan {
-                    server,
+                    server: Road::Tcp(server),
                     address_count: 16,
                     connection_count: 20,
                     lifetime: Lifetime::Requests(transaction_count),

@@ -16,6 +16,8 @@ use crate::floor::request_end::RequestEnd;
 
 const EVENTS_MAX: usize = 512;
 
+const BUFFER_BYTES_MIN: usize = 4096;
+
 /// The listener's mark among the events; the others are descriptors.
 const LISTENER: u64 = u64::MAX;
 
@@ -36,6 +38,8 @@ enum Fate {
 struct Bare<'a> {
     poll: OwnedFd,
     reply: &'a Reply,
+    /// That of a connection which has said nothing yet.
+    end: RequestEnd,
     closes: bool,
     /// By descriptor.
     lines: Vec<Option<Line>>,
@@ -45,10 +49,22 @@ struct Bare<'a> {
 /// Answers with `reply` until the program is ended.
 /// # Errors
 /// Whatever the kernel refuses.
-pub(crate) fn serve(listener: &OwnedFd, reply: &Reply, closes: bool) -> io::Result<()> {
+pub(crate) fn serve(
+    listener: &OwnedFd,
+    reply: &Reply,
+    end: RequestEnd,
+    closes: bool,
+) -> io::Result<()> {
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     epoll::add(&poll, listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
-    let mut bare = Bare { poll, reply, closes, lines: Vec::new(), buffer: vec![0; 4096] };
+    let mut bare = Bare {
+        poll,
+        reply,
+        end,
+        closes,
+        lines: Vec::new(),
+        buffer: vec![0; end.buffer_bytes(BUFFER_BYTES_MIN)],
+    };
     let mut events = Vec::with_capacity(EVENTS_MAX);
     loop {
         events.clear();
@@ -71,8 +87,7 @@ impl Bare<'_> {
     fn accept_all(&mut self, listener: &OwnedFd) -> io::Result<()> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         while let Ok(socket) = accept_with(listener, flags) {
-            let mut line =
-                Line { socket, end: RequestEnd::default(), owed_count: 0, sent_bytes: 0 };
+            let mut line = Line { socket, end: self.end, owed_count: 0, sent_bytes: 0 };
             if self.carry_on(&mut line) == Fate::Ends {
                 continue;
             }

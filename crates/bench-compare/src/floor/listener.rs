@@ -4,8 +4,11 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with, sockopt,
+};
 
 /// More connections than any load opens at a time.
 const BACKLOG: i32 = 4096;
@@ -31,6 +34,15 @@ pub(crate) fn listen_at(address: SocketAddrV4, port: Port) -> io::Result<OwnedFd
     }
     defer(&listener)?;
     bind(&listener, &address)?;
+    listen(&listener, BACKLOG)?;
+    Ok(listener)
+}
+
+/// Listens at a path.
+pub(crate) fn listen_at_path(path: &Path) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    bind(&listener, &SocketAddrUnix::new(path)?)?;
     listen(&listener, BACKLOG)?;
     Ok(listener)
 }

@@ -27,6 +27,11 @@ impl Reply {
         Self { bytes: reply_bytes(content, closes), file: None }
     }
 
+    /// The content alone, where no protocol needs a head.
+    pub(crate) fn bare(content: &Content) -> Self {
+        Self { bytes: content_bytes(content), file: None }
+    }
+
     /// The body stays where it is, in a file without a name.
     /// # Errors
     /// If the disk refuses.
@@ -58,6 +63,13 @@ impl Reply {
         let part_bytes = usize::try_from(part_bytes).expect("two million");
         sendfile(socket, file, Some(&mut offset), part_bytes).map(|sent| sent as u64)
     }
+}
+
+/// The content in one piece.
+pub(crate) fn content_bytes(content: &Content) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    content.write_to(&mut bytes).expect("memory takes all");
+    bytes
 }
 
 /// Head and body in one piece.
@@ -107,5 +119,6 @@ mod tests {
         let head = read_head(&from_memory).unwrap().unwrap();
         assert_eq!(head.body_bytes, 10_000);
         assert!(content.has(0, &from_memory[head.head_bytes..]));
+        assert!(content.has(0, &heard(&Reply::bare(&content))), "and no head if none is needed");
     }
 }

@@ -4,7 +4,6 @@
 //! request is a receive, a send with the close linked behind it, and no system call of its own.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 
 use crate::floor::request_end::RequestEnd;
@@ -15,13 +14,16 @@ use crate::ring::sockets::{Act, Event, Sockets, Then, Times};
 /// As many connections as any load has, and some that are being closed.
 const PLACE_COUNT: u32 = 16_384;
 
-/// Requests are short, and a block goes back in the batch in which it came.
-const ROOM: BlockRoom = BlockRoom { block_count: 1024, block_bytes: 1024 };
+/// A block goes back in the batch in which it came: few are enough if they are long.
+const BLOCKS_BYTES: usize = 1024 * 1024;
+
+/// Requests are short, as a rule.
+const BLOCK_BYTES_MIN: usize = 1024;
 
 const REPLY: MessageIndex = MessageIndex(0);
 
 /// One connection.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Line {
     end: RequestEnd,
     /// Requests whose reply has not left whole, the one that is leaving among them.
@@ -30,9 +32,17 @@ struct Line {
     sent_bytes: usize,
 }
 
+impl Line {
+    fn new(end: RequestEnd) -> Self {
+        Self { end, owed_count: 0, sent_bytes: 0 }
+    }
+}
+
 struct Bare<'a> {
     listener: &'a OwnedFd,
     sockets: Sockets,
+    /// That of a connection which has said nothing yet.
+    end: RequestEnd,
     lines: Vec<Line>,
     reply_bytes: usize,
     closes: bool,
@@ -41,12 +51,22 @@ struct Bare<'a> {
 /// Answers with `reply` until the program is ended.
 /// # Errors
 /// Whatever the kernel refuses.
-pub(crate) fn serve(listener: &OwnedFd, reply: Vec<u8>, closes: bool) -> io::Result<()> {
-    let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let sockets = Sockets::open(PLACE_COUNT, ROOM, vec![reply], &[nobody])?;
+pub(crate) fn serve(
+    listener: &OwnedFd,
+    reply: Vec<u8>,
+    end: RequestEnd,
+    closes: bool,
+) -> io::Result<()> {
+    let block_bytes = end.buffer_bytes(BLOCK_BYTES_MIN);
+    let block_count = (BLOCKS_BYTES / block_bytes).next_power_of_two();
+    let room = BlockRoom {
+        block_count: u16::try_from(block_count).expect("at most 1,024"),
+        block_bytes: u32::try_from(block_bytes).expect("at most 64 KiB"),
+    };
+    let sockets = Sockets::open(PLACE_COUNT, room, vec![reply], &[])?;
     let reply_bytes = sockets.message_bytes(REPLY);
-    let lines = vec![Line::default(); PLACE_COUNT as usize];
-    let mut bare = Bare { listener, sockets, lines, reply_bytes, closes };
+    let lines = vec![Line::new(end); PLACE_COUNT as usize];
+    let mut bare = Bare { listener, sockets, end, lines, reply_bytes, closes };
     bare.sockets.accept(bare.listener)?;
     let mut events = Vec::new();
     loop {
@@ -64,7 +84,7 @@ impl Bare<'_> {
         match (event.act, event.result) {
             (Act::Accept, result) => {
                 if let Ok(place) = result {
-                    self.lines[place as usize] = Line::default();
+                    self.lines[place as usize] = Line::new(self.end);
                     self.sockets.receive(place, self.times())?;
                 }
                 if event.more { Ok(()) } else { self.sockets.accept(self.listener) }

@@ -1,7 +1,8 @@
 //! A plan says how a server is loaded, and for how long.
 
-use std::net::SocketAddrV4;
 use std::time::Duration;
+
+use crate::machine::road::Road;
 
 /// How long a connection lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,10 +25,10 @@ pub(crate) enum Window {
 }
 
 /// One load.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) server: SocketAddrV4,
-    /// So many addresses are connected to in turn, from the server's on: each has its own ports, so that they last even
+    pub(crate) server: Road,
+    /// So many addresses are connected to in turn, from the server's on where it has one: each has its own ports, so that they last even
     /// where each connection leaves one behind that waits.
     pub(crate) address_count: u8,
     pub(crate) connection_count: u32,

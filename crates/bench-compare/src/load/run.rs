@@ -12,6 +12,7 @@ use crate::load::dialogue::{Dialogue, Heard};
 use crate::load::plan::{Lifetime, Plan, Window};
 use crate::load::tally::Tally;
 use crate::machine::clock::{now_ns, own_cpu_ns};
+use crate::machine::road::Road;
 use crate::ring::blocks::BlockRoom;
 use crate::ring::messages::MessageIndex;
 use crate::ring::sockets::{Act, Event, Sockets, Then, Times};
@@ -97,7 +98,7 @@ pub(crate) fn run<D: Dialogue>(
     stop: &Stop,
 ) -> Result<Tally, Fault> {
     let room = BlockRoom { block_count: BLOCK_COUNT, block_bytes: plan.block_bytes };
-    let sockets = Sockets::open(plan.connection_count, room, dialogue.messages(), &peers(plan))
+    let sockets = Sockets::open(plan.connection_count, room, dialogue.messages(), &peers(&plan))
         .map_err(|error| Fault::machine("cannot set up a ring for the load", error))?;
     let line =
         |_| Line { talk: dialogue.begin(), waits: Waits::Idle, asked_at_ns: 0, answered_count: 0 };
@@ -372,10 +373,11 @@ impl<D: Dialogue> Load<'_, D> {
     }
 }
 
-fn peers(plan: Plan) -> Vec<SocketAddrV4> {
-    let first = u32::from(*plan.server.ip());
-    let address = |further| SocketAddrV4::new(Ipv4Addr::from(first + further), plan.server.port());
-    (0..u32::from(plan.address_count)).map(address).collect()
+fn peers(plan: &Plan) -> Vec<Road> {
+    let Road::Tcp(server) = plan.server else { return vec![plan.server.clone()] };
+    let first = u32::from(*server.ip());
+    let address = |further| SocketAddrV4::new(Ipv4Addr::from(first + further), server.port());
+    (0..u32::from(plan.address_count)).map(|further| Road::Tcp(address(further))).collect()
 }
 
 fn queue_fault(error: std::io::Error) -> Fault {
@@ -390,6 +392,7 @@ mod tests {
     use crate::floor::epoll_loop;
     use crate::floor::listener::listen_on;
     use crate::floor::reply::Reply;
+    use crate::floor::request_end::RequestEnd;
     use crate::http::content::Content;
     use crate::http::fetch::{Connection, Fetch, Target};
     use crate::machine::server::free_port;
@@ -399,22 +402,21 @@ mod tests {
     /// Loads a server that has file 1 and was asked for file `seed`; nothing where the kernel gives no ring.
     fn loaded(seed: u64, lifetime: Lifetime, window: Window) -> Option<Result<Tally, Fault>> {
         let room = BlockRoom { block_count: 1, block_bytes: 1 };
-        let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-        Sockets::open(1, room, Vec::new(), &[nobody]).ok()?;
+        Sockets::open(1, room, Vec::new(), &[]).ok()?;
         let port = free_port().unwrap();
         let listener = listen_on(port).unwrap();
         let closes = lifetime == Lifetime::OneRequest;
         // It serves until the test's process ends.
         thread::spawn(move || {
             let reply = Reply::in_memory(&Content::new(1, BODY_BYTES), closes);
-            epoll_loop::serve(&listener, &reply, closes)
+            epoll_loop::serve(&listener, &reply, RequestEnd::empty_line(), closes)
         });
         let content = Content::new(seed, BODY_BYTES);
         let connection = if closes { Connection::Close } else { Connection::Keep };
         let target = Target { path: "/a".to_owned(), content };
         let mut fetch = Fetch::new(vec![target], connection);
         let plan = Plan {
-            server: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+            server: Road::Tcp(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
             address_count: 1,
             connection_count: 200,
             lifetime,
@@ -458,7 +460,7 @@ mod tests {
     #[test]
     fn a_server_that_is_not_there_is_told() {
         let Some(_) = loaded(1, Lifetime::Kept, Window::Counted(1)) else { return };
-        let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port().unwrap());
+        let server = Road::Tcp(SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port().unwrap()));
         let target = Target { path: "/a".to_owned(), content: Content::new(1, 10) };
         let mut fetch = Fetch::new(vec![target], Connection::Keep);
         let (lifetime, window) = (Lifetime::Kept, Window::Counted(1));

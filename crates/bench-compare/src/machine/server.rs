@@ -3,8 +3,9 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::frame::fault::Fault;
 use crate::machine::clock::pause;
 use crate::machine::cores::{on_both_cores, on_server_core};
 use crate::machine::process_group::{ProcessGroup, sum_cpu_ns};
+use crate::machine::resident::resident_bytes;
+use crate::machine::road::Road;
 
 /// A server that does not listen after so many looks has failed.
 const LOOKS_MAX: u32 = 500;
@@ -39,12 +42,14 @@ static LOW_PORT_TURN: AtomicU32 = AtomicU32::new(0);
 const SAYS: &str = "listening http://";
 
 /// Where a server will listen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Listens {
     /// At a port that it was told.
     At(u16),
     /// At an address that it was told.
     AtAddress(SocketAddrV4),
+    /// At a path that it was told.
+    AtPath(PathBuf),
     /// At an address that it says itself, in a line of its own.
     WhereItSays,
 }
@@ -60,7 +65,9 @@ pub(crate) enum Room {
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// Of no meaning if it listens at a path.
     pub(crate) address: SocketAddrV4,
+    path: Option<PathBuf>,
     first: Child,
     group: ProcessGroup,
     members: Vec<Pid>,
@@ -95,14 +102,15 @@ impl Server {
         };
         let number = i32::try_from(first.id()).expect("process numbers are small");
         let group = ProcessGroup(Pid::from_raw(number).expect("a child's number is not zero"));
-        let told = match listens {
-            Listens::At(port) => Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
-            Listens::AtAddress(address) => Some(address),
-            Listens::WhereItSays => None,
+        let told = match &listens {
+            Listens::At(port) => Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, *port)),
+            Listens::AtAddress(address) => Some(*address),
+            Listens::WhereItSays | Listens::AtPath(_) => None,
         };
         let address = told.unwrap_or(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
         // From here on dropping it ends it, also when it never listens.
-        let mut server = Self { address, first, group, members: Vec::new() };
+        let path = if let Listens::AtPath(path) = listens { Some(path) } else { None };
+        let mut server = Self { address, path, first, group, members: Vec::new() };
         server.wait_until_it_listens(told, &log_path)?;
         Ok(server)
     }
@@ -141,6 +149,19 @@ impl Server {
         Ok(())
     }
 
+    /// How it is reached.
+    pub(crate) fn road(&self) -> Road {
+        self.path.as_ref().map_or(Road::Tcp(self.address), |path| Road::Unix(path.clone()))
+    }
+
+    /// What of the memory of its first OS process is resident.
+    /// # Errors
+    /// If it has ended.
+    pub(crate) fn resident_bytes(&self) -> Result<u64, Fault> {
+        resident_bytes(self.first.id())
+            .map_err(|error| Fault::machine("cannot read what is resident", error))
+    }
+
     /// Its OS processes, as they were last noted.
     pub(crate) fn members(&self) -> &[Pid] {
         &self.members
@@ -155,6 +176,13 @@ impl Server {
             let ended = self.first.try_wait();
             if ended.is_ok_and(|status| status.is_some()) {
                 break;
+            }
+            if let Some(path) = &self.path {
+                if UnixStream::connect(path).is_ok() {
+                    return Ok(());
+                }
+                pause(BETWEEN_LOOKS);
+                continue;
             }
             let address = told.or_else(|| said_address(&fs::read_to_string(log_path).ok()?));
             let Some(address) = address else {

@@ -5,15 +5,16 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, cqueue, opcode, types};
 
+use crate::machine::road::Road;
 use crate::ring::blocks::{BlockRoom, Blocks, GROUP, Lent};
 use crate::ring::messages::{MessageIndex, Messages};
+use crate::ring::peer::Peer;
 
 /// What was asked of the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,7 +70,7 @@ pub(crate) struct Sockets {
     /// Blocks that are being sent back, by place: each is lent again when the kernel says that it has read it.
     echoed: Vec<Option<Lent>>,
     /// Whom `connect_and_send` connects to, in turn; the kernel copies an address while it takes the entry.
-    peers: Box<[libc::sockaddr_in]>,
+    peers: Box<[Peer]>,
     peer_turn: usize,
 }
 
@@ -79,7 +80,7 @@ impl Sockets {
         place_count: u32,
         room: BlockRoom,
         messages: Vec<Vec<u8>>,
-        peers: &[SocketAddrV4],
+        peers: &[Road],
     ) -> io::Result<Self> {
         let ring = IoUring::builder()
             .setup_single_issuer()
@@ -96,7 +97,7 @@ impl Sockets {
             blocks: ManuallyDrop::new(blocks),
             messages: ManuallyDrop::new(Messages::new(messages)),
             echoed: Vec::new(),
-            peers: peers.iter().map(|peer| kernel_address(*peer)).collect(),
+            peers: peers.iter().map(Peer::at).collect::<io::Result<_>>()?,
             peer_turn: 0,
         })
     }
@@ -164,11 +165,11 @@ impl Sockets {
     ) -> io::Result<()> {
         let slot = types::DestinationSlot::try_from_slot_target(place)
             .expect("a place is one of a table of thousands");
-        let peer_bytes = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).expect("16");
         let quiet = Flags::IO_LINK | Flags::SKIP_SUCCESS;
+        let peer = &self.peers[self.peer_turn];
         let socket =
-            opcode::Socket::new(libc::AF_INET, libc::SOCK_STREAM, 0).file_index(Some(slot)).build();
-        let peer = (&raw const self.peers[self.peer_turn]).cast();
+            opcode::Socket::new(peer.family(), libc::SOCK_STREAM, 0).file_index(Some(slot)).build();
+        let (peer, peer_bytes) = peer.address();
         self.peer_turn = (self.peer_turn + 1) % self.peers.len();
         let connect = opcode::Connect::new(types::Fixed(place), peer, peer_bytes).build();
         let chain = [
@@ -318,15 +319,6 @@ fn labelled(label: u64) -> (Act, u32) {
     (ACTS[usize::try_from(label >> 32).expect("64 bits")], place)
 }
 
-fn kernel_address(address: SocketAddrV4) -> libc::sockaddr_in {
-    libc::sockaddr_in {
-        sin_family: libc::sa_family_t::try_from(libc::AF_INET).expect("two"),
-        sin_port: address.port().to_be(),
-        sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
-        sin_zero: [0; 8],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,12 +328,5 @@ mod tests {
         for act in ACTS {
             assert_eq!(labelled(label(act, 12_345)), (act, 12_345));
         }
-    }
-
-    #[test]
-    fn an_address_is_written_in_the_order_of_the_network() {
-        let address = kernel_address(SocketAddrV4::new([127, 0, 0, 1].into(), 0x1234));
-        assert_eq!(u16::from_be(address.sin_port), 0x1234);
-        assert_eq!(u32::from_be(address.sin_addr.s_addr), 0x7F00_0001);
     }
 }

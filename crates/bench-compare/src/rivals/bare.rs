@@ -22,11 +22,14 @@ pub(crate) fn start(
     let setting = BareSetting {
         io,
         port: free_port()?,
+        path: None,
+        request_bytes: None,
         content_seed: content.seed,
         body_bytes: content.length_bytes,
         close,
     };
     let mut command = Command::new(&places.own_program);
+    let listens = Listens::At(setting.port);
     command.args(setting.to_arguments());
-    Server::start(command, Listens::At(setting.port), scratch)
+    Server::start(command, listens, scratch)
 }

@@ -21,6 +21,7 @@ use crate::futures::connection::{Connection, Sending};
 use crate::futures::unix_name::{self, UnixName};
 use crate::listening::listener::Listener;
 use crate::listening::reuseport::ListenSocket;
+use crate::listening::unix_part::UnixPart;
 
 /// The kind of sockets that stay within this machine.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,16 @@ impl Acceptor<Unix> {
             Listener::new(ListenSocket::alone(unix_name::listen(name)?), false, Form::Futures);
         listener.passes_descriptors = true;
         Self::begin(channel, listener, name.clone()).map_err(|refused| refused.error)
+    }
+
+    /// Begins to accept from a part on this channel. Its connections bring bytes alone: what descriptors are sent with them are
+    /// closed, and no receive has to look for any.
+    ///
+    /// # Errors
+    /// [`Error::Full`] where the channel has as many listeners as it may have; the part is closed then.
+    pub fn open(channel: &Channel, part: UnixPart) -> Result<Self, Refused<()>> {
+        let (socket, name) = part.into_parts();
+        Self::begin(channel, Listener::new(socket, false, Form::Futures), name)
     }
 }
 

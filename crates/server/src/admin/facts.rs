@@ -7,6 +7,7 @@ use levada_process::{
     Context, Failure, Mailbox, Message, Reply, Restart, Sender, Strategy, Supervisor,
 };
 use levada_shared::{AccountReport, Gauges};
+use levada_store::StoreReport;
 use levada_web::WebReport;
 
 /// How long a core has to answer; one that is busy longer is left out.
@@ -21,7 +22,9 @@ pub(crate) const LINES_BYTES: u64 = 128;
 /// All facts, as they were when asked.
 #[derive(Debug)]
 pub(crate) struct Facts {
+    /// All nought where no folder is served.
     pub(crate) web: WebReport,
+    pub(crate) store: Option<StoreReport>,
     pub(crate) heap: Gauges,
     pub(crate) accounts: Vec<AccountReport>,
     pub(crate) cores: Vec<CoreFacts>,

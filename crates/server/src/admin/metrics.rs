@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 
 use levada_shared::{AccountReport, Gauges};
+use levada_store::StoreReport;
 
 use crate::admin::facts::{CoreFacts, Facts, LINES_BYTES};
 
@@ -62,8 +63,28 @@ pub(crate) fn text(facts: &Facts) -> String {
         let help = "Lines of the access log that found no room.";
         page.metric("log_lines_dropped_total", "counter", help, dropped);
     }
+    if let Some(store) = &facts.store {
+        add_memcached(&mut page, store);
+    }
     add_cores(&mut page, &facts.cores);
     page.0
+}
+
+fn add_memcached(page: &mut Page, store: &StoreReport) {
+    for (name, value) in store.counters.rows() {
+        let help = format!("As `stats` of the memcached service says it: {name}.");
+        page.metric(&format!("memcached_{name}_total"), "counter", &help, value);
+    }
+    page.metric("memcached_evictions_total", "counter", "Items that gave way.", store.evictions);
+    for (name, help, value) in [
+        ("memcached_connections_open", "Connections open now.", store.connections_open),
+        ("memcached_receiving_bytes", "Bytes announced and not there.", store.receiving_bytes),
+        ("memcached_items", "Items.", store.items),
+        ("memcached_item_bytes", "Memory that they are charged with.", store.item_bytes),
+        ("memcached_limit_bytes", "The most that it may be.", store.limit_bytes),
+    ] {
+        page.metric(name, "gauge", help, value);
+    }
 }
 
 fn add_heap(page: &mut Page, heap: &Gauges) {

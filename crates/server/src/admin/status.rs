@@ -1,6 +1,9 @@
 //! The status is the facts as one JSON object: heap, accounts, caches, processes, and who keeps most.
 
+use std::collections::BTreeMap;
+
 use levada_shared::{Retainer, SharedHeap};
+use levada_store::StoreReport;
 use serde_json::{Value, json};
 
 use crate::admin::facts::{CoreFacts, Facts, LINES_BYTES};
@@ -87,10 +90,24 @@ pub(crate) fn json(facts: &Facts, of: &SharedHeap) -> String {
             "streamed": web.streamed,
             "stream_failures": web.stream_failures,
         },
+        "memcached": facts.store.as_ref().map(memcached),
         "log_lines_dropped": facts.dropped_lines,
         "cores": facts.cores.iter().map(core).collect::<Vec<_>>(),
     });
     format!("{status:#}\n")
+}
+
+fn memcached(store: &StoreReport) -> Value {
+    let counters = store.counters.rows();
+    json!({
+        "connections_open": store.connections_open,
+        "receiving_bytes": store.receiving_bytes,
+        "items": store.items,
+        "item_bytes": store.item_bytes,
+        "limit_bytes": store.limit_bytes,
+        "evictions": store.evictions,
+        "counters": counters.into_iter().collect::<BTreeMap<_, _>>(),
+    })
 }
 
 fn rows(retainers: &[Retainer]) -> Vec<Value> {

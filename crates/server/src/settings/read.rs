@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::settings::file::Source;
 use crate::settings::verify::verify;
 use crate::settings::{Settings, SiteSettings};
-use crate::units::Address;
+use crate::units::{Address, Place};
 
 /// Settings that can hold together, and where they came from.
 #[derive(Clone, Debug)]
@@ -28,6 +28,11 @@ pub(crate) fn read(said: &Said) -> Result<Settled, Fault> {
     for site in &mut settings.site {
         site.root = source.folder().join(&site.root);
     }
+    for place in &mut settings.memcached.listen {
+        if let Place::Unix(path) = place {
+            *path = source.folder().join(&*path);
+        }
+    }
     lay_over(&mut settings, said);
     for site in &mut settings.site {
         // So that what `check` shows says the same wherever it is put.
@@ -38,10 +43,19 @@ pub(crate) fn read(said: &Said) -> Result<Settled, Fault> {
 }
 
 fn lay_over(settings: &mut Settings, said: &Said) {
+    if !said.memcache.is_empty() {
+        settings.memcached.listen.clone_from(&said.memcache);
+    }
+    // Who says where to listen, or what to serve, wants HTTP; who says neither, and memcached, that alone.
+    let is_web = !settings.memcached.is_on()
+        || said.dir.is_some()
+        || !said.listen.is_empty()
+        || !settings.listen.is_empty()
+        || !settings.site.is_empty();
     if !said.listen.is_empty() {
         settings.listen.clone_from(&said.listen);
     }
-    if settings.listen.is_empty() {
+    if settings.listen.is_empty() && is_web {
         settings.listen = vec![Address(([127, 0, 0, 1], 8080).into())];
     }
     settings.admin = said.admin.or(settings.admin);
@@ -51,6 +65,9 @@ fn lay_over(settings: &mut Settings, said: &Said) {
     }
     settings.io = said.io.unwrap_or(settings.io);
     settings.log = said.log.unwrap_or(settings.log);
+    if !is_web {
+        return;
+    }
     if settings.site.is_empty() {
         let root = said.dir.as_deref().unwrap_or(Path::new(".")).to_owned();
         settings.site = vec![SiteSettings { root, ..SiteSettings::default() }];
@@ -87,6 +104,18 @@ mod tests {
         assert_eq!(settings.memory, Some(ByteCount(128 << 20)));
         assert_eq!(settings.site[0].root, std::path::absolute("elsewhere").unwrap());
         assert_eq!(settings.listen[0].to_string(), "127.0.0.1:1");
+    }
+
+    #[test]
+    fn memcached_alone_serves_no_folder_and_beside_one_both() {
+        let memcache = vec!["unix:a".parse().unwrap()];
+        let alone = Said { memcache, ..Said::default() };
+        let settings = read(&alone).unwrap().settings;
+        assert!(settings.site.is_empty() && settings.listen.is_empty());
+        let beside = Said { dir: Some(".".into()), ..alone.clone() };
+        let settings = read(&beside).unwrap().settings;
+        assert!(settings.site.len() == 1 && settings.listen.len() == 1);
+        assert_eq!(settings.memcached.listen, alone.memcache);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::fault::Fault;
 use crate::settings::Settings;
 use crate::settings::file::{Key, Source};
-use crate::units::{ByteCount, EntryCount, Span};
+use crate::units::{ByteCount, EntryCount, Place, Span};
 
 /// The longest time that can be said: a year.
 const SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -78,7 +78,53 @@ pub(crate) fn verify(settings: &Settings, source: &Source) -> Result<(), Fault> 
         return Err(source.fault(&[Key::Name("site"), Key::Index(SITES_MAX)], "[[site]]", what));
     }
     listeners_once(settings, source)?;
+    memcached(settings, source)?;
     hosts_once(settings, source)
+}
+
+/// What is said of the memcached service.
+fn memcached(settings: &Settings, source: &Source) -> Result<(), Fault> {
+    let of = |name| [Key::Name("memcached"), Key::Name(name)];
+    let said = &settings.memcached;
+    if said.udp.is_some() {
+        let what = "memcached over UDP is not supported: leave it out, and connect over TCP";
+        return Err(source.fault(&of("udp"), "udp", what));
+    }
+    within(source, &of("item_max"), said.item_max, 1 << 10, 128 << 20)?;
+    within(source, &of("line_max"), said.line_max, 2 << 10, 1 << 20)?;
+    within(source, &of("hold_from"), said.hold_from, 1, 1 << 40)?;
+    within(source, &of("receive_from"), said.receive_from, 1, 1 << 40)?;
+    if let Some(receiving) = said.receiving_max {
+        within(source, &of("receiving_max"), receiving, 4 << 10, 1 << 40)?;
+    }
+    if said.connections == 0 || said.connections > 1 << 20 {
+        let what = format!("{} cannot be: choose a number from 1 to 1048576", said.connections);
+        return Err(source.fault(&of("connections"), "connections", what));
+    }
+    for (name, span) in [("idle", said.idle), ("value_timeout", Some(said.value_timeout))] {
+        if span.is_some_and(|Span(span)| span.is_zero() || span > SPAN_MAX) {
+            let what = "this time cannot be: choose one from 1ms to 8784h";
+            return Err(source.fault(&of(name), name, what));
+        }
+    }
+    let mut known: Vec<&Place> = Vec::new();
+    for (number, place) in said.listen.iter().enumerate() {
+        let is_taken = match place {
+            Place::Tcp(address) if address.port() == 0 => false,
+            Place::Tcp(address) => {
+                settings.listen.iter().chain(&settings.admin).any(|taken| taken.0 == *address)
+            }
+            Place::Unix(_) => false,
+        };
+        let is_any = matches!(place, Place::Tcp(address) if address.port() == 0);
+        if is_taken || known.contains(&place) && !is_any {
+            let what = format!("{place} stands there twice: leave one out");
+            let key = [Key::Name("memcached"), Key::Name("listen"), Key::Index(number)];
+            return Err(source.fault(&key, "--memcache", what));
+        }
+        known.push(place);
+    }
+    Ok(())
 }
 
 /// No address is taken twice by ourselves.
@@ -156,6 +202,12 @@ mod tests {
             ("[limits]\nidle = '0s'", "choose one from 1ms"),
             ("[cache]\nentries = 0", "choose a number from 1 to 16777216"),
             ("[cache]\nfront = 67108864", "choose a number from 0 to 16777216"),
+            ("[memcached]\nudp = 11211", "UDP is not supported"),
+            ("[memcached]\nitem_max = 10", "choose a size from 1KiB to 128MiB"),
+            ("[memcached]\nconnections = 0", "choose a number from 1"),
+            ("[memcached]\nidle = '0s'", "choose one from 1ms"),
+            ("[memcached]\nlisten = ['unix:a', 'unix:a']", "unix:a stands there twice"),
+            ("admin = '[::]:80'\n[memcached]\nlisten = ['[::]:80']", "[::]:80 stands there twice"),
             ("[[site]]\n[[site]]", "only the first site goes without"),
             ("[[site]]\nhosts=['a.b']\n[[site]]\nhosts=['A.b']", "leads to site[1] already"),
         ] {
