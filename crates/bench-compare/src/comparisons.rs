@@ -1,5 +1,9 @@
 //! The comparisons, one file each, and the list of them.
 
+pub(crate) mod cache;
+pub(crate) mod cache_case;
+pub(crate) mod cache_hits;
+pub(crate) mod cache_memory;
 pub(crate) mod catalogue;
 pub(crate) mod echo_case;
 pub(crate) mod fixed;

@@ -18,6 +18,7 @@
 mod arguments;
 mod blocks;
 mod bulk;
+mod caches;
 mod comparisons;
 mod echo;
 mod floor;
@@ -28,6 +29,7 @@ mod load;
 mod loops;
 mod machine;
 mod memcache;
+mod oracle;
 mod processes;
 mod queues;
 mod ring;
@@ -35,6 +37,7 @@ mod rivals;
 mod session;
 mod social;
 mod stores;
+mod traces;
 
 use std::env;
 use std::io::{self, Write};
@@ -45,6 +48,7 @@ use clap::Parser;
 use crate::arguments::Arguments;
 use crate::blocks::block_work::{self, BlockSetting};
 use crate::bulk::serve_bulk::{self, BulkSetting};
+use crate::caches::cache_work::{self, CacheSetting};
 use crate::echo::serve_echo::{self, EchoSetting};
 use crate::floor::serve_bare::{self, BareSetting};
 use crate::frame::fault::Fault;
@@ -104,6 +108,11 @@ fn serve_if_asked() -> Option<io::Result<()>> {
             StoreSetting::from_arguments(words)
                 .map_err(io::Error::other)
                 .and_then(store_work::work),
+        ),
+        cache_work::WORD => Some(
+            CacheSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(cache_work::work),
         ),
         social_work::WORD => Some(
             SocialSetting::from_arguments(words)

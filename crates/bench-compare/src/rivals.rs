@@ -3,6 +3,7 @@
 pub(crate) mod bare;
 pub(crate) mod blocks;
 pub(crate) mod bulk;
+pub(crate) mod cache_servers;
 pub(crate) mod caches;
 pub(crate) mod crates;
 pub(crate) mod echo;

@@ -160,7 +160,7 @@ impl Body {
     pub(crate) fn gauges(&self) -> TableGauges {
         let mut counts = Counts::default();
         let mut gauges = TableGauges { name: self.name.to_string(), ..TableGauges::default() };
-        for (number, shard) in self.shards.iter().enumerate() {
+        for (number, shard) in (0..).zip(&self.shards) {
             let state = shard.state.lock();
             counts.add(&state.counts);
             gauges.count += u64::from(state.entries);
@@ -169,7 +169,7 @@ impl Body {
             gauges.credit_bytes += state.granted_bytes - state.charged_bytes;
             gauges.stale_marks += state.stale_marks();
             gauges.loads_pending += state.flights.len() as u64;
-            let bins = u64::from(self.bins(number as u32).count());
+            let bins = u64::from(self.bins(number).count());
             gauges.capacity += bins * 7;
             gauges.index_bytes += bins * BIN_WORDS as u64 * 8 + state.ghosts.bytes();
             for (sum, level) in gauges.levels.iter_mut().zip(&state.levels) {

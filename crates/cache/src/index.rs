@@ -3,4 +3,4 @@
 pub(crate) mod address;
 pub(crate) mod bins;
 pub(crate) mod entry;
-pub(crate) mod index;
+pub(crate) mod whole;

@@ -19,7 +19,7 @@
 //!
 //! # Cost
 //!
-//! An entry is one record of the pile, which holds key and value, and 8 bytes in an index whose bins are nine tenths full: 17
+//! An entry is one record of the pile, which holds key and value, and 8 bytes in an index whose bins are 85 % full: 17
 //! bytes beside its slot, with mark and ghost. A hit takes no lock: it reads the two cache lines of its bins, asked for at
 //! once, and its record. A put copies the value once into its slot and takes one lock, of one shard of the table.
 //!

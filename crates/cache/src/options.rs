@@ -98,7 +98,7 @@ pub struct TableOptions {
     pub idle_s: Option<u32>,
     /// The level of entries that say nothing else: 3.
     pub level: u8,
-    /// The load above which the index grows: 0.90.
+    /// The load above which the index grows: 0.85.
     pub load_high: f64,
     /// The load below which upkeep lets it shrink: 0.60.
     pub load_low: f64,
@@ -120,7 +120,7 @@ impl Default for TableOptions {
             max_age: None,
             idle_s: None,
             level: 3,
-            load_high: 0.90,
+            load_high: 0.85,
             load_low: 0.60,
             seed: None,
         }

@@ -25,7 +25,7 @@ impl Body {
     /// What its shards have drawn.
     fn validate(&self) -> u64 {
         let mut drawn = 0;
-        for shard in 0..self.shards.len() as u32 {
+        for shard in 0..self.shard_count() {
             let guard = self.pile.pin();
             let held = self.hold(shard, &guard);
             held.validate();

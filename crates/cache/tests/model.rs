@@ -1,5 +1,7 @@
 //! A table agrees, step by step, with a map that has a clock; where entries may be evicted, it differs by those alone.
 
+#![expect(clippy::cast_possible_truncation, reason = "numbers of a test are small")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,9 +38,10 @@ impl World {
     fn new(options: TableOptions, limit_bytes: u64, seed: u64) -> Self {
         let clock_ms = Arc::new(AtomicU64::new(5_000));
         let clock = Clock::shared(Arc::clone(&clock_ms));
-        let pile = Pile::builder("model").limit_bytes(limit_bytes).clock(clock).build().unwrap();
-        let cache = Cache::over(&pile, CacheOptions::limit(limit_bytes)).unwrap();
-        let table = cache.table("model", options).unwrap();
+        let pile =
+            Pile::builder("model").limit_bytes(limit_bytes).clock(clock).build().expect("a pile");
+        let cache = Cache::over(&pile, CacheOptions::limit(limit_bytes)).expect("a cache");
+        let table = cache.table("model", options).expect("a table");
         let may_evict = options.mode == levada_cache::Mode::Cache;
         Self { cache, table, known: HashMap::new(), clock_ms, random: seed, may_evict, missing: 0 }
     }
@@ -57,7 +60,7 @@ impl World {
 
     fn key(&mut self, keys: u64) -> Vec<u8> {
         let number = self.random(keys);
-        let long = if number % 50 == 0 { 200 } else { number as usize % 7 };
+        let long = if number.is_multiple_of(50) { 200 } else { number as usize % 7 };
         [&number.to_le_bytes()[..], &vec![b'k'; long]].concat()
     }
 
@@ -166,7 +169,7 @@ impl World {
                 let now_s = self.now_s();
                 match self.present(&key) {
                     Some(_) if is_touched => {
-                        let known = self.known.get_mut(&key).unwrap();
+                        let known = self.known.get_mut(&key).expect("it is present");
                         known.end_s = Some(now_s + life_s + 1);
                         known.life_s = Some(now_s - known.put_s + life_s);
                     }
@@ -182,7 +185,7 @@ impl World {
                 let now_s = self.now_s();
                 match self.present(&key) {
                     Some(_) if is_renewed => {
-                        let known = self.known.get_mut(&key).unwrap();
+                        let known = self.known.get_mut(&key).expect("it is present");
                         known.put_s = now_s;
                         known.end_s = known.life_s.map(|life_s| now_s + life_s + 1);
                     }
@@ -199,7 +202,8 @@ impl World {
                 match (self.present(&key), noted) {
                     (Some(known), Some(before)) => {
                         assert_eq!(before, known.note);
-                        self.known.get_mut(&key).unwrap().note = before.wrapping_add(by);
+                        self.known.get_mut(&key).expect("it is present").note =
+                            before.wrapping_add(by);
                     }
                     (Some(_), None) => assert!(self.may_evict),
                     (None, noted) => assert_eq!(noted, None),
@@ -256,7 +260,6 @@ fn ops(default: u64) -> u64 {
 
 fn seed() -> u64 {
     let seed = std::env::var("LEVADA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7u64);
-    println!("LEVADA_SEED={seed}");
     seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1
 }
 

@@ -60,14 +60,18 @@ impl Iterator for Decoded<'_> {
         }
         self.is_done = padding > 0;
         let [_, bytes @ ..] = all.to_be_bytes();
+        // Bits that the padding leaves over belong to no byte, and are not written again.
         Some(match padding {
-            0..=2 => Ok(Three { bytes, count: 3_usize.saturating_sub(padding) }),
+            0..=2 => {
+                Three::first_of(bytes.get(..3_usize.saturating_sub(padding)).unwrap_or_default())
+                    .ok_or(TooMuchPadding)
+            }
             _ => Err(TooMuchPadding),
         })
     }
 }
 
-/// One to three bytes.
+/// One to three bytes, the others nought.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Three {
     bytes: [u8; 3],

@@ -171,6 +171,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_over_in_base64_is_not_named() {
+        let coded = Key::base64(b"YWF=").unwrap();
+        assert_eq!(written(&coded, true), b"YWE=");
+        assert_eq!(written(&Key::base64(b"YR==").unwrap(), true), b"YQ==");
+    }
+
+    #[test]
     fn the_longest_key_in_base64_has_room() {
         let text = [b'A'; KEY_BYTES_MAX];
         assert_eq!(Key::base64(&text).unwrap().bytes(&mut [1; _]), [0; 750]);

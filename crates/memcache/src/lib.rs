@@ -28,17 +28,20 @@
 //! A client or a proxy works from the other end: [`write_command`] spells a command, and
 //! [`read_reply`] reads what is answered.
 //!
+//! `docs/formats/memcached.md` has the grammar, the errors and the few things that are otherwise.
+//!
 //! # Cost
 //!
 //! A line is searched once for its end and read in one pass; commands borrow from the input, keys of
 //! a `get` are an iterator over the line, and nothing is copied. A key in base64 is decoded when it
-//! is asked for, into room that the caller keeps. A reply goes straight into the buffer.
+//! is asked for, into room that the caller keeps. A reply goes straight into the buffer. What that
+//! takes, beside the mere splitting of the line, `cargo bench -p levada-memcache --bench lines` says.
 //!
 //! # Limits
 //!
 //! - A key: 250 bytes; an entry: 1 MiB; the line of a `get`: 64 KiB, unless [`Limits`] says
 //!   otherwise. Any other line: 2,048 bytes. What is longer ends the connection.
-//! - A meta command: 17 flags; an opaque: 32 bytes.
+//! - A meta command: 17 flags, `ms` 16; an opaque: 32 bytes.
 //! - The binary protocol is answered with an error frame and the end.
 //! - `slabs`, `lru`, `lru_crawler`, `watch`, `shutdown`, `cache_memlimit` and `extstore` are unknown.
 #![forbid(unsafe_code)]

@@ -137,7 +137,9 @@ impl Reply<'_> {
     #[inline]
     fn bytes_max(&self) -> usize {
         match self {
-            Self::Value(head) => head.key.len().saturating_add(60),
+            Self::Value(head) => {
+                head.key.len().saturating_add(VALUE_WORD.len()).saturating_add(VALUE_TAIL_BYTES)
+            }
             Self::Meta(reply) => reply.bytes_max(),
             Self::Dump(dump) => dump.bytes_max(),
             Self::Stat(_) | Self::Version(_) => usize::MAX,
@@ -182,10 +184,15 @@ impl Reply<'_> {
     }
 }
 
+const VALUE_WORD: &[u8] = b"VALUE ";
+
+/// What stands behind the key: 10, 20 and 20 digits, three spaces, CR LF.
+const VALUE_TAIL_BYTES: usize = 55;
+
 impl ValueHead<'_> {
     #[inline]
     fn put_into(&self, sink: &mut impl Sink) {
-        let mut tail = Tail::<64>::default(); // 10 + 20 + 20 digits, three spaces, CR LF
+        let mut tail = Tail::<VALUE_TAIL_BYTES>::default();
         tail.put_before(b'\n');
         tail.put_before(b'\r');
         if let Some(cas) = self.cas {
@@ -196,7 +203,7 @@ impl ValueHead<'_> {
         tail.put_before(b' ');
         tail.put_decimal_before(self.client_flags.into());
         tail.put_before(b' ');
-        sink.put(b"VALUE ");
+        sink.put(VALUE_WORD);
         sink.put(self.key);
         sink.put(tail.text());
     }

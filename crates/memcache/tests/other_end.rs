@@ -5,7 +5,7 @@ use levada_memcache::{
     MetaCode, Mode, Parser, Refusal, Reply, ReplyLine, ReplyStep, Stat, StatValue, Step, Store,
     Stored, Touch, ValueHead, read_reply, write_command, write_reply,
 };
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn line_of(command: &Command<'_>) -> String {
     let mut line = Vec::new();
@@ -92,9 +92,42 @@ fn a_command_that_does_not_fit_is_not_begun() {
 #[test]
 fn a_reply_that_does_not_fit_is_not_begun() {
     let head = ValueHead { key: b"key", client_flags: 1, value_bytes: 2, cas: None };
+    let longest = ValueHead {
+        key: &[b'k'; 250],
+        client_flags: u32::MAX,
+        value_bytes: u64::MAX,
+        cas: Some(u64::MAX),
+    };
+    let facts = ItemFacts {
+        client_flags: u32::MAX,
+        cas: u64::MAX,
+        value_bytes: u64::MAX,
+        left_s: Some(u32::MAX),
+        left_before_s: Some(u32::MAX),
+        idle_s: u32::MAX,
+        is_key_base64: true,
+        is_won: true,
+        is_stale: true,
+        is_claimed: true,
+        ..ItemFacts::default()
+    };
+    let name = "k".repeat(250);
+    let get = format!("mg {name} v s t c f l h k O{}", "o".repeat(32));
+    let Ok(Command::MetaGet(get)) = Command::of_line(get.as_bytes()) else { panic!() };
+    let dump = format!("me {name}");
+    let Ok(Command::Dump(dump)) = Command::of_line(dump.as_bytes()) else { panic!() };
+    let arith = format!("ma {name} v t c k O{}", "o".repeat(32));
+    let Ok(Command::Arith(arith)) = Command::of_line(arith.as_bytes()) else { panic!() };
+    let Step::End(frame) = Parser::new(Limits::default()).step(&[0x80; 24]) else { panic!() };
     let replies = [
         Reply::Stored,
         Reply::Value(head),
+        Reply::Value(longest),
+        get.hit(facts),
+        dump.hit(facts, u32::MAX, u64::MAX),
+        arith.reply(Counted::Number(u64::MAX, facts)),
+        frame,
+        Reply::Number(u64::MAX),
         Reply::Version("1"),
         Reply::Stat(Stat::of("pid", StatValue::Number(1))),
         Reply::Refusal(Refusal::DeleteUsage),

@@ -1,7 +1,9 @@
 //! However a stream is cut into receives, its steps are the same.
 
 use levada_memcache::{Command, Limits, Parser, Reply, Step, write_reply};
-use proptest::prelude::*;
+use proptest::prelude::{
+    ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,
+};
 
 const LIMITS: Limits = Limits { line_bytes_max: 3_000, item_bytes_max: 5_000, key_bytes_max: 250 };
 

@@ -245,8 +245,7 @@ impl Store {
         let length = if is_noted { length + 15 } else { length };
         let reach = if may_commit { Reach::Limit } else { Reach::Ready };
         let class = match Class::holding(8 + ext_bytes + length) {
-            // A payload that is read as a value starts at a multiple of 16, so its slots do.
-            Some(class) if birth.kind == Kind::Archived => class.aligned(),
+            Some(class) if birth.is_aligned => class.aligned(),
             Some(class) => class,
             None => Class::PAGES,
         };

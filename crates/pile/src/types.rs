@@ -13,5 +13,6 @@ pub(crate) mod registry;
 pub(crate) mod sink;
 pub(crate) mod type_names;
 pub(crate) mod typed;
+pub(crate) mod typed_keep;
 pub(crate) mod upgrade;
 pub(crate) mod verbatim;

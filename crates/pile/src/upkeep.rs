@@ -8,6 +8,7 @@ pub(crate) mod due;
 pub(crate) mod form;
 pub(crate) mod keep;
 pub(crate) mod keeper;
+pub(crate) mod kept_room;
 pub(crate) mod sweep;
 pub(crate) mod sweeps;
 pub(crate) mod tend;

@@ -612,9 +612,9 @@ fn what_a_keeper_kept_ends_with_its_life_of_the_pile() {
     let pile = kept(folder.path());
     let at = pile.put(&pattern(20_000, 1), Life::FOREVER).unwrap();
     let keep = pile.keeper(Arc::new(Nailed), Form::default()).unwrap();
-    for length in [10, 1000, 20_000, 100_000] {
-        keep.put(&[], &[&pattern(length, 2)], Life::FOREVER).unwrap();
-    }
+    let lengths = [10, 1000, 20_000, 100_000];
+    let put = |length| keep.put(&[], &[&pattern(length, 2)], Life::FOREVER).unwrap();
+    let places = lengths.map(put);
     // As after a kill: who drops a keep ends its records himself.
     let copy = tempfile::tempdir().unwrap();
     pile.flush().unwrap();
@@ -626,6 +626,10 @@ fn what_a_keeper_kept_ends_with_its_life_of_the_pile() {
     }
     let again = kept(copy.path());
     let keep = again.keeper(Arc::new(Nailed), Form::default()).unwrap();
+    // Nobody has looked through it yet, and the keeper has the number of the former.
+    for place in places {
+        assert!(keep.at(&again.pin(), place).is_none() && !keep.delete(place));
+    }
     keep.put(&[], &[b"new"], Life::FOREVER).unwrap();
     drop(keep);
     settle(&again, |gauges| gauges.records == 1);

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, OnceLock, Weak};
 
 use levada_pile::{
-    Budget, Clock, Form, Full, Keep, Keeper, KeptRecord, Life, Pile, Place, Verdict, Why,
+    Budget, Clock, Form, Full, Keep, Keeper, KeptRecord, Life, NotReserved, Pile, Place, Verdict,
+    Why,
 };
 
 /// What a shelf does with a record that moves.
@@ -28,6 +29,7 @@ enum Haste {
 struct Shelf {
     places: Mutex<HashMap<u64, Place>>,
     keep: OnceLock<Weak<Keep>>,
+    pile: OnceLock<Pile>,
     haste: Haste,
     moves: AtomicU64,
 }
@@ -66,6 +68,11 @@ impl Keeper for Shelf {
                 add(&record.words[0], 10);
                 assert!(keep.rejuvenate(record.place, Life::secs(5000)));
                 copy.take_over(&record);
+                let seen = self.pile.get().map(|pile| {
+                    let guard = pile.pin();
+                    keep.at(&guard, copy.place).and_then(|record| record.left_s)
+                });
+                assert_eq!(seen, Some(Some(5001)), "whoever finds the copy sees its new life");
             }
             Haste::Rejuvenates => assert!(keep.rejuvenate(record.place, Life::secs(9000))),
         }
@@ -97,17 +104,20 @@ struct World {
 fn world(form: Form, haste: Haste) -> World {
     let now_ms = Arc::new(AtomicU64::new(0));
     let clock = Clock::shared(Arc::clone(&now_ms));
-    let pile = Pile::builder("forms").limit_bytes(32 << 20).clock(clock).build().unwrap();
+    let pile = Pile::builder("forms").limit_bytes(32 << 20).clock(clock).build();
+    let pile = pile.expect("there is memory");
     let shelf = Arc::new(Shelf { haste, ..Shelf::default() });
-    let keep = Arc::new(pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, form).unwrap());
-    shelf.keep.set(Arc::downgrade(&keep)).unwrap();
+    let keep = pile.keeper(Arc::clone(&shelf) as Arc<dyn Keeper>, form);
+    let keep = Arc::new(keep.expect("it is the only one"));
+    shelf.keep.set(Arc::downgrade(&keep)).expect("it has one keep");
+    shelf.pile.set(pile.clone()).expect("it has one pile");
     World { pile, shelf, keep, now_ms }
 }
 
 impl World {
     fn put(&self, key: u64, words: &[u32], length: usize, life: Life) -> Place {
         let (head, body) = (key.to_be_bytes(), vec![key.to_le_bytes()[0]; length - 8]);
-        let place = self.keep.put(words, &[&head, &body], life).unwrap();
+        let place = self.keep.put(words, &[&head, &body], life).expect("there is room");
         self.shelf.places().insert(key, place);
         place
     }
@@ -115,7 +125,7 @@ impl World {
     /// Leaves one of eight keys, and lets these move together.
     fn thin_out(&self, keys: u64) {
         for key in (0..keys).filter(|key| !key.is_multiple_of(8)) {
-            let place = self.shelf.places().remove(&key).unwrap();
+            let place = self.shelf.places().remove(&key).expect("it was put");
             assert!(self.keep.delete(place));
         }
         // Readers of other tests may be in the way for a while.
@@ -384,4 +394,61 @@ fn threads_that_have_guards_have_numbers_of_their_own() {
 fn a_keep_may_be_used_by_any_thread() {
     fn is_shared<T: Send + Sync>() {}
     is_shared::<Keep>();
+}
+
+#[test]
+fn a_lent_room_is_filled_elsewhere_and_becomes_the_record() {
+    let heap = levada_shared::SharedHeap::new(levada_shared::Options::default()).unwrap();
+    let account = heap.account("receiver", 1 << 20).unwrap();
+    let World { pile, keep, .. } = world(TWO_WORDS, Haste::None);
+    let other = pile.keeper(Arc::new(Shelf::default()), TWO_WORDS).unwrap();
+    for length in [100, 50_000] {
+        let mut room = keep.reserve(&[8, 9], length + 5, Life::secs(60)).unwrap();
+        room.write(b"head ").unwrap();
+        let mut buf = room.lend(&account).unwrap();
+        assert_eq!((buf.capacity(), account.charged_bytes()), (length, length as u64));
+        buf.write(&vec![7; length]).unwrap();
+        assert_eq!((pile.gauges().lent_rooms, pile.gauges().records), (1, 0));
+        // Whose it is not gives it back.
+        let Err(NotReserved::Buffer(buf)) = other.commit_buf(buf) else { panic!("of another") };
+        let Err(NotReserved::Buffer(buf)) = pile.commit_buf(buf) else { panic!("of a keep") };
+        let place = keep.commit_buf(buf).unwrap();
+        let guard = pile.pin();
+        let record = keep.at(&guard, place).unwrap();
+        assert_eq!((&record.bytes[..5], record.bytes.len()), (&b"head "[..], length + 5));
+        assert!(record.bytes[5..].iter().all(|&byte| byte == 7));
+        assert_eq!((record.words[1].load(Ordering::Relaxed), record.left_s), (9, Some(61)));
+        assert_eq!(account.charged_bytes(), 0);
+        assert!(keep.delete(place));
+    }
+    // Partly filled is shorter; dropped is given back.
+    let mut buf = keep.reserve(&[8, 9], 100, Life::FOREVER).unwrap().lend(&account).unwrap();
+    buf.write(b"short").unwrap();
+    let place = keep.commit_buf(buf).unwrap();
+    assert_eq!(keep.at(&pile.pin(), place).unwrap().bytes, b"short");
+    drop(keep.reserve(&[8, 9], 100, Life::FOREVER).unwrap().lend(&account).unwrap());
+    assert_eq!((pile.gauges().lent_rooms, pile.gauges().records), (0, 1));
+    // Without room in the account the reservation comes back as it was.
+    let mut room = keep.reserve(&[8, 9], 2 << 20, Life::FOREVER).unwrap();
+    room.write(b"kept").unwrap();
+    let refused = room.lend(&account).unwrap_err();
+    assert_eq!(refused.reserved.written(), b"kept");
+    assert!(refused.to_string().contains("was not lent"));
+    drop(refused);
+    pile.validate();
+}
+
+#[test]
+fn a_room_that_outlives_its_keep_becomes_no_record() {
+    let heap = levada_shared::SharedHeap::new(levada_shared::Options::default()).unwrap();
+    let account = heap.account("receiver", 1 << 20).unwrap();
+    let pile = Pile::builder("outlived").limit_bytes(4 << 20).build().unwrap();
+    let keep = pile.keeper(Arc::new(Shelf::default()), TWO_WORDS).unwrap();
+    let buf = keep.reserve(&[1, 2], 100, Life::FOREVER).unwrap().lend(&account).unwrap();
+    drop(keep);
+    let next = pile.keeper(Arc::new(Shelf::default()), Form::default()).unwrap();
+    let Err(NotReserved::Buffer(buf)) = next.commit_buf(buf) else { panic!("of a former keep") };
+    drop(buf);
+    assert_eq!((pile.gauges().records, pile.gauges().lent_rooms), (0, 0));
+    pile.validate();
 }

@@ -66,11 +66,6 @@ impl Input {
             self.carried.extend_from_slice(block.get(self.taken_bytes..).unwrap_or_default());
         }
     }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes().is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -104,7 +99,7 @@ mod tests {
         input.take(8);
         assert_eq!(input.bytes(), b"get d\r\n");
         input.take(7);
-        assert!(input.is_empty() && input.carried.capacity() == 0);
+        assert!(input.bytes().is_empty() && input.carried.capacity() == 0);
         assert_eq!(account.charged_bytes(), 0);
     }
 }

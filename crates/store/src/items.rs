@@ -174,7 +174,9 @@ impl Items {
             let found = self.table.peek(&guard, key).map(Found);
             scratch.clear();
             scratch.extend_from_slice(&[0; HEAD_BYTES]);
-            let change = decide(found.as_ref().map(Found::item), scratch);
+            // What is in its last second cannot be given as short a life anew: changed again and again it would never end.
+            let item = found.as_ref().map(Found::item).filter(|item| item.left_s != Some(1));
+            let change = decide(item, scratch);
             let seen = found.map(|found| found.0.version());
             drop(guard);
             let how = match (change, seen) {
@@ -252,11 +254,14 @@ fn is_stored(stored: Result<Stored, levada_cache::Refused>) -> Result<bool, NoRo
 }
 
 /// `None` for what is gone at once.
+///
+/// The reference lets an item live for at most as long as was said, and up to a second less; an entry lives for at least as
+/// long, and up to a second more, and never for less than one.
 #[inline]
 fn entry_life(life: Life) -> Option<EntryLife> {
     match life {
         Life::Never => Some(EntryLife::FOREVER),
-        Life::For(seconds) => Some(EntryLife::secs(seconds)),
+        Life::For(seconds) => Some(EntryLife::secs(seconds.saturating_sub(1))),
         Life::AtOnce => None,
     }
 }

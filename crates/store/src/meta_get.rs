@@ -106,7 +106,7 @@ impl Work<'_> {
             left_s < left_of(below.life(self.unix_s)).unwrap_or(0)
         });
         if item.note.is_stale() || item.note.is_won() || wants_anew {
-            facts.is_won = self.win(key, wants_anew);
+            (facts.is_won, facts.is_claimed) = self.win(key, item.note, wants_anew);
         }
         self.reply(&get.hit(facts));
         if get.wants_value {
@@ -117,13 +117,15 @@ impl Work<'_> {
         }
     }
 
-    /// Whether this reader wins the right to fill the item anew: the first who asks.
-    fn win(&mut self, key: &[u8], wants_anew: bool) -> bool {
-        let mut is_won = false;
+    /// Whether this reader wins the right to fill the item anew, and whether somebody had won it before: the first who asks
+    /// wins.
+    fn win(&mut self, key: &[u8], seen: Note, wants_anew: bool) -> (bool, bool) {
+        let mut now = seen;
+        let may_win = |note: Note| !note.is_won() && (note.is_stale() || wants_anew);
         let is_there = self.hall.items.note(key, &mut |note| {
-            is_won = !note.is_won() && (note.is_stale() || wants_anew);
-            if is_won { note.won() } else { note }
+            now = note;
+            if may_win(note) { note.won() } else { note }
         });
-        is_there && is_won
+        (is_there && may_win(now), now.is_won())
     }
 }

@@ -11,7 +11,7 @@ use crate::arriving::{Arriving, NotNow};
 use crate::config::StoreConfig;
 use crate::front::Front;
 use crate::outgoing::Outgoing;
-use crate::reads::Run;
+use crate::reads::{Run, Spot};
 use crate::work::Work;
 
 /// What a client hears of who serves it. The number leads, because clients choose by it what they use.
@@ -151,10 +151,20 @@ impl<'b> Pass<'_, 'b> {
     fn run(&mut self, work: &mut Work<'_>) -> Next {
         self.talk.parser.set_limits(limits(work.config));
         let mut run = Run::new();
-        let next = loop {
+        let next = self.read(work, &mut run);
+        let is_all = self.answer(work, &mut run);
+        if is_all && !matches!(next, Next::GoOn) {
+            return next;
+        }
+        work.counters.paused_sockets += 1;
+        Next::GoOn
+    }
+
+    /// Takes the input apart, and executes it; the last reads are left in the run.
+    fn read(&mut self, work: &mut Work<'_>, run: &mut Run<'b>) -> Next {
+        loop {
             if work.out.is_full() {
-                work.counters.paused_sockets += 1;
-                break Next::GoOn;
+                return Next::GoOn;
             }
             let rest = self.input.get(self.used_bytes..).unwrap_or_default();
             if self.talk.swallow_bytes > 0 {
@@ -162,36 +172,51 @@ impl<'b> Pass<'_, 'b> {
                 self.talk.swallow_bytes -= dropped;
                 self.used_bytes += usize::try_from(dropped).unwrap_or(rest.len());
                 if self.talk.swallow_bytes > 0 {
-                    break Next::Receive { is_value: true };
+                    return Next::Receive { is_value: true };
                 }
                 continue;
             }
             if rest.is_empty() {
-                break Next::Receive { is_value: false };
+                return Next::Receive { is_value: false };
             }
-            match self.talk.parser.step(rest) {
-                Step::Need(_) => break Next::Receive { is_value: false },
+            let before = self.talk.parser.clone();
+            let step = self.talk.parser.step(rest);
+            if !matches!(
+                step,
+                Step::Need(_) | Step::Command(Command::Get(_) | Command::MetaGet(_), _)
+            ) && !self.answer(work, run)
+            {
+                // It is looked at again: nothing of it was done.
+                self.talk.parser = before;
+                return Next::GoOn;
+            }
+            match step {
+                Step::Need(_) => return Next::Receive { is_value: false },
                 Step::Swallow(bytes) => self.talk.swallow_bytes = bytes,
                 Step::Refuse(reply, used) => {
-                    run.answer(work);
                     work.counters.malformed += 1;
                     work.reply(&reply);
                     self.used_bytes += used;
                 }
                 Step::End(reply) => {
-                    run.answer(work);
                     work.reply(&reply);
                     self.used_bytes = self.input.len();
-                    break Next::Close { lingers: !matches!(reply, Reply::Nothing) };
+                    return Next::Close { lingers: !matches!(reply, Reply::Nothing) };
                 }
-                Step::Command(command, used) => match self.execute(work, &mut run, command, used) {
+                Step::Command(command, used) => match self.execute(work, run, command, used) {
                     Way::On => {}
-                    Way::Stop(next) => break next,
+                    Way::Stop(next) => return next,
                 },
             }
-        };
-        run.answer(work);
-        next
+        }
+    }
+
+    /// Answers what is in the run. False if there is too much to be sent before the rest of it, which is read again then.
+    fn answer(&mut self, work: &mut Work<'_>, run: &mut Run<'b>) -> bool {
+        let Some(spot) = run.answer(work) else { return true };
+        self.used_bytes = spot.command_at;
+        self.talk.answered_keys = spot.keys_before;
+        false
     }
 
     #[inline]
@@ -202,44 +227,41 @@ impl<'b> Pass<'_, 'b> {
         command: Command<'b>,
         used: usize,
     ) -> Way {
-        match command {
-            Command::Get(get) if Run::takes(&get) => {
-                if !self.read_keys(work, run, &get) {
-                    return Way::Stop(Next::GoOn);
-                }
-            }
+        let is_added = match command {
+            Command::Get(get) if Run::takes(&get) => self.add_keys(work, run, &get),
             Command::MetaGet(get) if Run::takes_meta(&get) => {
-                work.counters.cmd_meta += 1;
-                if run.is_full() {
-                    run.answer(work);
+                let has_room = !run.is_full() || self.answer(work, run);
+                if has_room {
+                    run.add_meta(get, Spot { command_at: self.used_bytes, keys_before: 0 });
                 }
-                run.add_meta(get);
+                has_room
             }
             command => {
-                run.answer(work);
+                if !self.answer(work, run) {
+                    return Way::Stop(Next::GoOn);
+                }
                 return self.execute_alone(work, command, used);
             }
+        };
+        if !is_added {
+            return Way::Stop(Next::GoOn);
         }
-        work.counters.commands += 1;
         self.used_bytes += used;
         Way::On
     }
 
-    /// Adds the keys of a `get` to the run. False if there is too much to be sent before the rest of them.
+    /// Adds the keys of a `get` to the run. False if there is too much to be sent before.
     #[inline]
-    fn read_keys(&mut self, work: &mut Work<'_>, run: &mut Run<'b>, get: &Get<'b>) -> bool {
-        let mut keys = get.keys.skip(self.talk.answered_keys).peekable();
-        while let Some(key) = keys.next() {
-            if run.is_full() {
-                run.answer(work);
-                if work.out.is_full() {
-                    return false;
-                }
+    fn add_keys(&mut self, work: &mut Work<'_>, run: &mut Run<'b>, get: &Get<'b>) -> bool {
+        let answered = core::mem::take(&mut self.talk.answered_keys);
+        let mut keys = (answered..).zip(get.keys.skip(answered)).peekable();
+        while let Some((keys_before, key)) = keys.next() {
+            if run.is_full() && !self.answer(work, run) {
+                return false;
             }
-            self.talk.answered_keys += 1;
-            run.add(key, get.with_cas, keys.peek().is_none());
+            let spot = Spot { command_at: self.used_bytes, keys_before };
+            run.add(key, get.with_cas, keys.peek().is_none(), spot);
         }
-        self.talk.answered_keys = 0;
         true
     }
 

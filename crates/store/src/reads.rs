@@ -8,6 +8,15 @@ use crate::work::Work;
 /// How many are looked up together.
 pub(crate) const RUN_MAX: usize = 32;
 
+/// Where in the input a key stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spot {
+    /// Where its command begins.
+    pub(crate) command_at: usize,
+    /// How many keys of that stand before it.
+    pub(crate) keys_before: usize,
+}
+
 /// Who asked for a key.
 #[derive(Clone, Copy, Debug)]
 enum Asker<'b> {
@@ -19,13 +28,19 @@ enum Asker<'b> {
 pub(crate) struct Run<'b> {
     keys: [&'b [u8]; RUN_MAX],
     askers: [Asker<'b>; RUN_MAX],
+    spots: [Spot; RUN_MAX],
     count: usize,
 }
 
 impl<'b> Run<'b> {
     pub(crate) fn new() -> Self {
         let nobody = Asker::Get { with_cas: false, is_last: false };
-        Self { keys: [&[]; RUN_MAX], askers: [nobody; RUN_MAX], count: 0 }
+        Self {
+            keys: [&[]; RUN_MAX],
+            askers: [nobody; RUN_MAX],
+            spots: [Spot::default(); RUN_MAX],
+            count: 0,
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -44,48 +59,63 @@ impl<'b> Run<'b> {
 
     /// Adds one of the keys of a command.
     #[inline]
-    pub(crate) fn add(&mut self, key: &'b [u8], with_cas: bool, is_last: bool) {
-        self.push(key, Asker::Get { with_cas, is_last });
+    pub(crate) fn add(&mut self, key: &'b [u8], with_cas: bool, is_last: bool, spot: Spot) {
+        self.push(key, Asker::Get { with_cas, is_last }, spot);
     }
 
     #[inline]
-    pub(crate) fn add_meta(&mut self, get: MetaGet<'b>) {
-        self.push(get.key.text(), Asker::Meta(get));
+    pub(crate) fn add_meta(&mut self, get: MetaGet<'b>, spot: Spot) {
+        self.push(get.key.text(), Asker::Meta(get), spot);
     }
 
     #[inline]
-    fn push(&mut self, key: &'b [u8], asker: Asker<'b>) {
+    fn push(&mut self, key: &'b [u8], asker: Asker<'b>, spot: Spot) {
         self.keys[self.count] = key;
         self.askers[self.count] = asker;
+        self.spots[self.count] = spot;
         self.count += 1;
     }
 
-    /// Looks all of them up, and answers.
-    pub(crate) fn answer(&mut self, work: &mut Work<'_>) {
+    /// Looks all of them up, and answers: as far as there is room for answers. Where the first stands that was not answered, if
+    /// there is one.
+    pub(crate) fn answer(&mut self, work: &mut Work<'_>) -> Option<Spot> {
         let count = core::mem::take(&mut self.count);
         if count == 0 {
-            return;
+            return None;
         }
         work.counters.lookup_runs += 1;
         work.counters.lookups += count as u64;
-        work.counters.cmd_get += count as u64;
         let items = &work.hall.items;
         let guard = items.look();
         let keys = &self.keys[..count];
-        items.find_many(&guard, keys, &mut |index, found| match self.askers[index] {
-            Asker::Get { with_cas, is_last } => {
-                if let Some(found) = found {
-                    work.counters.get_hits += 1;
-                    work.send_value(keys[index], with_cas, &found);
-                } else {
-                    work.counters.get_misses += 1;
+        let mut left = None;
+        items.find_many(&guard, keys, &mut |index, found| {
+            if left.is_some() || work.out.is_full() {
+                left.get_or_insert(self.spots[index]);
+                return;
+            }
+            work.counters.cmd_get += 1;
+            match self.askers[index] {
+                Asker::Get { with_cas, is_last } => {
+                    if let Some(found) = found {
+                        work.counters.get_hits += 1;
+                        work.send_value(keys[index], with_cas, &found);
+                    } else {
+                        work.counters.get_misses += 1;
+                    }
+                    if is_last {
+                        work.counters.commands += 1;
+                        work.reply(&Reply::End);
+                    }
                 }
-                if is_last {
-                    work.reply(&Reply::End);
+                Asker::Meta(get) => {
+                    work.counters.commands += 1;
+                    work.counters.cmd_meta += 1;
+                    work.meta_found(&get, keys[index], found);
                 }
             }
-            Asker::Meta(get) => work.meta_found(&get, keys[index], found),
         });
+        left
     }
 }
 

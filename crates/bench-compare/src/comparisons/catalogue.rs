@@ -1,13 +1,13 @@
 //! The list of comparisons, in the order in which `all` runs them.
 
 use crate::comparisons::{
-    handles, heap, heap_memory, http_client, http_large, http_short, http_small, megapipe,
-    memcache, memcache_large, memcache_memory, pile, pile_memory, processes, processes_memory,
-    queues, social, wire,
+    cache, cache_hits, cache_memory, handles, heap, heap_memory, http_client, http_large,
+    http_short, http_small, megapipe, memcache, memcache_large, memcache_memory, pile, pile_memory,
+    processes, processes_memory, queues, social, wire,
 };
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 18] = [
+pub(crate) const ALL: [Comparison; 21] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
@@ -26,6 +26,9 @@ pub(crate) const ALL: [Comparison; 18] = [
     pile::COMPARISON,
     pile_memory::COMPARISON,
     social::COMPARISON,
+    cache::COMPARISON,
+    cache_hits::COMPARISON,
+    cache_memory::COMPARISON,
 ];
 
 /// The word that means all of them.

@@ -13,6 +13,10 @@ pub(crate) enum Manner {
     Fills,
     /// OS processes that are filled once and then do one thing over and over, on one thread or two.
     Stores,
+    /// OS processes with a cache in each, which all see the same requests.
+    Caches,
+    /// As those, and each replays all requests once: what is counted comes out the same each time.
+    Replays,
 }
 
 impl Manner {
@@ -26,7 +30,10 @@ impl Manner {
             (Self::Fills, false) => Pace::FULL_FILLS,
             (Self::Fills, true) => Pace::QUICK_FILLS,
             (Self::Stores, false) => Pace::FULL_STORES,
-            (Self::Stores, true) => Pace::QUICK_LOOPS,
+            (Self::Caches, false) => Pace::FULL_STORES,
+            (Self::Replays, false) => Pace::FULL_REPLAYS,
+            (Self::Replays, true) => Pace::QUICK_FILLS,
+            (Self::Stores | Self::Caches, true) => Pace::QUICK_LOOPS,
         }
     }
 
@@ -44,6 +51,14 @@ impl Manner {
                 "Each entrant is an OS process of its own with its values in it; threads are pinned, the first to core 0, a \
                  second to core 1. Costs are time for one turn of a thread's loop."
             }
+            Self::Caches => {
+                "Each entrant is an OS process of its own with its cache in it; threads are pinned, the first to core 0, a \
+                 second to core 1. All see the same requests in the same order."
+            }
+            Self::Replays => {
+                "Each entrant is an OS process of its own with its cache in it. All see the same requests in the same order, \
+                 once; what is counted comes out the same each time."
+            }
             Self::Fills => {
                 "Each entrant fills a fresh OS process; costs are what the kernel counts as resident."
             }
@@ -54,7 +69,7 @@ impl Manner {
     pub(crate) fn road(self) -> &'static str {
         match self {
             Self::Servers => ", loopback",
-            Self::Loops | Self::Fills | Self::Stores => "",
+            Self::Loops | Self::Fills | Self::Stores | Self::Caches | Self::Replays => "",
         }
     }
 
@@ -65,7 +80,7 @@ impl Manner {
             Self::Servers | Self::Loops | Self::Stores => {
                 format!("{round_count} round{several} of {window_ms} ms")
             }
-            Self::Fills => format!("{round_count} round{several}"),
+            Self::Fills | Self::Caches | Self::Replays => format!("{round_count} round{several}"),
         }
     }
 }

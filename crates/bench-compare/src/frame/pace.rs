@@ -54,6 +54,10 @@ impl Pace {
         window: Duration::ZERO,
     };
 
+    /// As [`Self::FULL_FILLS`], for what would come out the same again.
+    pub(crate) const FULL_REPLAYS: Self =
+        Self { round_count: 1, sweep_round_count: Some(1), ..Self::FULL_FILLS };
+
     /// As [`Self::QUICK`], for what is filled once.
     pub(crate) const QUICK_FILLS: Self =
         Self { round_count: 1, sweep_round_count: None, ..Self::FULL_FILLS };

@@ -3,7 +3,7 @@
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// A rival as it is called in rows, and its crate where that is called otherwise.
-const NAMES: [(&str, &str); 18] = [
+const NAMES: [(&str, &str); 21] = [
     ("tokio", "tokio"),
     ("monoio", "monoio"),
     ("compio", "compio"),
@@ -22,6 +22,9 @@ const NAMES: [(&str, &str); 18] = [
     ("sharded-slab", "sharded-slab"),
     ("rkyv", "rkyv"),
     ("postcard", "postcard"),
+    ("quick_cache", "quick_cache"),
+    ("foyer", "foyer-memory"),
+    ("moka", "moka"),
 ];
 
 /// Names and versions of those crates that are part of some row's name.
@@ -50,7 +53,9 @@ mod tests {
         let queues = ["rtrb, chunks", "crossbeam-channel", "crossfire", "kanal", "flume"];
         let worlds = ["ractor", "kameo"];
         let stores = ["HashMap of foldhash", "slotmap", "sharded-slab", "rkyv", "postcard"];
-        let told = versions(&[&row_names[..], &allocators, &queues, &worlds, &stores].concat());
+        let caches = ["quick_cache", "foyer, LRU", "moka"];
+        let all = [&row_names[..], &allocators, &queues, &worlds, &stores, &caches];
+        let told = versions(&all.concat());
         let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
         assert_eq!(names, NAMES.map(|(_, name)| name));
         assert!(told.iter().all(|one| one.contains('.')), "{told:?}");

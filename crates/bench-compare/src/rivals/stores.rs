@@ -37,7 +37,7 @@ pub(crate) const SLOTS: [Keeping; 2] = [
 ];
 
 /// What makes each allocator keep what was given back to it, and take huge pages, as ours does.
-const FOR_SPEED: [(&str, &str); 5] = [
+pub(crate) const FOR_SPEED: [(&str, &str); 5] = [
     ("MIMALLOC_PURGE_DELAY", "-1"),
     ("MIMALLOC_ALLOW_LARGE_OS_PAGES", "1"),
     ("MALLOC_TRIM_THRESHOLD_", "4294967296"),

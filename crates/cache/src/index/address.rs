@@ -51,10 +51,30 @@ impl Address {
     #[inline]
     pub(crate) fn bins(self, bins: u32) -> [u32; 2] {
         let first = self.0 & (BINS_MAX - 1);
-        // Odd, so that the lowest bit differs and both are not one bin.
-        let second = first ^ (self.tag().wrapping_mul(0x9E37_79B1) >> (32 - BIN_BITS) | 1);
-        [bin_among(first, bins), bin_among(second, bins)]
+        [bin_among(first, bins), bin_among(first ^ change_by(self.tag()), bins)]
     }
+}
+
+/// By what the bits of a key's two bins differ.
+#[inline]
+fn change_by(tag: u32) -> u32 {
+    // Odd, so that the lowest bit differs and both are not one bin.
+    (tag.wrapping_mul(0x9E37_79B1) >> (32 - BIN_BITS)) | 1
+}
+
+/// The other bin of an entry with this tag that stands in `bin`. Where the bins to know it by are not split yet, it is one of
+/// two.
+pub(crate) fn other_bin(bin: u32, tag: u32, bins: u32) -> [u32; 2] {
+    let (below, change) = (1 << bins.ilog2(), change_by(tag));
+    let split = bins - below;
+    let low = (bin ^ change) & (below - 1);
+    if low >= split {
+        return [low; 2]; // it was not split: its low bits are all that counts
+    }
+    if bin < split || bin >= below {
+        return [low | ((bin ^ change) & below); 2];
+    }
+    [low, low | below]
 }
 
 /// The bin of these bits where there are `bins`.
@@ -90,6 +110,23 @@ mod tests {
                 assert_ne!(before[0], before[1]);
             }
         }
+    }
+
+    #[test]
+    fn the_other_bin_is_known_by_bin_and_tag_or_is_one_of_two() {
+        let mut known = 0;
+        for bins in 64..200 {
+            for hash in (0..500u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20) {
+                let address = Address::of(hash);
+                let [first, second] = address.bins(bins);
+                for (bin, other) in [(first, second), (second, first)] {
+                    let others = other_bin(bin, address.tag(), bins);
+                    assert!(others.contains(&other));
+                    known += u32::from(others[0] == others[1]);
+                }
+            }
+        }
+        assert!(known > 100_000, "{known}");
     }
 
     #[test]

@@ -7,14 +7,15 @@
 //! version of the bin that it leaves is raised, it is removed there. So a reader finds it in one of both, or sees that a
 //! version or the number of bins is another than before, and looks again.
 //!
-//! Entries move to higher bins only, unless bins are joined: so who walks upwards misses none.
+//! While somebody walks through them, entries move to higher bins only, unless bins are joined: so who walks upwards misses none.
 //!
-//! Cost: a hit reads two cache lines, which are asked for at once, and writes none; an insert beyond the load splits one bin,
-//! whose at most seven keys are read once more.
+//! Cost: a hit reads two cache lines, which are asked for at once, and writes none. An insert into two full bins looks for one
+//! of fourteen that can go elsewhere, which their bins and tags say without their keys as a rule, and at worst through the
+//! bins of these; an insert beyond the load splits one bin, whose at most seven keys are read once more.
 
 use levada_pile::Place;
 
-use crate::index::address::{Address, BINS_MAX, split_by};
+use crate::index::address::{Address, BINS_MAX, other_bin, split_by};
 use crate::index::entry::{Entry, Look};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
@@ -36,6 +37,13 @@ pub(crate) struct Spot(u32);
 pub(crate) struct Bins<'i> {
     words: &'i [AtomicU64],
     count: &'i AtomicU32,
+}
+
+/// What it took to put an entry into its bin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Inserted {
+    /// Whether another went to a lower bin for it.
+    pub(crate) has_fallen: bool,
 }
 
 /// Neither of a key's bins has room, and none of their entries can go elsewhere.
@@ -84,7 +92,7 @@ impl<'i> Bins<'i> {
 
     /// The spots of a bin.
     fn spots(bin: u32) -> impl Iterator<Item = Spot> {
-        let first = bin * BIN_WORDS as u32;
+        let first = bin << BIN_WORDS.ilog2();
         (first..first + BIN_ENTRIES).map(Spot)
     }
 
@@ -167,50 +175,85 @@ impl<'i> Bins<'i> {
     }
 
     fn vacant(&self, bin: u32) -> (u32, Option<Spot>) {
-        let mut vacant = Self::spots(bin).filter(|&spot| self.at(spot).is_none());
-        let first = vacant.next();
-        (vacant.count() as u32 + u32::from(first.is_some()), first)
+        let vacant = Self::spots(bin).filter(|&spot| self.at(spot).is_none());
+        vacant.fold((0, None), |(count, first), spot| (count + 1, first.or(Some(spot))))
     }
 
-    /// Puts a new entry into the emptier of its bins; where both are full, one of theirs goes to its other bin, if that is a
-    /// higher one with room.
+    /// Puts a new entry into the emptier of its bins; where both are full, one of theirs goes to its other bin. `may_fall` says whether it may be a lower one, which a scan that is under way would miss.
     pub(crate) fn insert(
         &self,
         address: Address,
         entry: Entry,
+        may_fall: bool,
         rehash: Rehash<'_>,
-    ) -> Result<Spot, Crowded> {
+    ) -> Result<Inserted, Crowded> {
         let bins = address.bins(self.count());
         let [(room, first), (other_room, second)] = bins.map(|bin| self.vacant(bin));
         let emptier = if room >= other_room { first } else { second };
-        let spot = match emptier {
-            Some(spot) => spot,
-            None => self.displace(bins, rehash).ok_or(Crowded)?,
+        let (spot, has_fallen) = match emptier {
+            Some(spot) => (spot, false),
+            None => self.displace(bins, may_fall, rehash).ok_or(Crowded)?,
         };
         self.set(spot, entry);
-        Ok(spot)
+        Ok(Inserted { has_fallen })
     }
 
-    /// Moves one of the entries of two full bins to its other bin.
-    fn displace(&self, bins: [u32; 2], rehash: Rehash<'_>) -> Option<Spot> {
-        let count = self.count();
-        // At most four keys are read: with these two bins, an insert touches six.
-        let mut reads = 4;
+    /// Moves one of the entries of two full bins to its other bin; if none has room, one of those of another bin first. The spot
+    /// that is vacant then, and whether an entry went down.
+    fn displace(&self, bins: [u32; 2], may_fall: bool, rehash: Rehash<'_>) -> Option<(Spot, bool)> {
+        for bin in bins {
+            if let Some(moved) = self.make_vacant(bin, may_fall, bins, rehash) {
+                return Some(moved);
+            }
+        }
         for bin in bins {
             for (spot, entry) in self.entries(bin) {
-                if reads == 0 {
-                    return None;
-                }
-                reads -= 1;
-                let Some(address) = rehash(entry.place()) else { continue };
-                let other = address.bins(count).into_iter().find(|&other| other > bin)?;
-                if let (_, Some(to)) = self.vacant(other) {
+                let Some(other) = self.other_bin(bin, entry, may_fall, rehash) else { continue };
+                if let Some((to, has_fallen)) = self.make_vacant(other, may_fall, bins, rehash) {
                     self.move_entry(bin, spot, to, entry);
-                    return Some(spot);
+                    return Some((spot, has_fallen || other < bin));
                 }
             }
         }
         None
+    }
+
+    /// Moves one entry of a full bin to its other bin, but to none of `not`.
+    fn make_vacant(
+        &self,
+        bin: u32,
+        may_fall: bool,
+        not: [u32; 2],
+        rehash: Rehash<'_>,
+    ) -> Option<(Spot, bool)> {
+        let count = self.count();
+        for (spot, entry) in self.entries(bin) {
+            let may_go = |&other: &u32| {
+                (may_fall || other > bin) && !not.contains(&other) && self.vacant(other).0 > 0
+            };
+            if !other_bin(bin, entry.tag(), count).iter().any(may_go) {
+                continue;
+            }
+            // Where bin and tag leave two to choose from, the key is read.
+            let other = self.other_bin(bin, entry, may_fall, rehash).filter(may_go);
+            let Some(other) = other else { continue };
+            if let (_, Some(to)) = self.vacant(other) {
+                self.move_entry(bin, spot, to, entry);
+                return Some((spot, other < bin));
+            }
+        }
+        None
+    }
+
+    /// The other bin of an entry, if it may go there.
+    fn other_bin(&self, bin: u32, entry: Entry, may_fall: bool, rehash: Rehash<'_>) -> Option<u32> {
+        let count = self.count();
+        let [one, two] = other_bin(bin, entry.tag(), count);
+        let other = match one == two {
+            true => Some(one),
+            false => rehash(entry.place())?.bins(count).into_iter().find(|&other| other != bin),
+        };
+        other.filter(|&other| may_fall || other > bin)
     }
 
     fn move_entry(&self, from_bin: u32, from: Spot, to: Spot, entry: Entry) {
@@ -253,17 +296,18 @@ impl<'i> Bins<'i> {
         true
     }
 
-    /// Joins the last bin with the one that it was split from, so that there is one fewer. False where that has no room, or
-    /// there are too few bins.
-    pub(crate) fn shrink(&self) -> bool {
+    /// Joins the last bin with the one that it was split from, so that there is one fewer; what does not fit there goes to its
+    /// other bin. False where that has no room either, or there are too few bins.
+    pub(crate) fn shrink(&self, rehash: Rehash<'_>) -> bool {
         let last = self.count() - 1;
         if last < BINS_MIN {
             return false;
         }
         let into = split_by(last);
-        let leaving: usize = self.entries(last).count();
-        if leaving > self.vacant(into).0 as usize {
-            return false;
+        while self.entries(last).count() > self.vacant(into).0 as usize {
+            if self.make_vacant(last, true, [into; 2], rehash).is_none() {
+                return false;
+            }
         }
         for (_, entry) in self.entries(last) {
             let (_, to) = self.vacant(into);

@@ -3,7 +3,7 @@
 //! `length 1, or 2 from 128 bytes on | key | value`; where all keys of a table are of one length, it is not written.
 
 /// The longest length that is written in one byte.
-const SHORT_MAX: usize = 127;
+const SHORT_MAX: u16 = 127;
 
 /// A key's length as it is written, and of how many bytes.
 #[derive(Clone, Copy, Debug)]
@@ -13,12 +13,12 @@ impl Length {
     /// Of a key in a table whose keys have `fixed` bytes, or any number.
     #[inline]
     pub(crate) fn of(key: &[u8], fixed: Option<usize>) -> Self {
-        let bytes = key.len();
-        match fixed {
-            Some(_) => Self([0; 2], 0),
-            None if bytes <= SHORT_MAX => Self([bytes as u8, 0], 1),
-            None => Self([0x80 | (bytes >> 8) as u8, bytes as u8], 2),
+        if fixed.is_some() {
+            return Self([0; 2], 0);
         }
+        let length = u16::try_from(key.len()).expect("keys are not so long");
+        let [high, low] = length.to_be_bytes();
+        if length <= SHORT_MAX { Self([low, 0], 1) } else { Self([0x80 | high, low], 2) }
     }
 
     #[inline]

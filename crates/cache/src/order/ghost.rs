@@ -45,7 +45,7 @@ impl Ghosts {
         let mixed = u64::from(address.to_bits()).wrapping_mul(0xD6E8_FEB8_6659_FD93);
         #[expect(clippy::cast_possible_truncation, reason = "bits of a hash")]
         let fingerprint = ((mixed >> 16) as u16).max(1);
-        let bin = usize::try_from((mixed >> 32) * self.bins.len() as u64 >> 32).ok()?;
+        let bin = usize::try_from(((mixed >> 32) * self.bins.len() as u64) >> 32).ok()?;
         (bin < self.bins.len()).then_some((bin, fingerprint))
     }
 

@@ -20,12 +20,12 @@ use crate::error::OptionError;
 use crate::index::address::Address;
 use crate::index::bins::{Bins, Spot};
 use crate::index::entry::{Entry, Era, Look};
-use crate::index::index::Index;
+use crate::index::whole::Index;
 use crate::keys::framing;
 use crate::options::{LEVELS, Mode, TableOptions};
 use crate::room::ledger::{Freed, Ledger};
 use crate::room::sum::Sum;
-use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::table::counts::{Reads, Why};
 use crate::table::held::Held;
 use crate::table::shard::Shard;
@@ -58,7 +58,7 @@ pub(crate) struct Body {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) index: Index,
     pub(crate) shards: Box<[Shard]>,
-    /// By how many bits a hash is shifted for the number of its shard.
+    /// By how many bits the upper half of a hash is shifted for the number of its shard.
     shard_shift: u32,
     seed: Seed,
     /// What shards have drawn.
@@ -68,7 +68,7 @@ pub(crate) struct Body {
     limit_bytes: AtomicU64,
     reserve_bytes: AtomicU64,
     weight: AtomicU32,
-    level: AtomicU32,
+    level: AtomicU8,
     /// Zero: for ever.
     max_age_s: AtomicU32,
     /// Zero: not at all.
@@ -136,14 +136,14 @@ impl Body {
             ledger: Arc::clone(ledger),
             index,
             shards: (0..shards).map(|_| Shard::new()).collect(),
-            shard_shift: 64 - shards.trailing_zeros(),
+            shard_shift: 32 - shards.trailing_zeros(),
             seed: options.seed.map_or_else(|| Seed::Random(RandomState::default()), Seed::fixed),
             sum: Sum::default(),
             credit_bytes: if is_whole { 0 } else { limit_bytes / 256 / u64::from(shards) },
             limit_bytes: AtomicU64::new(0),
             reserve_bytes: AtomicU64::new(0),
             weight: AtomicU32::new(0),
-            level: AtomicU32::new(0),
+            level: AtomicU8::new(0),
             max_age_s: AtomicU32::new(0),
             idle_s: AtomicU32::new(0),
             clears: AtomicU64::new(0),
@@ -164,9 +164,13 @@ impl Body {
         self.limit_bytes.store(options.limit_bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
         self.reserve_bytes.store(options.reserve_bytes, Ordering::Relaxed);
         store(&self.weight, options.weight.max(1));
-        store(&self.level, u32::from(options.level));
+        self.level.store(options.level, Ordering::Relaxed);
         store(&self.max_age_s, options.max_age.map_or(0, Life::as_secs));
         store(&self.idle_s, options.idle_s.unwrap_or(0));
+    }
+
+    pub(crate) fn shard_count(&self) -> u32 {
+        u32::try_from(self.shards.len()).expect("few shards")
     }
 
     pub(crate) fn is_durable(&self) -> bool {
@@ -187,7 +191,7 @@ impl Body {
 
     /// The level of what says nothing else.
     pub(crate) fn level(&self) -> u8 {
-        self.level.load(Ordering::Relaxed) as u8
+        self.level.load(Ordering::Relaxed)
     }
 
     /// The life of what says nothing else.
@@ -224,8 +228,9 @@ impl Body {
             Seed::Random(state) => hash(state, key),
             Seed::Fixed(state) => hash(state, key),
         };
-        let shard = hash.checked_shr(self.shard_shift).unwrap_or(0);
-        Whereabouts { shard: shard as u32, address: Address::of(hash) }
+        let high = u32::try_from(hash >> 32).expect("32 bits are left");
+        let shard = high.checked_shr(self.shard_shift).unwrap_or(0);
+        Whereabouts { shard, address: Address::of(hash) }
     }
 
     #[inline]
@@ -335,7 +340,7 @@ impl Body {
     /// Lets entries of at most that level go, of one shard after another, until so many bytes are free.
     pub(crate) fn evict(&self, bytes: u64, level_max: u8, why: Why) -> Freed {
         let mut freed = Freed::default();
-        let shards = self.shards.len() as u32;
+        let shards = self.shard_count();
         let share_bytes = self.sum.drawn() / u64::from(shards);
         for turn in 0..2 * shards {
             let shard = self.hand.fetch_add(1, Ordering::Relaxed) % shards;

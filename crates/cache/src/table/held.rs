@@ -8,7 +8,7 @@ use std::sync::Arc;
 use levada_pile::{Guard, Place};
 
 use crate::index::address::Address;
-use crate::index::bins::{BIN_ENTRIES, BINS_MIN, Bins, Spot};
+use crate::index::bins::{BIN_ENTRIES, BINS_MIN, Bins, Crowded, Spot};
 use crate::index::entry::{Entry, Era, Look, Queue};
 use crate::loading::flight::Flight;
 use crate::lock::Locked;
@@ -24,6 +24,10 @@ use crate::table::shard::{Shard, State};
 
 /// Bytes of a page of bins.
 const BINS_PAGE_BYTES: u64 = BINS_MIN as u64 * 64;
+
+/// How far below the load at which the index grows it may grow for one key that is crowded, and by how many bins.
+const AHEAD_PART: f64 = 0.9;
+const SPLITS_AHEAD: u32 = 8;
 
 /// How many marks are looked at for one that goes, before the next goes whatever is known of it.
 const LOOKS_MAX: u32 = 4096;
@@ -429,16 +433,39 @@ impl<'b> Held<'b> {
     }
 
     fn link(&mut self, address: Address, entry: Entry) -> bool {
+        let body = self.body;
+        let may_fall = !self.shard.is_scanned(|| body.pile.now_s());
+        if self.link_now(address, entry, may_fall) {
+            return true;
+        }
+        if self.clear_out(address) && self.link_now(address, entry, may_fall) {
+            return true;
+        }
+        // Rather than refuse, it lets a scan begin its shard anew.
+        if !may_fall && self.link_now(address, entry, true) {
+            return true;
+        }
+        // Ahead of the load, but not far: the split may be of one of the two bins, or let another entry move. Keys that were
+        // chosen to meet in two bins let the index grow no further.
+        let is_loaded = self.load() >= self.body.made.load_high * AHEAD_PART;
+        is_loaded && (0..SPLITS_AHEAD).any(|_| self.grow() && self.link_now(address, entry, true))
+    }
+
+    fn link_now(&mut self, address: Address, entry: Entry, may_fall: bool) -> bool {
         let (body, guard) = (self.body, self.guard);
         let mut rehash = |place| body.address_at(guard, place);
-        if self.bins.insert(address, entry, &mut rehash).is_ok() {
-            return true;
+        match self.bins.insert(address, entry, may_fall, &mut rehash) {
+            Ok(inserted) => {
+                self.shard.count_falls(u32::from(inserted.has_fallen));
+                true
+            }
+            Err(Crowded) => false,
         }
-        if self.clear_out(address) && self.bins.insert(address, entry, &mut rehash).is_ok() {
-            return true;
-        }
-        // Ahead of the load, once: the split may be of one of the two bins, or let another entry move.
-        self.grow() && self.bins.insert(address, entry, &mut rehash).is_ok()
+    }
+
+    /// What part of the index is in use.
+    fn load(&self) -> f64 {
+        f64::from(self.state.entries) / f64::from(self.bins.count() * BIN_ENTRIES)
     }
 
     /// Removes what is of no use any more from a key's two bins. Whether there was anything.
@@ -475,8 +502,7 @@ impl<'b> Held<'b> {
     }
 
     fn grow_if_loaded(&mut self) {
-        let room = f64::from(self.bins.count() * BIN_ENTRIES);
-        if f64::from(self.state.entries) >= room * self.body.made.load_high {
+        if self.load() >= self.body.made.load_high {
             self.grow();
         }
     }
@@ -510,10 +536,12 @@ impl<'b> Held<'b> {
 
     /// Joins the last bin with another, if that has room.
     pub(crate) fn shrink(&mut self) -> bool {
-        if !self.bins.shrink() {
+        let (body, guard) = (self.body, self.guard);
+        let has_shrunk = self.bins.shrink(&mut |place| body.address_at(guard, place));
+        self.shard.count_falls(1);
+        if !has_shrunk {
             return false;
         }
-        self.shard.joins.fetch_add(1, Ordering::Release);
         self.state.counts.shrunk += 1;
         let count = self.bins.count();
         if count.is_multiple_of(BINS_MIN) {

@@ -8,7 +8,7 @@ use levada_pile::KeptRoom;
 
 use crate::error::Refused;
 use crate::how::How;
-use crate::keys::framing::Length;
+use crate::keys::framing::{Length, split};
 use crate::keys::key::Key;
 use crate::table::body::{Body, ENTRY_BYTES, Whereabouts};
 use crate::table::typed::Table;
@@ -193,11 +193,10 @@ impl<K: Key + ?Sized> Entry<'_, K> {
             body.keep.delete(place);
             return Ok(Put { is_replaced: false, evicted });
         };
-        let key = record.bytes[..prefix_bytes].to_vec();
+        let prefix = record.bytes[..prefix_bytes].to_vec();
         drop(guard);
-        let key = match crate::keys::framing::split(&key, body.key_bytes) {
-            Some((key, _)) => key,
-            None => unreachable!("it was written so"),
+        let Some((key, _)) = split(&prefix, body.key_bytes) else {
+            unreachable!("it was written so")
         };
         match body.link(at, key, place, level, Rule::Any, evicted)? {
             Stored::Stored(put) => Ok(put),

@@ -1,7 +1,8 @@
 //! A scan walks through all entries of a table, a few bins at a time, while others use it.
 //!
-//! It walks upwards, as entries that move do: each that is there throughout is seen at least once. When bins were joined since
-//! the last call, entries have moved down, so it begins the shard anew; only then, or when bins were split, one is seen twice.
+//! It walks upwards, and for ten seconds after each step entries that move do so too: each that is there throughout is seen at
+//! least once. When entries went down since the last call, as bins were joined or the scan rested for longer, it begins the
+//! shard anew; only then, or when bins were split, one is seen twice.
 
 use levada_pile::{Guard, KeptRecord};
 
@@ -9,7 +10,6 @@ use crate::index::bins::{Bins, Spot};
 use crate::index::entry::Entry;
 use crate::keys::framing;
 use crate::keys::key::Key;
-use crate::sync::Ordering;
 use crate::table::body::{Body, Found};
 use crate::table::hit::Hit;
 use crate::table::typed::Table;
@@ -20,12 +20,12 @@ use crate::values::Values;
 pub struct Cursor {
     shard: u32,
     bin: u32,
-    joins: u32,
+    falls: u32,
 }
 
 impl Cursor {
     /// Where a scan begins.
-    pub const START: Self = Self { shard: 0, bin: 0, joins: 0 };
+    pub const START: Self = Self { shard: 0, bin: 0, falls: 0 };
 }
 
 impl<K: Key + ?Sized, V: Values> Table<K, V> {
@@ -56,14 +56,13 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         let guard = self.cache.pin();
         let mut shown = 0;
         let body = &*self.body;
-        let next = body.scan(&guard, from, &mut |key, found| {
+        body.scan(&guard, from, &mut |key, found| {
             if let Some(hit) = Hit::new(body, &guard, found) {
                 see(key, hit);
             }
             shown += 1;
             shown < budget
-        });
-        next
+        })
     }
 }
 
@@ -78,9 +77,10 @@ impl Body {
         let mut goes_on = true;
         let mut cursor = from;
         while let Some(shard) = self.shards.get(cursor.shard as usize) {
-            let joins = shard.joins.load(Ordering::Acquire);
-            if joins != cursor.joins {
-                cursor = Cursor { bin: 0, joins, ..cursor };
+            shard.scan_goes_on(self.pile.now_s());
+            let falls = shard.falls();
+            if falls != cursor.falls {
+                cursor = Cursor { bin: 0, falls, ..cursor };
             }
             let bins = self.bins(cursor.shard);
             while cursor.bin < bins.count() {
@@ -100,15 +100,12 @@ impl Body {
                 }
                 cursor.bin += 1;
             }
-            if shard.joins.load(Ordering::Acquire) != joins {
+            if shard.falls() != falls {
                 continue;
             }
             let next = cursor.shard + 1;
-            let joins = self
-                .shards
-                .get(next as usize)
-                .map_or(0, |shard| shard.joins.load(Ordering::Acquire));
-            cursor = Cursor { shard: next, bin: 0, joins };
+            let falls = self.shards.get(next as usize).map_or(0, |shard| shard.falls());
+            cursor = Cursor { shard: next, bin: 0, falls };
         }
         None
     }

@@ -7,7 +7,7 @@ use crate::lock::Lock;
 use crate::options::LEVELS;
 use crate::order::ghost::Ghosts;
 use crate::order::marks::Marks;
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, Ordering};
 use crate::table::counts::Counts;
 
 /// A part of a table's keys.
@@ -15,8 +15,10 @@ use crate::table::counts::Counts;
 pub(crate) struct Shard {
     /// How many bins it has.
     pub(crate) bins: AtomicU32,
-    /// How often bins were joined: a scan that began before begins anew.
-    pub(crate) joins: AtomicU32,
+    /// How often entries went to lower bins: a scan that began before begins anew.
+    falls: AtomicU32,
+    /// Until which second entries go to higher bins only, since somebody walks through them.
+    scanned_until_s: AtomicU32,
     pub(crate) state: Lock<State>,
 }
 
@@ -24,9 +26,38 @@ impl Shard {
     pub(crate) fn new() -> Self {
         Self {
             bins: AtomicU32::new(BINS_MIN),
-            joins: AtomicU32::new(0),
+            falls: AtomicU32::new(0),
+            scanned_until_s: AtomicU32::new(0),
             state: Lock::new(State::default()),
         }
+    }
+}
+
+/// For how long a scan is thought to go on after a step of it.
+const SCAN_S: u32 = 10;
+
+impl Shard {
+    pub(crate) fn falls(&self) -> u32 {
+        self.falls.load(Ordering::Acquire)
+    }
+
+    /// Entries went down: with the lock.
+    pub(crate) fn count_falls(&self, falls: u32) {
+        if falls > 0 {
+            // Release: who finds none where they were sees that they fell.
+            self.falls.fetch_add(falls, Ordering::Release);
+        }
+    }
+
+    /// Somebody walks through the bins.
+    pub(crate) fn scan_goes_on(&self, now_s: u32) {
+        self.scanned_until_s.store(now_s.saturating_add(SCAN_S), Ordering::Relaxed);
+    }
+
+    /// Whether somebody walked through the bins not long ago.
+    pub(crate) fn is_scanned(&self, now_s: impl FnOnce() -> u32) -> bool {
+        let until_s = self.scanned_until_s.load(Ordering::Relaxed);
+        until_s > 0 && now_s() < until_s
     }
 }
 

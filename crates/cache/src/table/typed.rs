@@ -250,20 +250,17 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     }
 
     /// Removes the entry under a key. Whether there was one.
-    #[expect(clippy::must_use_candidate, reason = "the removing is the act")]
     pub fn remove(&self, key: &K) -> bool {
         key.with_bytes(|key| self.body.remove(key, None))
     }
 
     /// Removes the entry under a key, if it is the one that was seen. Whether it was.
-    #[expect(clippy::must_use_candidate, reason = "the removing is the act")]
     pub fn remove_if(&self, key: &K, seen: Version) -> bool {
         key.with_bytes(|key| self.body.remove(key, Some(seen)))
     }
 
     /// Lets an entry's life begin anew, of the same length: that with which it was put in a table that knows ages, else the
     /// table's own. Whether there was one.
-    #[expect(clippy::must_use_candidate, reason = "the new life is the act")]
     pub fn rejuvenate(&self, key: &K) -> bool {
         key.with_bytes(|key| {
             let life =
@@ -279,7 +276,6 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     }
 
     /// Gives an entry another life; an end that nothing renews is never passed. Whether there was one.
-    #[expect(clippy::must_use_candidate, reason = "the new life is the act")]
     pub fn touch(&self, key: &K, life: Life) -> bool {
         key.with_bytes(|key| self.body.renew(self.body.whereabouts(key), key, life))
     }

@@ -44,37 +44,43 @@ impl Cache {
         let bodies = ledger.bodies();
         let mut tended = Tended::default();
         for body in &bodies {
-            tended.evicted += body.drain(&mut || spending.is_over());
-            while body.sum.drawn() > body.limit_bytes() && !spending.is_over() {
+            let drained = body.drain(&mut || spending.is_over());
+            tended.evicted += drained.entries;
+            tended.can_more |= !drained.is_all;
+            while body.sum.drawn() > body.limit_bytes() && !body.is_durable() {
                 let over_bytes = body.sum.drawn() - body.limit_bytes();
                 let freed = body.evict(over_bytes.min(STEP_BYTES), 7, Why::Quota);
                 tended.evicted += u64::from(freed.entries);
-                if freed.entries == 0 || body.is_durable() {
+                if freed.entries == 0 || spending.is_over() {
+                    tended.can_more |= freed.entries > 0;
                     break;
                 }
             }
-            body.shape(&mut || spending.is_over());
+            tended.can_more |= body.shape(&mut || spending.is_over());
         }
-        // From the high watermark down to the low one: between them nothing is to be done.
+        // Down to the low watermark, though puts go on up to the high one.
         let why = if ledger.is_pressed() { Why::Pressure } else { Why::Watermark };
         let marked = ledger.marked();
-        while ledger.sum.drawn() > marked.low_bytes && !spending.is_over() {
+        while ledger.sum.drawn() > marked.low_bytes {
             let over_bytes = ledger.sum.drawn() - marked.low_bytes;
             let freed = ledger.evict(over_bytes.min(STEP_BYTES), 7, why);
             tended.evicted += u64::from(freed.entries);
-            if freed.entries == 0 {
+            if freed.entries == 0 || spending.is_over() {
+                tended.can_more |= freed.entries > 0;
                 break;
             }
         }
         let piled = pile.tend(budget);
         tended.swept = piled.swept;
         tended.given_back_bytes = piled.given_back_bytes;
-        let is_short = pile.backed_bytes() + ledger.spare_bytes() > ledger.effective_bytes();
-        if is_short && !spending.is_over() {
-            tended.given_back_bytes += pile.compact(budget).given_back_bytes;
+        let is_busy = piled.freed > 0 || piled.swept > 0 || piled.given_back_bytes > 0;
+        tended.can_more |= piled.can_more && is_busy;
+        if pile.backed_bytes() + ledger.spare_bytes() > ledger.effective_bytes() {
+            let compacted = pile.compact(budget);
+            tended.given_back_bytes += compacted.given_back_bytes;
+            tended.can_more |= compacted.can_more;
         }
         tended.over_bytes = ledger.over_bytes(&bodies);
-        tended.can_more = piled.can_more || spending.is_over();
         tended
     }
 }
@@ -96,40 +102,40 @@ impl Ledger {
 }
 
 impl Body {
-    /// Removes what was put before the table was cleared, until `is_over` says so. How many entries.
-    pub(crate) fn drain(&self, is_over: &mut dyn FnMut() -> bool) -> u64 {
+    /// Removes what was put before the table was cleared, until `is_over` says so.
+    pub(crate) fn drain(&self, is_over: &mut dyn FnMut() -> bool) -> Drained {
         let clears = self.clears.load(Ordering::SeqCst);
         if self.drained.load(Ordering::Relaxed) == clears {
-            return 0;
+            return Drained { entries: 0, is_all: true };
         }
-        let mut drained = 0;
-        for shard in 0..self.shards.len() as u32 {
+        let mut entries = 0;
+        for shard in 0..self.shard_count() {
             let mut from = 0;
             loop {
                 let guard = self.pile.pin();
                 let mut held = self.hold(shard, &guard);
                 let bins = held.bins.count();
                 for bin in from..bins.min(from + STEP_BINS) {
-                    drained += held.clear_bin(bin);
+                    entries += held.clear_bin(bin);
                 }
                 held.finish();
                 from += STEP_BINS;
                 if from >= bins {
                     break;
                 }
-                if is_over() {
-                    return drained;
+                if entries > 0 && is_over() {
+                    return Drained { entries, is_all: false };
                 }
             }
         }
         // Cleared anew meanwhile: then the next walk is for that.
         self.drained.fetch_max(clears, Ordering::Relaxed);
-        drained
+        Drained { entries, is_all: true }
     }
 
-    /// Lets the index shrink where it is sparse, and queues forget marks that stand for nothing.
-    fn shape(&self, is_over: &mut dyn FnMut() -> bool) {
-        for shard in 0..self.shards.len() as u32 {
+    /// Lets the index shrink where it is sparse, and queues forget marks that stand for nothing. Whether there is more to do.
+    fn shape(&self, is_over: &mut dyn FnMut() -> bool) -> bool {
+        for shard in 0..self.shard_count() {
             loop {
                 let guard = self.pile.pin();
                 let mut held = self.hold(shard, &guard);
@@ -140,13 +146,21 @@ impl Body {
                 }
                 can_more |= joined == STEP_BINS;
                 held.finish();
-                if !can_more || is_over() {
+                if !can_more {
                     break;
                 }
-            }
-            if is_over() {
-                return;
+                if is_over() {
+                    return true;
+                }
             }
         }
+        false
     }
+}
+
+/// How far the walk came that removes what was put before a clearing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drained {
+    entries: u64,
+    is_all: bool,
 }

@@ -13,6 +13,8 @@ pub(crate) struct Birth {
     pub(crate) life: Life,
     /// Whether it has room for an expiry though it lives for ever.
     pub(crate) has_expiry: bool,
+    /// Whether its slot begins at a multiple of 16, since what is in it is read as a value.
+    pub(crate) is_aligned: bool,
     /// Whether it is the value behind another record, which no pointer of a user names.
     pub(crate) is_inner: bool,
     /// The record that leads to such a value, where that is written down: a mount finds by it who leads where.
@@ -40,7 +42,9 @@ impl Owner {
 
 impl Birth {
     pub(crate) fn of(kind: Kind, life: Life) -> Self {
-        Self { kind, tag: 0, life, has_expiry: false, is_inner: false, owner: Owner::NONE }
+        let is_aligned = kind == Kind::Archived;
+        let (has_expiry, is_inner, owner) = (false, false, Owner::NONE);
+        Self { kind, tag: 0, life, has_expiry, is_aligned, is_inner, owner }
     }
 
     /// The same, where nobody will ask whose it is.

@@ -7,9 +7,10 @@
 //! through once, when the bytes become a record, and relied on ever after.
 //!
 //! # Invariants
-//! 1. What this codec is given with [`Trust::Own`] are the bytes of a record of its own tag (`registry`).
+//! 1. What this codec is given with [`Trust::Own`] are the bytes of a record of its own tag (`registry`), or of a value in a
+//!    record of a keep of its own (`typed_keep`).
 //! 2. Such bytes passed `checked` before they became the record ([`Codec::CHECKS_OWN`], and the check of a reservation),
-//!    and do not change after; a payload of an archived record begins at a multiple of 16, as it did when it passed.
+//!    and do not change after; a payload of an archived record, and a value in such a keep, begins at a multiple of 16, as it did when it passed.
 //!
 //! Cost: to put a value of 100 bytes, 25 ns of looking through; to read it, the comparison of its tag.
 #![expect(

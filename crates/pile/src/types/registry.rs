@@ -12,7 +12,7 @@ use std::error::Error;
 
 use crate::lock::Lock;
 use crate::naming::stamp::{Stamp, Type};
-use crate::types::codec::{Codec, Encoded};
+use crate::types::codec::{Codec, Encoded, Trust};
 use crate::types::found::Found;
 
 /// The types of a pile: at most one name for each 24 bits, and 256 schemas of each.
@@ -102,6 +102,12 @@ impl<C: Codec> Registered<C> {
     /// What its records say of themselves.
     pub(crate) fn of(&self) -> Type {
         self.of
+    }
+
+    /// The bytes of a value in a record of a keep that is this codec's alone.
+    #[inline]
+    pub(crate) fn kept<'g>(&self, bytes: &'g [u8]) -> Encoded<'g, C> {
+        Encoded::of_record(bytes, Trust::Own)
     }
 
     /// The bytes as this codec's, if their record says so.

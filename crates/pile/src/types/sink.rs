@@ -10,6 +10,7 @@
 
 use core::mem::MaybeUninit;
 
+use crate::error::Full;
 use crate::places::pages::PAYLOAD_BYTES_MAX;
 
 /// A room for what is short, aligned as the payload of a record is.
@@ -106,6 +107,12 @@ pub(crate) struct Spilt {
 }
 
 impl Spilt {
+    /// What it kept, unless something was lost: then the value is longer than the pile may be.
+    pub(crate) fn kept(self) -> Result<Vec<u8>, Full> {
+        let most_bytes = u64::from(PAYLOAD_BYTES_MAX);
+        if self.lost_bytes == 0 { Ok(self.bytes) } else { Err(Full::TooLarge { most_bytes }) }
+    }
+
     /// Whether everything had its place.
     pub(crate) fn is_nothing(&self) -> bool {
         self.bytes.is_empty() && self.lost_bytes == 0

@@ -6,10 +6,9 @@
 //! Cost: as for other records. Where a pile has had several keepers, a read also looks whose the span is.
 
 use core::fmt;
-use core::mem::MaybeUninit;
 use std::sync::Arc;
 
-use levada_shared::{Account, SharedData};
+use levada_shared::{Account, Lender, SharedData};
 
 use crate::error::{Full, Gone};
 use crate::naming::birth::Birth;
@@ -22,18 +21,19 @@ use crate::places::class::{Class, PAGE_BYTES, SPAN_BYTES};
 use crate::places::segment::{Memory, Slot, split};
 use crate::places::span::{SpanIndex, SpanStanding};
 use crate::reading::guard::Guard;
-use crate::reading::hold::HoldError;
+use crate::reading::hold::{HoldError, Returns};
 use crate::store::Store;
 use crate::sync::{Ordering, fence};
 use crate::threads::epoch::Pinned;
 use crate::upkeep::form::Form;
 use crate::upkeep::keeper::{KEEPERS_MAX, Keeper, Kept, KeptRecord};
-use crate::writing::reserve::{Invalid, Reserved};
 
 /// A keeper's records. When this is dropped they end, one after another.
 pub struct Keep {
     pub(crate) pile: Pile,
     pub(crate) kept: Arc<Kept>,
+    /// Hears of rooms that were lent and not committed. It is the keep's own, so that none is committed to another.
+    pub(crate) lender: Arc<dyn Lender>,
 }
 
 impl Pile {
@@ -69,14 +69,25 @@ impl Pile {
     /// # Panics
     /// If the form has more than [`Form::WORDS_MAX`] words.
     pub fn keeper(&self, keeper: Arc<dyn Keeper>, form: Form) -> Result<Keep, Full> {
+        self.keep(keeper, form, None)
+    }
+
+    /// As `keeper`, of records that are read as this kind.
+    pub(crate) fn keep(
+        &self,
+        keeper: Arc<dyn Keeper>,
+        form: Form,
+        typed: Option<Kind>,
+    ) -> Result<Keep, Full> {
         assert!(form.words <= Form::WORDS_MAX, "a record has at most four words");
         let store = &self.store;
         if store.is_closed() {
             return Err(Full::Closed);
         }
-        let kept = store.keepers.add(keeper, form, store.settings.is_small);
+        let kept = store.keepers.add(keeper, form, typed, store.settings.is_small);
         let kept = kept.ok_or(Full::Keepers { most: KEEPERS_MAX as u64 })?;
-        Ok(Keep { pile: self.clone(), kept })
+        let lender = Arc::new(Returns(Arc::clone(store)));
+        Ok(Keep { pile: self.clone(), kept, lender })
     }
 }
 
@@ -88,8 +99,20 @@ impl Keep {
     /// [`Full`], and nothing has changed.
     ///
     /// # Panics
-    /// If the words are not as many as the form says.
+    /// If the words are not as many as the form says, or this is the keep of a [`crate::TypedKeep`], whose records are its
+    /// codec's.
     pub fn put(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Result<Place, Full> {
+        self.assert_untyped();
+        self.put_parts(words, parts, life)
+    }
+
+    /// As `put`, of any keep.
+    pub(crate) fn put_parts(
+        &self,
+        words: &[u32],
+        parts: &[&[u8]],
+        life: Life,
+    ) -> Result<Place, Full> {
         let store = &self.pile.store;
         let length = store.length(self.payload_bytes(words, parts))?;
         let once = || self.put_payload(words, parts, length, life, true);
@@ -104,6 +127,7 @@ impl Keep {
     /// As [`Keep::put`].
     #[must_use]
     pub fn try_put(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Option<Place> {
+        self.assert_untyped();
         let length = self.pile.store.length(self.payload_bytes(words, parts)).ok()?;
         self.put_payload(words, parts, length, life, false)
     }
@@ -115,6 +139,17 @@ impl Keep {
     /// As [`Keep::put`].
     #[must_use]
     pub fn put_once(&self, words: &[u32], parts: &[&[u8]], life: Life) -> Option<Place> {
+        self.assert_untyped();
+        self.put_parts_once(words, parts, life)
+    }
+
+    /// As `put_once`, of any keep.
+    pub(crate) fn put_parts_once(
+        &self,
+        words: &[u32],
+        parts: &[&[u8]],
+        life: Life,
+    ) -> Option<Place> {
         let length = self.pile.store.length(self.payload_bytes(words, parts)).ok()?;
         self.put_payload(words, parts, length, life, true)
     }
@@ -124,7 +159,11 @@ impl Keep {
         parts.iter().fold(size_of_val(words), |bytes, part| bytes.saturating_add(part.len()))
     }
 
-    fn assert_words(&self, words: &[u32]) {
+    pub(crate) fn assert_untyped(&self) {
+        assert!(self.kept.typed.is_none(), "a typed keep puts values, by its codec");
+    }
+
+    pub(crate) fn assert_words(&self, words: &[u32]) {
         let wanted = usize::from(self.kept.form.words);
         assert!(words.len() == wanted, "a record has the words of its form");
     }
@@ -154,46 +193,10 @@ impl Keep {
     }
 
     #[inline]
-    fn birth(&self, life: Life) -> Birth {
-        Birth { has_expiry: self.kept.form.has_expiry, ..Birth::of(Kind::Bytes, life) }
-    }
-
-    /// Room for `room_bytes` of a record with these words that is written in its place.
-    ///
-    /// # Errors
-    /// [`Full`], as for a put of so many bytes.
-    ///
-    /// # Panics
-    /// As [`Keep::put`].
-    pub fn reserve(
-        &self,
-        words: &[u32],
-        room_bytes: usize,
-        life: Life,
-    ) -> Result<KeptRoom<'_>, Full> {
-        self.assert_words(words);
-        let payload_bytes = room_bytes.saturating_add(size_of_val(words));
-        let pool = &self.kept.pool;
-        let reserved = self.pile.reserve_from(pool, payload_bytes, self.birth(life))?;
-        Ok(KeptRoom::begin(reserved, words))
-    }
-
-    /// As [`Keep::reserve`], if there is room at once, as for [`Keep::put_once`].
-    ///
-    /// # Panics
-    /// As [`Keep::put`].
-    #[must_use]
-    pub fn reserve_once(
-        &self,
-        words: &[u32],
-        room_bytes: usize,
-        life: Life,
-    ) -> Option<KeptRoom<'_>> {
-        self.assert_words(words);
-        let payload_bytes = room_bytes.saturating_add(size_of_val(words));
-        let length = self.pile.store.length(payload_bytes).ok()?;
-        let reserved = Reserved::once(&self.pile, &self.kept.pool, self.birth(life), length)?;
-        Some(KeptRoom::begin(reserved, words))
+    pub(crate) fn birth(&self, life: Life) -> Birth {
+        let has_expiry = self.kept.form.has_expiry;
+        let is_aligned = self.kept.typed == Some(Kind::Archived);
+        Birth { has_expiry, is_aligned, ..Birth::of(Kind::Bytes, life) }
     }
 
     /// The bytes of the slot, or of the pages, that a record with so many bytes and this life takes.
@@ -206,6 +209,9 @@ impl Keep {
         let unit_bytes =
             if payload_bytes > u64::from(SPAN_BYTES) { SPAN_BYTES } else { PAGE_BYTES };
         match u32::try_from(all_bytes).ok().and_then(Class::holding) {
+            Some(class) if self.birth(life).is_aligned => {
+                u64::from(class.aligned().shape().slot_bytes)
+            }
             Some(class) => u64::from(class.shape().slot_bytes),
             None => {
                 payload_bytes.checked_next_multiple_of(u64::from(unit_bytes)).unwrap_or(u64::MAX)
@@ -317,57 +323,6 @@ impl Drop for Keep {
     }
 }
 
-/// Room for a keeper's record. Dropping it gives the room back.
-#[derive(Debug)]
-pub struct KeptRoom<'k> {
-    reserved: Reserved<'k>,
-    words_bytes: usize,
-}
-
-impl<'k> KeptRoom<'k> {
-    /// Its words are written first: nobody else sees them before it is a record.
-    fn begin(mut reserved: Reserved<'k>, words: &[u32]) -> Self {
-        for word in words {
-            reserved.write(&word.to_ne_bytes()).expect("room was reserved for the words too");
-        }
-        Self { reserved, words_bytes: size_of_val(words) }
-    }
-
-    /// Copies `bytes` in behind what is written.
-    ///
-    /// # Errors
-    /// [`Full`] if they do not fit; nothing was written then.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        self.reserved.write(bytes)
-    }
-
-    /// What was written.
-    #[must_use]
-    pub fn written(&self) -> &[u8] {
-        &self.reserved.written()[self.words_bytes..]
-    }
-
-    /// The room behind what is written, as memory that may hold anything.
-    pub fn spare_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        self.reserved.spare_mut()
-    }
-
-    /// Makes the first `length_bytes` of what was written the record.
-    ///
-    /// # Errors
-    /// [`Invalid`]; the room went back then.
-    pub fn commit(self, length_bytes: usize) -> Result<Place, Invalid> {
-        let words_bytes = self.words_bytes;
-        let committed = self.reserved.commit(length_bytes.saturating_add(words_bytes));
-        committed.map(Pointer::place).map_err(|invalid| match invalid {
-            Invalid::Unwritten { written_bytes } => {
-                Invalid::Unwritten { written_bytes: written_bytes - words_bytes }
-            }
-            other => other,
-        })
-    }
-}
-
 impl Store {
     /// A keeper's live record.
     #[inline]
@@ -382,22 +337,26 @@ impl Store {
         let header = Header(slot.header().load(Ordering::Acquire));
         let is_its = header.is_live()
             && header.is_kept()
-            && (!self.keepers.are_several() || self.is_of(keeper, at, slot));
+            && (!self.keepers.are_several() || self.is_of(keeper, at, slot, header));
         is_its.then_some((slot, header))
     }
 
     /// Whether a kept record is this keeper's: another may have put it, or one of an earlier life.
-    fn is_of(&self, keeper: u16, at: Place, slot: Slot<'_>) -> bool {
+    #[inline]
+    fn is_of(&self, keeper: u16, at: Place, slot: Slot<'_>, header: Header) -> bool {
         let (span, _) = split(at);
         let is_inherited = self.spans.memory.line(span).standing() == SpanStanding::Inherited;
-        !is_inherited && self.spans.keeper_of(span, slot) == keeper
+        !is_inherited
+            && self.spans.keeper_of(span, slot) == keeper
+            // Looked through in between, it is free.
+            && slot.header().load(Ordering::Relaxed) & !Header::HELD == header.0 & !Header::HELD
     }
 
     /// What a keeper is shown of a live record; `None` if its life is over.
     #[inline]
     pub(crate) fn kept_record<'m>(
-        &self,
-        kept: &Kept,
+        &'m self,
+        kept: &'m Kept,
         place: Place,
         slot: Slot<'m>,
         header: Header,

@@ -5,7 +5,7 @@ use core::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::lock::Lock;
-use crate::naming::header::Header;
+use crate::naming::header::{Header, Kind};
 use crate::naming::pointer::{Place, Pointer};
 use crate::naming::version::Version;
 use crate::places::segment::Slot;
@@ -32,6 +32,9 @@ pub struct KeptRecord<'g> {
     pub(crate) expiry: Option<&'g AtomicU32>,
     /// Tells it from all that were, or will be, at its place.
     version: Version,
+    /// Whose it is, and its bytes once more: what is relied on is not what anybody can change.
+    pub(crate) kept: &'g Kept,
+    pub(crate) found: &'g [u8],
 }
 
 impl KeptRecord<'_> {
@@ -100,6 +103,8 @@ pub(crate) struct Kept {
     pub(crate) keeper: Arc<dyn Keeper>,
     /// What each of its records has before its bytes.
     pub(crate) form: Form,
+    /// As what its records are read, if not as bytes alone.
+    pub(crate) typed: Option<Kind>,
     pub(crate) pool: Arc<Pool>,
     /// Where records are moved to, by the one who compacts.
     pub(crate) mover: Arena,
@@ -113,7 +118,7 @@ impl Kept {
     /// its records.
     #[inline]
     pub(crate) fn show<'m>(
-        &self,
+        &'m self,
         place: Place,
         slot: Slot<'m>,
         header: Header,
@@ -123,7 +128,7 @@ impl Kept {
         let (words, bytes) = slot.words_and_bytes(header, self.form.words, pinned)?;
         let expiry = header.has_expiry().then(|| slot.expiry());
         let version = Version(Pointer::new(place, header.generation()).to_bits());
-        Some(KeptRecord { place, words, bytes, left_s, expiry, version })
+        Some(KeptRecord { place, words, bytes, left_s, expiry, version, kept: self, found: bytes })
     }
 
     /// Nothing is put for it any more.
@@ -183,6 +188,7 @@ impl Keepers {
         &self,
         keeper: Arc<dyn Keeper>,
         form: Form,
+        typed: Option<Kind>,
         is_small: bool,
     ) -> Option<Arc<Kept>> {
         let mut all = self.all.lock();
@@ -200,6 +206,7 @@ impl Keepers {
             number,
             keeper,
             form,
+            typed,
             pool: Arc::new(Pool::new(number, is_small)),
             mover: Arena::new(number, true),
             beside_bytes: AtomicU64::new(0),
@@ -247,5 +254,40 @@ impl Keepers {
             0 => Ok(act()),
             count => Err(count),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Keeper for Nobody {
+        fn verdict(&self, _: KeptRecord<'_>) -> Verdict {
+            Verdict::Stay
+        }
+
+        fn moved(&self, _: KeptRecord<'_>, _: KeptRecord<'_>) -> bool {
+            false
+        }
+
+        fn dropped(&self, _: KeptRecord<'_>, _: Why) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_number_is_anothers_once_nobody_is_at_the_formers_records() {
+        let keepers = Keepers::default();
+        let add = || keepers.add(Arc::new(Nobody), Form::default(), None, true).unwrap();
+        let first = add();
+        keepers.remove(first.number);
+        assert!(keepers.of(first.number).is_none());
+        let second = add();
+        assert_ne!(second.number, first.number);
+        let number = first.number;
+        drop(first);
+        assert_eq!(add().number, number);
     }
 }

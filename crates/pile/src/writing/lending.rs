@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use std::error::Error;
 use std::sync::Arc;
 
-use levada_shared::{Account, ExclusiveBuf};
+use levada_shared::{Account, ExclusiveBuf, Lender};
 
 use crate::naming::pointer::Pointer;
 use crate::pile::Pile;
@@ -16,20 +16,20 @@ use crate::writing::reserve::{Invalid, Reserved};
 
 /// Why a reservation's room was not lent: the account or the heap has no room. The reservation is given back as it was.
 #[derive(Debug)]
-pub struct LendError<'p> {
+pub struct LendError<R> {
     /// The reservation.
-    pub reserved: Box<Reserved<'p>>,
+    pub reserved: Box<R>,
     /// Which limit.
     pub full: levada_shared::Full<()>,
 }
 
-impl fmt::Display for LendError<'_> {
+impl<R> fmt::Display for LendError<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the room of a reservation was not lent: {}", self.full)
     }
 }
 
-impl Error for LendError<'_> {}
+impl<R: fmt::Debug> Error for LendError<R> {}
 
 /// Why a buffer did not become a record.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl fmt::Display for NotReserved {
 
 impl Error for NotReserved {}
 
-impl<'p> Reserved<'p> {
+impl Reserved<'_> {
     /// Lends the room behind what is written, as a buffer that a receive or a read fills in place. [`Pile::commit_buf`] makes
     /// it the record; dropping it gives the slot back. The room is charged to the account until then.
     ///
@@ -74,14 +74,24 @@ impl<'p> Reserved<'p> {
     ///
     /// # Errors
     /// [`LendError`] with the reservation.
-    pub fn lend(mut self, account: &Account) -> Result<ExclusiveBuf, LendError<'p>> {
+    pub fn lend(self, account: &Account) -> Result<ExclusiveBuf, LendError<Self>> {
+        let lender = Arc::clone(&self.pile().lender);
+        self.lend_by(&lender, account)
+    }
+
+    /// As `lend`, by this lender, who takes it back.
+    pub(crate) fn lend_by(
+        mut self,
+        lender: &Arc<dyn Lender>,
+        account: &Account,
+    ) -> Result<ExclusiveBuf, LendError<Self>> {
         let room = NonNull::from(self.spare_mut());
         let (pile, lent) = self.into_lent();
         let loan = Pointer::new(lent.place, lent.generation);
         pile.store.shard(lent.place).lock().reserved.insert(lent.place, lent);
         // SAFETY: the rest of a busy slot, which only the reservation may touch; that stands in the table from here on, and
         // its span is held until the loan is ended.
-        let buf = unsafe { account.lend_buf(Arc::clone(&pile.lender), loan.to_bits(), room) };
+        let buf = unsafe { account.lend_buf(Arc::clone(lender), loan.to_bits(), room) };
         buf.map_err(|full| {
             pile.store.shard(lent.place).lock().reserved.remove(&lent.place);
             // SAFETY: nothing was lent.
@@ -98,7 +108,16 @@ impl Pile {
     /// # Errors
     /// [`NotReserved`].
     pub fn commit_buf(&self, buf: ExclusiveBuf) -> Result<Pointer, NotReserved> {
-        let loan = buf.into_loan(&*self.lender).map_err(NotReserved::Buffer)?;
+        self.commit_lent(&*self.lender, buf)
+    }
+
+    /// As `commit_buf`, of a buffer that this lender lent.
+    pub(crate) fn commit_lent(
+        &self,
+        lender: &dyn Lender,
+        buf: ExclusiveBuf,
+    ) -> Result<Pointer, NotReserved> {
+        let loan = buf.into_loan(lender).map_err(NotReserved::Buffer)?;
         let _pinned = Pinned::new();
         let place = Pointer::from_bits(loan.loan).map(Pointer::place);
         let lent = place.and_then(|place| self.store.shard(place).lock().reserved.remove(&place));

@@ -134,9 +134,9 @@ impl Reserved<'_> {
 }
 
 /// The bytes of the slot, or of the pages, that a record takes.
-fn slot_bytes(kind: Kind, ext_bytes: u32, length_bytes: u32) -> u32 {
+fn slot_bytes(is_aligned: bool, ext_bytes: u32, length_bytes: u32) -> u32 {
     match Class::holding(8 + ext_bytes + length_bytes) {
-        Some(class) if kind == Kind::Archived => class.aligned().shape().slot_bytes,
+        Some(class) if is_aligned => class.aligned().shape().slot_bytes,
         Some(class) => class.shape().slot_bytes,
         None => length_bytes.next_multiple_of(PAGE_BYTES),
     }
@@ -202,7 +202,7 @@ mod raw {
         pub(crate) fn is_too_wide_for(&self, length_bytes: u32) -> bool {
             let taken_bytes = |length_bytes| {
                 let ext_bytes = self.room.ext_bytes();
-                slot_bytes(self.room.birth.kind, ext_bytes, length_bytes)
+                slot_bytes(self.room.birth.is_aligned, ext_bytes, length_bytes)
             };
             taken_bytes(length_bytes) < taken_bytes(self.room_bytes)
         }
@@ -228,6 +228,11 @@ mod raw {
             Ok(spilt)
         }
 
+        /// The pile that it is in.
+        pub(crate) fn pile(&self) -> &'p Pile {
+            self.pile
+        }
+
         /// What will name the record.
         pub(crate) fn pointer(&self) -> Pointer {
             Pointer::new(self.room.vacant.place, self.room.vacant.generation)
@@ -239,6 +244,17 @@ mod raw {
             // SAFETY: the slot's room, which this value alone has (invariant 1).
             let room = unsafe { &mut *room.as_ptr() };
             &mut room[self.written_bytes as usize..]
+        }
+
+        /// Writes the words that a keeper's record begins with, before all else.
+        pub(crate) fn write_words(&mut self, words: &[u32]) {
+            assert!(self.written_bytes == 0, "words come first");
+            let count = u8::try_from(words.len()).expect("a record has few words");
+            let room = self.room.vacant.slot.words(self.room.ext_bytes(), count);
+            for (word, &value) in room.iter().zip(words) {
+                word.store(value, Ordering::Relaxed);
+            }
+            self.written_here(size_of_val(words));
         }
 
         /// Says that the first `bytes` of the spare room were written.

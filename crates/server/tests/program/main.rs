@@ -3,6 +3,7 @@
 mod faults;
 mod group;
 mod kernel;
+mod memcached;
 mod memory;
 mod pages;
 mod rig;

@@ -18,6 +18,8 @@ pub(crate) struct Served {
     /// Where it listens, as it said.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
+    /// Where it answers memcached commands.
+    pub(crate) memcached: Vec<String>,
     /// What it said of itself.
     pub(crate) state: String,
     out: BufReader<ChildStdout>,
@@ -35,7 +37,7 @@ pub(crate) struct Left {
 /// The program, with nothing of our own environment but the driver that this run is about.
 pub(crate) fn levada() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_levada"));
-    for name in ["CONFIG", "LISTEN", "ADMIN", "MEMORY", "CORES", "LOG"] {
+    for name in ["CONFIG", "LISTEN", "MEMCACHE", "ADMIN", "MEMORY", "CORES", "LOG"] {
         command.env_remove(format!("LEVADA_{name}"));
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -68,13 +70,16 @@ pub(crate) fn await_lines(command: &mut Command) -> Served {
         errors.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
     });
     let (addresses, admin, state) = (Vec::new(), None, String::new());
-    let mut served = Served { child, addresses, admin, state, out, err };
+    let memcached = Vec::new();
+    let mut served = Served { child, addresses, admin, memcached, state, out, err };
     loop {
         let line = served.next_line();
         if let Some(address) = line.strip_prefix("listening http://") {
             served.addresses.push(address.parse().expect("an address"));
         } else if let Some(address) = line.strip_prefix("admin http://") {
             served.admin = Some(address.parse().expect("an address"));
+        } else if let Some(place) = line.strip_prefix("memcached ") {
+            served.memcached.push(place.to_owned());
         } else if line.is_empty() {
             panic!("it ended before it served: {:?}", served.leave());
         } else {

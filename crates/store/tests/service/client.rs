@@ -79,6 +79,20 @@ impl Client {
         came
     }
 
+    /// What comes next, at least a byte; `None` at the end.
+    pub(crate) fn some(&mut self) -> Option<Vec<u8>> {
+        let mut came = vec![0; 64 << 10];
+        match self.0.read(&mut came) {
+            Ok(0) => None,
+            Ok(bytes) => {
+                came.truncate(bytes);
+                Some(came)
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("nothing comes: {error}"),
+        }
+    }
+
     /// The next line, without its end.
     pub(crate) fn line(&mut self) -> String {
         let mut line = Vec::new();

@@ -9,3 +9,8 @@ mod client;
 mod rig;
 
 mod classic;
+mod limits;
+mod recorded;
+mod splits;
+mod together;
+mod values;
