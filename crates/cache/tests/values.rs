@@ -12,7 +12,7 @@ struct User {
 }
 
 fn user(number: u64) -> User {
-    User { name: format!("user {number}"), tags: (0..number % 9).collect() }
+    User { name: format!("user {number}"), tags: (0..3 + number % 2).collect() }
 }
 
 fn cache() -> Cache {
