@@ -41,6 +41,9 @@ pub trait Values: Sized + 'static {
     /// What the pile is to keep; `None` if it can have no more keepers.
     fn records(pile: &Pile, keeper: Arc<dyn Keeper>, form: Form) -> Option<Records>;
 
+    /// How many bytes a value has, about.
+    fn bytes(value: &Self::Value) -> usize;
+
     /// Writes a record. The key's length is given as it stands before it where it is not kept elsewhere.
     ///
     /// # Errors
@@ -101,6 +104,11 @@ impl Values for Bytes {
     }
 
     #[inline]
+    fn bytes(value: &[u8]) -> usize {
+        value.len()
+    }
+
+    #[inline]
     fn write(
         records: &Records,
         head: Head<'_>,
@@ -135,6 +143,11 @@ impl Values for Text {
     }
 
     #[inline]
+    fn bytes(value: &str) -> usize {
+        value.len()
+    }
+
+    #[inline]
     fn write(
         records: &Records,
         head: Head<'_>,
@@ -166,6 +179,10 @@ where
 
     fn records(pile: &Pile, keeper: Arc<dyn Keeper>, form: Form) -> Option<Records> {
         Records::of_codec::<C>(pile, type_name::<C>(), keeper, form)
+    }
+
+    fn bytes(value: &C::Value) -> usize {
+        C::least_bytes(value)
     }
 
     fn write(

@@ -104,7 +104,7 @@ impl<K: Key + ?Sized, V: Values> Ticket<K, V> {
         let body = &*self.table.body;
         let rule = Rule::Flight(&self.flight);
         let write = |head: Head<'_>, at_once| V::write(&body.keep, head, value, at_once);
-        match body.put(&self.key, &how, rule, write).map_err(NotFilled::Refused)? {
+        match body.put(&self.key, &how, rule, V::bytes(value), write).map_err(NotFilled::Refused)? {
             Stored::Stored(put) => {
                 body.count_load(self.at, 1);
                 Ok(put)

@@ -300,12 +300,17 @@ impl<'b> Held<'b> {
         }
     }
 
-    /// The entry that a mark stands for.
+    /// The entry that a mark stands for. Tag and stamp alone may be another's, whose mark this is not: so the key is read, in the
+    /// line that is touched anyhow when the record goes.
     fn marked(&self, mark: Mark, level: usize, queue: Queue) -> Option<(Spot, Entry)> {
         let bins = mark.address().bins(self.bins.count());
         let mut entries = bins.into_iter().flat_map(|bin| self.bins.entries(bin));
         entries.find(|&(_, entry)| {
-            mark.is_of(entry) && usize::from(entry.level()) == level && entry.queue() == queue
+            mark.is_of(entry)
+                && usize::from(entry.level()) == level
+                && entry.queue() == queue
+                // Of what has expired no key is read: it goes in any case.
+                && self.body.address_at(self.guard, entry.place()).is_none_or(|at| at == mark.address())
         })
     }
 

@@ -142,7 +142,7 @@ impl Body {
         let cost = self.keep.footprint_bytes(whole_bytes, life) + ENTRY_BYTES;
         let (charge, evicted) = self.charge(at, cost, level)?;
         let words = &words[..count];
-        let (room, more) = self.record(level, life, |at_once| match at_once {
+        let (room, more) = self.record(level, life, whole_bytes, |at_once| match at_once {
             true => self.keep.reserve_once(words, whole_bytes, life).ok_or(Refused::OutOfSpace),
             false => self.keep.reserve(words, whole_bytes, life).map_err(refused_by),
         })?;

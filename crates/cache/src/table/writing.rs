@@ -99,15 +99,16 @@ impl Body {
         (words, count)
     }
 
-    /// Puts a record that `write` writes.
+    /// Puts a record that `write` writes, with a value of about so many bytes.
     pub(crate) fn put(
         &self,
         key: &[u8],
         how: &How,
         rule: Rule<'_>,
+        bytes: usize,
         write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
-        let put = self.put_or_refuse(key, how, rule, write);
+        let put = self.put_or_refuse(key, how, rule, bytes, write);
         if let Err(refused) = put {
             self.refuse(self.whereabouts(key), refused);
             if how.drop_old {
@@ -122,6 +123,7 @@ impl Body {
         key: &[u8],
         how: &How,
         rule: Rule<'_>,
+        bytes: usize,
         write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
         self.check_key(key)?;
@@ -133,7 +135,7 @@ impl Body {
         let (words, count) = self.words_of(how);
         let length = Length::of(key, self.key_bytes);
         let head = Head { words: &words[..count], length: length.as_bytes(), key, life };
-        let (place, evicted) = self.record(level, life, |at_once| write(head, at_once))?;
+        let (place, evicted) = self.record(level, life, bytes, |at_once| write(head, at_once))?;
         self.link(at, key, place, level, rule, evicted)
     }
 
@@ -154,11 +156,13 @@ impl Body {
         unlike(rule, found.as_ref())
     }
 
-    /// A record, and how many entries went for its slot: had at once, or after room was made in the pile.
+    /// A record of about so many bytes, and how many entries went for its slot: had at once, or after room was made in the
+    /// pile.
     pub(crate) fn record<T>(
         &self,
         level: u8,
         life: Life,
+        bytes: usize,
         make: impl Fn(bool) -> Result<T, Refused>,
     ) -> Result<(T, u32), Refused> {
         if life != Life::FOREVER && !self.has_lives.load(Ordering::Relaxed) {
@@ -170,27 +174,33 @@ impl Body {
             Err(refused) => return Err(refused),
         }
         let mut evicted = 0;
-        for _ in 0..TRIES {
+        for round in 0..TRIES {
             match make(false) {
                 Ok(made) => return Ok((made, evicted)),
                 Err(Refused::OutOfSpace) => {}
                 Err(refused) => return Err(refused),
             }
-            // Slots of other lengths, or of what waits until nobody reads it: let more go, and move together what is left.
+            // Slots of other lengths, or of what waits until nobody reads it: let more go, and move together what is left. Where
+            // that is not enough, it is a long record, whose place must be in one.
             self.ledger.shortages.fetch_add(1, Ordering::Relaxed);
-            let freed = self.ledger.evict(SHORTAGE_BYTES, level, Why::Capacity);
+            let wanted_bytes = (2 * bytes as u64).max(SHORTAGE_BYTES);
+            let freed = self.ledger.evict(wanted_bytes, level, Why::Capacity);
             evicted += freed.entries;
+            let mut dropped = 0;
+            if round > 0 {
+                self.ledger.want(level);
+                dropped = self.pile.make_way(bytes);
+            }
             self.pile.tend(Budget::slice());
             self.pile.compact(Budget::microseconds(COMPACT_US));
-            if freed == Freed::default() {
-                let made = make(false).map(|made| (made, evicted));
-                return made.map_err(|refused| match refused {
-                    Refused::OutOfSpace if !self.is_durable() => Refused::NoVictim,
-                    refused => refused,
-                });
+            if freed.entries == 0 && dropped == 0 && round > 0 {
+                break;
             }
         }
-        Err(Refused::NoVictim)
+        make(false).map(|made| (made, evicted)).map_err(|refused| match refused {
+            Refused::OutOfSpace if !self.is_durable() => Refused::NoVictim,
+            refused => refused,
+        })
     }
 
     /// Lets a record be found; if it is refused, or the rule does not hold, the record goes.
@@ -464,8 +474,9 @@ impl Body {
         // What stands before the value is copied with it.
         let head = Head { words, length: &[], key: &[], life };
         let bytes = [found.record.bytes, &[]];
-        let (copy, evicted) =
-            self.record(level, life, |at_once| write_bytes(&self.keep, head, bytes, at_once))?;
+        let (copy, evicted) = self.record(level, life, bytes[0].len(), |at_once| {
+            write_bytes(&self.keep, head, bytes, at_once)
+        })?;
         self.link(at, key, copy, level, Rule::Same(seen), evicted)
     }
 

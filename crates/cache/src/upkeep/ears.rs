@@ -73,14 +73,23 @@ impl Keeper for Ears {
 
     fn dropped(&self, record: KeptRecord<'_>, why: Why) -> bool {
         let unlinked = self.with_entry(&record, |held, spot, entry| {
+            let body = held.body;
+            if why == Why::Wanted {
+                let bytes = record.bytes.len() as u64;
+                let is_dear = entry.level() > body.ledger.wanted_level();
+                if body.is_durable() || is_dear || !body.may_lose(bytes) {
+                    return false;
+                }
+            }
             if why == Why::Expired {
                 held.counts().swept += 1;
             } else {
                 held.counts().evicted[counts::Why::Cleaning as usize] += 1;
             }
             held.remove_kept(spot, entry);
+            true
         });
-        unlinked.is_some()
+        unlinked.unwrap_or(false)
     }
 }
 
