@@ -122,21 +122,21 @@ fn a_value_of_any_length_is_read_where_it_lies_behind_any_prefix() {
 fn short_values_lie_side_by_side() {
     for form in forms() {
         let pile = pile();
-        let (_, numbers) = keep::<Archived<[u32; 3]>>(&pile, Stamp::new("demo.number", 1), form);
+        let (_, numbers) = keep::<Archived<[u32; 2]>>(&pile, Stamp::new("demo.number", 1), form);
         let words = vec![9; usize::from(form.words)];
         // Behind prefixes of any length, so that slots of any length are used.
         let values: Vec<u32> = (0..2000).collect();
         let put = |&number: &u32| {
             let prefix = vec![7; number as usize % 33];
-            numbers.put(&words, &prefix, &[number; 3], Life::FOREVER).unwrap()
+            numbers.put(&words, &prefix, &[number; 2], Life::FOREVER).unwrap()
         };
         let places: Vec<Place> = values.iter().map(put).collect();
         let guard = pile.pin();
         for (&number, &place) in values.iter().zip(&places) {
             let record = numbers.at(&guard, place).unwrap();
             assert_eq!(record.prefix().unwrap().len(), number as usize % 33);
-            assert_eq!(numbers.load(record), Ok([number; 3]));
-            assert_eq!(numbers.value_bytes(&record).unwrap().len(), 12);
+            assert_eq!(numbers.load(record), Ok([number; 2]));
+            assert_eq!(numbers.value_bytes(&record).unwrap().len(), 8);
             assert_eq!(numbers.value_bytes(&record).unwrap().as_ptr().addr() % 16, 0);
         }
         drop(guard);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::error::Refused;
 use crate::how::How;
 use crate::keys::key::Key;
-use crate::loading::claim::Flown;
 use crate::loading::flight::{End, Flight};
 use crate::table::body::{Body, Whereabouts};
 use crate::table::reserve::Charge;
@@ -31,6 +30,14 @@ pub enum NotFilled {
     Overtaken,
     /// There is no room.
     Refused(Refused),
+}
+
+/// Who loads.
+pub(crate) enum Flown<K: Key + ?Sized, V: Values> {
+    Yours(Ticket<K, V>),
+    Theirs(Arc<Flight>),
+    /// It has come meanwhile.
+    Landed,
 }
 
 impl<K: Key + ?Sized, V: Values> Table<K, V> {

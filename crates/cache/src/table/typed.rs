@@ -7,10 +7,9 @@ use std::sync::Arc;
 use levada_pile::{Guard, Life, Version};
 
 use crate::cache::Cache;
-use crate::error::{OptionError, Refused};
+use crate::error::Refused;
 use crate::how::How;
 use crate::keys::key::Key;
-use crate::options::TableOptions;
 use crate::sync::Ordering;
 use crate::table::body::{Body, Found, Whereabouts};
 use crate::table::hit::{Footprint, Hit};
@@ -292,15 +291,6 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     /// Empties the table at once; its memory follows with the upkeep. What is put after it stays.
     pub fn clear(&self) {
         self.body.clear();
-    }
-
-    /// Changes what of the options can be changed; of the others, nothing is said. What is above a new limit goes with the
-    /// upkeep.
-    ///
-    /// # Errors
-    /// [`OptionError`], and nothing has changed.
-    pub fn set_options(&self, options: TableOptions) -> Result<(), OptionError> {
-        self.cache.set_table(&self.body, &options)
     }
 
     /// What an entry with such a key and a value of so many bytes is charged.

@@ -345,7 +345,7 @@ impl Body {
     /// Lets others make room; `None` if nobody does.
     pub(crate) fn make_room_elsewhere(&self, short: Short, bytes: u64, level: u8) -> Option<Freed> {
         let freed = match short {
-            Short::Table => self.evict(bytes, level, Why::Quota),
+            Short::Table => self.evict_own(bytes, level, Why::Quota),
             Short::Cache | Short::Pile => self.ledger.evict(bytes, level, Why::Capacity),
         };
         if short == Short::Pile {
