@@ -74,6 +74,8 @@ pub(crate) struct ItemGauges {
     pub(crate) evictions: u64,
     pub(crate) evicted_unread: u64,
     pub(crate) expired: u64,
+    /// Puts that the table refused, by why.
+    pub(crate) refused: [(&'static str, u64); 5],
 }
 
 /// A line that one counter has alone.
@@ -259,6 +261,13 @@ impl Items {
                 + table.evicted_cleaning,
             evicted_unread: table.evicted_unread,
             expired: table.expired_found + table.swept,
+            refused: [
+                ("refused_out_of_space", table.refused[0]),
+                ("refused_no_victim", table.refused[1]),
+                ("refused_high", table.refused[2]),
+                ("refused_too_large", table.refused[3]),
+                ("refused_crowded", table.refused[4]),
+            ],
         }
     }
 

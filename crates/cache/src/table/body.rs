@@ -12,7 +12,7 @@ use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use foldhash::fast::{FixedState, RandomState};
+use foldhash::quality::{FixedState, RandomState};
 use levada_pile::{Guard, KeptRecord, Life, Pile, Place};
 
 use crate::index::address::Address;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::thread::available_parallelism;
 
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 use levada_pile::{Form, Keeper, Pile};
 
 use crate::error::OptionError;
