@@ -1,38 +1,34 @@
 //! A cache is the tables over one pile, and what they may have together.
 
-use core::any::type_name;
 use core::fmt;
-use core::marker::PhantomData;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use levada_pile::{Guard, Pile};
 
-use crate::error::{OptionError, TableError};
-use crate::keys::key::Key;
+use crate::error::OptionError;
 use crate::lock::Lock;
-use crate::options::{CacheOptions, TableOptions};
+use crate::options::CacheOptions;
 use crate::room::ledger::Ledger;
 use crate::room::watermarks::Watermarks;
 use crate::table::body::Body;
-use crate::table::typed::Table;
-use crate::values::Values;
 
 /// A handle to a cache; clones name the same one, and any thread may use any of them.
 #[derive(Clone)]
-pub struct Cache(Arc<Inner>);
+pub struct Cache(pub(crate) Arc<Inner>);
 
-struct Inner {
-    pile: Pile,
-    ledger: Arc<Ledger>,
-    tables: Lock<BTreeMap<String, Known>>,
+pub(crate) struct Inner {
+    pub(crate) pile: Pile,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tables: Lock<BTreeMap<String, Known>>,
 }
 
+/// A table that has been made.
 #[derive(Clone)]
-struct Known {
-    body: Arc<Body>,
+pub(crate) struct Known {
+    pub(crate) body: Arc<Body>,
     /// The names of the types of its keys and values.
-    types: [&'static str; 2],
+    pub(crate) types: [&'static str; 2],
 }
 
 impl Cache {
@@ -47,67 +43,6 @@ impl Cache {
             ledger: Arc::new(Ledger::new(options)),
             tables: Lock::default(),
         })))
-    }
-
-    /// The table of that name; it is made if there is none. It stays for as long as the cache, or a handle of it.
-    ///
-    /// # Errors
-    /// [`TableError`]: there is one with other types or another mode, or the options are none.
-    pub fn table<K: Key + ?Sized, V: Values>(
-        &self,
-        name: &str,
-        options: TableOptions,
-    ) -> Result<Table<K, V>, TableError> {
-        options.check()?;
-        let types = [type_name::<K>(), type_name::<V>()];
-        let mut tables = self.0.tables.lock();
-        let known = match tables.get(name) {
-            Some(known) => {
-                let differs = match known.types == types {
-                    false => Some("types"),
-                    true => known.body.made.differs(&options),
-                };
-                if let Some(what) = differs {
-                    return Err(TableError::Mismatch { name: name.to_owned(), what });
-                }
-                known.clone()
-            }
-            None => {
-                self.check_reserves(name, &tables, options.reserve_bytes)?;
-                let (pile, ledger) = (&self.0.pile, &self.0.ledger);
-                let body = Body::new(pile, ledger, name, K::FIXED, options)?;
-                let known = Known { body, types };
-                tables.insert(name.to_owned(), known.clone());
-                known
-            }
-        };
-        Ok(Table { body: known.body, cache: self.clone(), types: PhantomData })
-    }
-
-    fn check_reserves(
-        &self,
-        name: &str,
-        tables: &BTreeMap<String, Known>,
-        reserve_bytes: u64,
-    ) -> Result<(), OptionError> {
-        let others = tables.iter().filter(|(other, _)| other.as_str() != name);
-        let others: u64 = others.map(|(_, known)| known.body.reserve_bytes()).sum();
-        let reserve_bytes = others + reserve_bytes;
-        let options = self.0.ledger.options();
-        let low_bytes = options.watermarks.of(options.limit_bytes).low_bytes;
-        if reserve_bytes > low_bytes {
-            return Err(OptionError::Reserves { reserve_bytes, low_bytes });
-        }
-        Ok(())
-    }
-
-    /// Changes what of a table's options can be changed.
-    pub(crate) fn set_table(&self, body: &Body, options: &TableOptions) -> Result<(), OptionError> {
-        options.check()?;
-        let tables = self.0.tables.lock();
-        self.check_reserves(&body.name, &tables, options.reserve_bytes)?;
-        body.set(options);
-        Ok(())
     }
 
     /// Pins this thread: values can be read in place until the guard ends. Keep it for one batch of work, not for long: what

@@ -47,6 +47,14 @@ impl CacheOptions {
     }
 }
 
+impl Watermarks {
+    /// Whether they rise, from a half to nearly all.
+    pub(crate) fn check(&self) -> Result<(), OptionError> {
+        let rises = 0.5 <= self.low && self.low <= self.high && self.high <= self.max;
+        if rises && self.max <= 0.99 { Ok(()) } else { Err(OptionError::Watermarks(*self)) }
+    }
+}
+
 /// Whether entries give way.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Mode {
@@ -230,5 +238,25 @@ impl TableOptions {
         let words = |options: &Self| (options.ages, options.until, options.notes);
         (words(self) != words(other) || self.renewable != other.renewable)
             .then_some("ages, ends or notes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watermarks_that_do_not_rise_are_refused() {
+        let usual = Watermarks::default();
+        assert_eq!(usual.check(), Ok(()));
+        for wrong in [
+            Watermarks { low: 0.95, ..usual },
+            Watermarks { low: 0.4, ..usual },
+            Watermarks { max: 1.0, ..usual },
+            Watermarks { high: f64::NAN, ..usual },
+        ] {
+            assert!(wrong.check().is_err(), "{wrong:?}");
+        }
+        assert_eq!(usual.of(100).high_bytes, 94);
     }
 }

@@ -19,7 +19,7 @@ pub struct ItemFacts {
     pub is_fetched: bool,
     /// It was made by this command, for its `N`.
     pub is_created: bool,
-    /// Its key is named in base64.
+    /// Its key is named in base64. A key that would end a word or a line is, whatever stands here.
     pub is_key_base64: bool,
     /// This command has won the right to fill it anew (`W`).
     pub is_won: bool,

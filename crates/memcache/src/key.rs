@@ -87,6 +87,15 @@ impl<'b> Key<'b> {
         Decoded::of(self.text).flatten().map(|three| three.bytes().len()).sum()
     }
 
+    /// How a reply names the key: as its entry is marked, but never so that it would end the word or
+    /// the line that it stands in.
+    pub(crate) fn is_named_in_base64(&self, is_marked: bool) -> bool {
+        let divides = |byte: &u8| matches!(byte, b' ' | b'\n' | 0);
+        is_marked
+            || self.is_base64
+                && Decoded::of(self.text).flatten().any(|three| three.bytes().iter().any(divides))
+    }
+
     /// Writes the key as a reply names it.
     pub(crate) fn put_into(&self, as_base64: bool, sink: &mut impl Sink) {
         match (self.is_base64, as_base64) {

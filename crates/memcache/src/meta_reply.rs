@@ -95,9 +95,10 @@ impl MetaReply<'_> {
                     sink.put(word);
                 }
                 (_, b'k') => {
+                    let in_base64 = self.asked.key.is_named_in_base64(facts.is_key_base64);
                     sink.put(b" k");
-                    self.asked.key.put_into(facts.is_key_base64, sink);
-                    if facts.is_key_base64 {
+                    self.asked.key.put_into(in_base64, sink);
+                    if in_base64 {
                         sink.put(b" b");
                     }
                 }
@@ -135,7 +136,7 @@ impl ItemDump<'_> {
     pub(crate) fn put_into(&self, sink: &mut impl Sink) {
         let facts = &self.facts;
         sink.put(b"ME ");
-        self.key.put_into(facts.is_key_base64, sink);
+        self.key.put_into(self.key.is_named_in_base64(facts.is_key_base64), sink);
         match facts.left_s {
             None => sink.put(b" exp=-1"),
             // The time that has passed since it expired: below nought until it does.

@@ -104,6 +104,16 @@ impl ReplyLine<'_> {
 }
 
 /// Reads the line at the front of `input`: all that was received and not yet used.
+///
+/// ```
+/// use levada_memcache::{ReplyLine, ReplyStep, read_reply};
+///
+/// let received = b"VALUE greeting 0 5\r\nhello\r\nEND\r\n";
+/// let ReplyStep::Line(line, used) = read_reply(received) else { panic!() };
+/// assert!(matches!(line, ReplyLine::Value(head) if head.key == b"greeting"));
+/// assert_eq!(line.block_bytes(), Some(7)); // the value and its CR LF
+/// assert!(matches!(read_reply(&received[used + 7..]), ReplyStep::Line(ReplyLine::End, 5)));
+/// ```
 #[must_use]
 pub fn read_reply(input: &[u8]) -> ReplyStep<'_> {
     let front = input.get(..=REPLY_LINE_BYTES_MAX).unwrap_or(input);

@@ -10,6 +10,17 @@ use crate::sink::{Counter, Full, Room, Sink, put_decimal};
 /// Writes the line of a command behind what `into` holds. Of a [`Command::Store`] the value, and CR
 /// LF behind it, are to follow. A meta command is written from the flags that it was read from, and
 /// its fields do not count.
+///
+/// ```
+/// use levada_memcache::{Command, Key, Mode, Store, write_command};
+///
+/// let mut sent = Vec::new();
+/// let store = Store::new(Mode::Set, Key::new(b"greeting").expect("a word"), 5);
+/// write_command(&Command::Store(store), &mut sent).unwrap();
+/// sent.extend_from_slice(b"hello\r\n");
+/// write_command(&Command::of_line(b"mg greeting v t").unwrap(), &mut sent).unwrap();
+/// assert_eq!(sent, b"set greeting 0 0 5\r\nhello\r\nmg greeting v t\r\n");
+/// ```
 /// # Errors
 /// [`Full`] if it has less room than the line needs; nothing is written then.
 pub fn write_command(command: &Command<'_>, into: &mut impl BufMut) -> Result<(), Full> {

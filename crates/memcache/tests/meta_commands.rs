@@ -137,6 +137,18 @@ fn a_key_in_base64_is_decoded_when_asked_for_and_named_as_its_entry_is() {
 }
 
 #[test]
+fn no_key_ends_the_line_that_names_it() {
+    for coded in ["YSBi", "CkVORAo=", "AGFi"] {
+        let get = format!("mg {coded} b k\r\n");
+        let Command::MetaGet(get) = command(&get) else { panic!() };
+        assert_eq!(written(&get.hit(FACTS)), format!("HD k{coded} b\r\n"));
+        let dump = format!("me {coded} b\r\n");
+        let Command::Dump(dump) = command(&dump) else { panic!() };
+        assert!(written(&dump.hit(FACTS, 1, 1)).starts_with(&format!("ME {coded} exp=")));
+    }
+}
+
+#[test]
 fn ms_stores_by_its_mode() {
     let modes = [
         ("", Mode::Set),

@@ -14,7 +14,7 @@ use crate::error::Refused;
 use crate::how::How;
 use crate::keys::key::Key;
 use crate::loading::flight::{End, Flight, Look};
-use crate::loading::ticket::{NotFilled, Ticket};
+use crate::loading::ticket::{Flown, NotFilled, Ticket};
 use crate::table::hit::Hit;
 use crate::table::typed::Table;
 use crate::values::Values;
@@ -121,7 +121,7 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     ) -> Result<Loaded<V::Owned>, LoadError<E>> {
         loop {
             let guard = self.cache.pin();
-            if let Some(value) = self.get(&guard, key).and_then(|hit| V::load(hit.bytes())) {
+            if let Some(value) = self.get(&guard, key).and_then(|hit| hit.load()) {
                 return Ok(Loaded { value, is_loaded: false, not_filled: None });
             }
             drop(guard);
@@ -143,14 +143,6 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
             }
         }
     }
-}
-
-/// Who loads.
-pub(crate) enum Flown<K: Key + ?Sized, V: Values> {
-    Yours(Ticket<K, V>),
-    Theirs(Arc<Flight>),
-    /// It has come meanwhile.
-    Landed,
 }
 
 impl Waiting {

@@ -3,6 +3,7 @@
 //! Who pays: tables above their limits; else the cheapest level that any table holds above its reserve, and there the table
 //! with the greatest charge for its weight. A put makes nobody pay who is dearer than itself.
 
+use core::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::lock::Lock;
@@ -10,11 +11,33 @@ use crate::options::{CacheOptions, LEVELS};
 use crate::room::sum::Sum;
 use crate::room::watermarks::{Marked, Watermarks};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::table::body::Body;
 use crate::table::counts::Why;
 
+/// A table, as one of those who share a limit.
+pub(crate) trait Pays: Send + Sync {
+    /// Whether it never gives way.
+    fn is_durable(&self) -> bool;
+
+    /// What it has drawn from its limit and the cache's.
+    fn drawn_bytes(&self) -> u64;
+
+    /// What others cannot take from it.
+    fn reserve_bytes(&self) -> u64;
+
+    /// The most that it may draw.
+    fn limit_bytes(&self) -> u64;
+
+    /// Its share beside others.
+    fn weight(&self) -> u32;
+
+    /// What the entries of each level are charged.
+    fn level_bytes(&self) -> [u64; LEVELS];
+
+    /// Lets entries of at most that level go, until so many bytes are free.
+    fn evict(&self, bytes: u64, level_max: u8, why: Why) -> Freed;
+}
+
 /// What all tables of a cache share.
-#[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) sum: Sum,
     limit_bytes: AtomicU64,
@@ -24,7 +47,7 @@ pub(crate) struct Ledger {
     high_bytes: AtomicU64,
     max_bytes: AtomicU64,
     options: Lock<CacheOptions>,
-    bodies: Lock<Vec<Weak<Body>>>,
+    payers: Lock<Vec<Weak<dyn Pays>>>,
     is_alone: AtomicBool,
     /// Bytes that loads under way are charged.
     pub(crate) loads: Sum,
@@ -45,7 +68,7 @@ impl Ledger {
             high_bytes: AtomicU64::new(0),
             max_bytes: AtomicU64::new(0),
             options: Lock::new(options),
-            bodies: Lock::default(),
+            payers: Lock::default(),
             is_alone: AtomicBool::new(true),
             loads: Sum::default(),
             shortages: AtomicU32::new(0),
@@ -108,11 +131,12 @@ impl Ledger {
         part
     }
 
-    pub(crate) fn join(&self, body: &Arc<Body>) {
-        let mut bodies = self.bodies.lock();
-        bodies.retain(|body| body.strong_count() > 0);
-        bodies.push(Arc::downgrade(body));
-        self.is_alone.store(bodies.len() == 1, Ordering::Relaxed);
+    /// One more who shares the limit.
+    pub(crate) fn join(&self, payer: Weak<dyn Pays>) {
+        let mut payers = self.payers.lock();
+        payers.retain(|payer| payer.strong_count() > 0);
+        payers.push(payer);
+        self.is_alone.store(payers.len() == 1, Ordering::Relaxed);
     }
 
     /// Whether there is but one table, which then pays for all.
@@ -121,17 +145,17 @@ impl Ledger {
         self.is_alone.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn bodies(&self) -> Vec<Arc<Body>> {
-        self.bodies.lock().iter().filter_map(Weak::upgrade).collect()
+    pub(crate) fn payers(&self) -> Vec<Arc<dyn Pays>> {
+        self.payers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Lets entries of at most that level go, until so many bytes are free. How many bytes, and how many entries.
     pub(crate) fn evict(&self, bytes: u64, level_max: u8, why: Why) -> Freed {
-        let bodies = self.bodies();
+        let payers = self.payers();
         let mut freed = Freed::default();
         while freed.bytes < bytes {
             let part = (bytes - freed.bytes).min(DECISION_BYTES.max(bytes / 16));
-            let Some(payer) = payer(&bodies, level_max) else { break };
+            let Some(payer) = payer(&payers, level_max) else { break };
             let got = payer.body.evict(part.min(payer.most_bytes).max(1), payer.level_max, why);
             if got.bytes == 0 {
                 break;
@@ -151,16 +175,16 @@ pub(crate) struct Freed {
 }
 
 struct Payer<'b> {
-    body: &'b Body,
+    body: &'b dyn Pays,
     level_max: u8,
     /// What it pays at most before another is asked.
     most_bytes: u64,
 }
 
-fn payer(bodies: &[Arc<Body>], level_max: u8) -> Option<Payer<'_>> {
+fn payer(payers: &[Arc<dyn Pays>], level_max: u8) -> Option<Payer<'_>> {
     let mut best: Option<(u8, f64, Payer<'_>)> = None;
-    for body in bodies.iter().filter(|body| !body.is_durable()) {
-        let (charged_bytes, reserve_bytes) = (body.sum.drawn(), body.reserve_bytes());
+    for body in payers.iter().filter(|body| !body.is_durable()) {
+        let (charged_bytes, reserve_bytes) = (body.drawn_bytes(), body.reserve_bytes());
         let levels = body.level_bytes();
         let over_bytes = charged_bytes.saturating_sub(body.limit_bytes());
         let cheapest = (0..LEVELS).find(|&level| levels[level] > 0);
@@ -169,7 +193,7 @@ fn payer(bodies: &[Arc<Body>], level_max: u8) -> Option<Payer<'_>> {
             continue;
         }
         if over_bytes > 0 {
-            return Some(Payer { body, level_max, most_bytes: over_bytes });
+            return Some(Payer { body: &**body, level_max, most_bytes: over_bytes });
         }
         let spare_bytes = charged_bytes.saturating_sub(reserve_bytes);
         if spare_bytes == 0 {
@@ -182,8 +206,14 @@ fn payer(bodies: &[Arc<Body>], level_max: u8) -> Option<Payer<'_>> {
         });
         if is_better {
             let most_bytes = spare_bytes.min(levels[usize::from(cheapest)]);
-            best = Some((cheapest, load, Payer { body, level_max: cheapest, most_bytes }));
+            best = Some((cheapest, load, Payer { body: &**body, level_max: cheapest, most_bytes }));
         }
     }
     best.map(|(_, _, payer)| payer)
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("sum", &self.sum).finish_non_exhaustive()
+    }
 }

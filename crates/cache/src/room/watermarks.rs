@@ -2,8 +2,6 @@
 //!
 //! `low`: upkeep evicts down to it. `high`: who writes evicts first, and the cheapest level is refused. `max`: refused.
 
-use crate::error::OptionError;
-
 /// Parts of the limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Watermarks {
@@ -18,14 +16,6 @@ pub struct Watermarks {
 impl Default for Watermarks {
     fn default() -> Self {
         Self { low: 0.90, high: 0.94, max: 0.97 }
-    }
-}
-
-impl Watermarks {
-    /// Whether they rise, from a half to nearly all.
-    pub(crate) fn check(&self) -> Result<(), OptionError> {
-        let rises = 0.5 <= self.low && self.low <= self.high && self.high <= self.max;
-        if rises && self.max <= 0.99 { Ok(()) } else { Err(OptionError::Watermarks(*self)) }
     }
 }
 
@@ -47,25 +37,5 @@ impl Watermarks {
         )]
         let part = |part: f64| (limit_bytes as f64 * part) as u64;
         Marked { low_bytes: part(self.low), high_bytes: part(self.high), max_bytes: part(self.max) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn watermarks_that_do_not_rise_are_refused() {
-        let usual = Watermarks::default();
-        assert_eq!(usual.check(), Ok(()));
-        for wrong in [
-            Watermarks { low: 0.95, ..usual },
-            Watermarks { low: 0.4, ..usual },
-            Watermarks { max: 1.0, ..usual },
-            Watermarks { high: f64::NAN, ..usual },
-        ] {
-            assert!(wrong.check().is_err(), "{wrong:?}");
-        }
-        assert_eq!(usual.of(100).high_bytes, 94);
     }
 }

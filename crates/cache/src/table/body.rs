@@ -11,40 +11,24 @@
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use foldhash::fast::{FixedState, RandomState};
-use levada_pile::{Form, Guard, Keep, Keeper, KeptRecord, Life, Pile, Place};
+use levada_pile::{Guard, KeptRecord, Life, Pile, Place};
 
-use crate::error::OptionError;
 use crate::index::address::Address;
 use crate::index::bins::{Bins, Spot};
 use crate::index::entry::{Entry, Era, Look};
 use crate::index::whole::Index;
-use crate::keys::framing;
-use crate::options::{LEVELS, Mode, TableOptions};
-use crate::room::ledger::{Freed, Ledger};
+use crate::options::{Mode, TableOptions};
+use crate::room::ledger::Ledger;
 use crate::room::sum::Sum;
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use crate::table::counts::{Reads, Why};
-use crate::table::held::Held;
+use crate::table::counts::Reads;
+use crate::table::records::Records;
 use crate::table::shard::Shard;
-use crate::upkeep::ears::Ears;
 
 /// What an entry is charged beside its slot: its part of bins, mark and ghost.
 pub(crate) const ENTRY_BYTES: u64 = 17;
-
-/// The least that an entry can be charged.
-const CHARGE_MIN_BYTES: u64 = 16 + ENTRY_BYTES;
-
-/// Tables with a lower limit have one shard, and draw each byte when it is wanted.
-const WHOLE_BYTES: u64 = 4 << 20;
-
-/// Entries that a shard can have at a load of 0.9.
-const SHARD_ENTRIES: u64 = 825_000;
-
-/// The most shards, whose addresses are 8 MiB each.
-const SHARDS_MAX: u64 = 4096;
 
 /// A table without its types.
 pub(crate) struct Body {
@@ -54,25 +38,25 @@ pub(crate) struct Body {
     /// As it was made; what changes is beside it.
     pub(crate) made: TableOptions,
     pub(crate) pile: Pile,
-    pub(crate) keep: Keep,
+    pub(crate) keep: Records,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) index: Index,
     pub(crate) shards: Box<[Shard]>,
     /// By how many bits the upper half of a hash is shifted for the number of its shard.
-    shard_shift: u32,
-    seed: Seed,
+    pub(crate) shard_shift: u32,
+    pub(crate) seed: Seed,
     /// What shards have drawn.
     pub(crate) sum: Sum,
     /// How much more than it needs a shard draws.
     pub(crate) credit_bytes: u64,
-    limit_bytes: AtomicU64,
-    reserve_bytes: AtomicU64,
-    weight: AtomicU32,
-    level: AtomicU8,
+    pub(crate) limit_bytes: AtomicU64,
+    pub(crate) reserve_bytes: AtomicU64,
+    pub(crate) weight: AtomicU32,
+    pub(crate) level: AtomicU8,
     /// Zero: for ever.
-    max_age_s: AtomicU32,
+    pub(crate) max_age_s: AtomicU32,
     /// Zero: not at all.
-    idle_s: AtomicU32,
+    pub(crate) idle_s: AtomicU32,
     /// How often it was cleared.
     pub(crate) clears: AtomicU64,
     /// Entries of how many clearings ago may still be there: those from this one on.
@@ -84,7 +68,8 @@ pub(crate) struct Body {
     pub(crate) hand: AtomicU32,
 }
 
-enum Seed {
+/// What keys are hashed with.
+pub(crate) enum Seed {
     Random(RandomState),
     Fixed(FixedState),
 }
@@ -111,53 +96,6 @@ impl Whereabouts {
 }
 
 impl Body {
-    pub(crate) fn new(
-        pile: &Pile,
-        ledger: &Arc<Ledger>,
-        name: &str,
-        key_bytes: Option<usize>,
-        options: TableOptions,
-    ) -> Result<Arc<Self>, OptionError> {
-        let limit_bytes = options.limit_bytes.unwrap_or(u64::MAX).min(pile.limit_bytes());
-        let shards = shard_count(limit_bytes);
-        let index = Index::new(shards).map_err(OptionError::Addresses)?;
-        let words = u8::from(options.ages) + u8::from(options.until) + options.notes;
-        let form = Form { has_expiry: options.renewable, words };
-        let ears = Arc::new(Ears::default());
-        let keep = pile.keeper(Arc::clone(&ears) as Arc<dyn Keeper>, form);
-        let keep = keep.map_err(|_| OptionError::Tables)?;
-        let is_whole = limit_bytes < WHOLE_BYTES;
-        let body = Arc::new(Self {
-            name: name.into(),
-            key_bytes,
-            made: options,
-            pile: pile.clone(),
-            keep,
-            ledger: Arc::clone(ledger),
-            index,
-            shards: (0..shards).map(|_| Shard::new()).collect(),
-            shard_shift: 32 - shards.trailing_zeros(),
-            seed: options.seed.map_or_else(|| Seed::Random(RandomState::default()), Seed::fixed),
-            sum: Sum::default(),
-            credit_bytes: if is_whole { 0 } else { limit_bytes / 256 / u64::from(shards) },
-            limit_bytes: AtomicU64::new(0),
-            reserve_bytes: AtomicU64::new(0),
-            weight: AtomicU32::new(0),
-            level: AtomicU8::new(0),
-            max_age_s: AtomicU32::new(0),
-            idle_s: AtomicU32::new(0),
-            clears: AtomicU64::new(0),
-            drained: AtomicU64::new(0),
-            has_lives: AtomicBool::new(options.renewable),
-            reads: Reads::default(),
-            hand: AtomicU32::new(0),
-        });
-        body.set(&options);
-        ears.hear_for(&body);
-        ledger.join(&body);
-        Ok(body)
-    }
-
     /// Takes over what of the options can be changed.
     pub(crate) fn set(&self, options: &TableOptions) {
         let store = |to: &AtomicU32, value: u32| to.store(value, Ordering::Relaxed);
@@ -268,7 +206,7 @@ impl Body {
         key: &[u8],
     ) -> Option<(KeptRecord<'g>, &'g [u8])> {
         let record = self.keep.at(guard, entry.place())?;
-        let (found, value) = framing::split(record.bytes, self.key_bytes)?;
+        let (found, value) = self.keep.split(&record, self.key_bytes)?;
         (found == key).then_some((record, value))
     }
 
@@ -316,55 +254,13 @@ impl Body {
     /// What a record of that place hashes to, if it lives.
     pub(crate) fn address_at(&self, guard: &Guard<'_>, place: Place) -> Option<Address> {
         let record = self.keep.at(guard, place)?;
-        let (key, _) = framing::split(record.bytes, self.key_bytes)?;
+        let (key, _) = self.keep.split(&record, self.key_bytes)?;
         Some(self.whereabouts(key).address)
-    }
-
-    /// Takes a shard's lock.
-    pub(crate) fn hold<'b>(&'b self, shard: u32, guard: &'b Guard<'_>) -> Held<'b> {
-        Held::new(self, shard, guard)
-    }
-
-    /// What the entries of each level are charged.
-    pub(crate) fn level_bytes(&self) -> [u64; LEVELS] {
-        let mut bytes = [0; LEVELS];
-        for shard in &self.shards {
-            let state = shard.state.lock();
-            for (sum, level) in bytes.iter_mut().zip(&state.levels) {
-                *sum += level.bytes();
-            }
-        }
-        bytes
-    }
-
-    /// Lets entries of at most that level go, of one shard after another, until so many bytes are free.
-    pub(crate) fn evict(&self, bytes: u64, level_max: u8, why: Why) -> Freed {
-        let mut freed = Freed::default();
-        let shards = self.shard_count();
-        let share_bytes = self.sum.drawn() / u64::from(shards);
-        for turn in 0..2 * shards {
-            let shard = self.hand.fetch_add(1, Ordering::Relaxed) % shards;
-            let guard = self.pile.pin();
-            let mut held = self.hold(shard, &guard);
-            // First of those that have more than their share.
-            if turn < shards && held.charged_bytes() + held.charged_bytes() / 8 < share_bytes {
-                continue;
-            }
-            let got = held.evict(bytes - freed.bytes, level_max, why);
-            held.give_back_credit();
-            held.finish();
-            freed.bytes += got.bytes;
-            freed.entries += got.entries;
-            if freed.bytes >= bytes {
-                break;
-            }
-        }
-        freed
     }
 }
 
 impl Seed {
-    fn fixed(seed: u64) -> Self {
+    pub(crate) fn fixed(seed: u64) -> Self {
         Self::Fixed(FixedState::with_seed(seed))
     }
 }
@@ -380,14 +276,4 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-fn shard_count(limit_bytes: u64) -> u32 {
-    if limit_bytes < WHOLE_BYTES {
-        return 1;
-    }
-    let cores = available_parallelism().map_or(1, usize::from) as u64;
-    let wanted = (limit_bytes / CHARGE_MIN_BYTES).div_ceil(SHARD_ENTRIES);
-    let shards = wanted.max(4 * cores).next_power_of_two().min(SHARDS_MAX);
-    u32::try_from(shards).expect("it was limited")
 }

@@ -84,6 +84,13 @@ impl Gone {
     }
 }
 
+impl Body {
+    /// Takes a shard's lock.
+    pub(crate) fn hold<'b>(&'b self, shard: u32, guard: &'b Guard<'_>) -> Held<'b> {
+        Held::new(self, shard, guard)
+    }
+}
+
 impl<'b> Held<'b> {
     pub(crate) fn new(body: &'b Body, number: u32, guard: &'b Guard<'_>) -> Self {
         let shard = &body.shards[number as usize];

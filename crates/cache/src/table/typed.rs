@@ -7,15 +7,14 @@ use std::sync::Arc;
 use levada_pile::{Guard, Life, Version};
 
 use crate::cache::Cache;
-use crate::error::{OptionError, Refused};
+use crate::error::Refused;
 use crate::how::How;
 use crate::keys::key::Key;
-use crate::options::TableOptions;
 use crate::sync::Ordering;
 use crate::table::body::{Body, Found, Whereabouts};
 use crate::table::hit::{Footprint, Hit};
 use crate::table::writing::{Put, Rule, Stored};
-use crate::values::Values;
+use crate::values::{Bytes, Head, Values, write_bytes};
 
 /// A handle to a table; clones name the same one, and any thread may use any of them.
 pub struct Table<K: ?Sized, V> {
@@ -212,7 +211,8 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         how: &How,
         rule: Rule<'_>,
     ) -> Result<Stored, Refused> {
-        key.with_bytes(|key| V::lend(value, |value| self.body.put(key, [value, &[]], how, rule)))?
+        let write = |head: Head<'_>, at_once| V::write(&self.body.keep, head, value, at_once);
+        key.with_bytes(|key| self.body.put(key, how, rule, write))
     }
 
     /// Lets a value depend on the one before: `edit` is shown what there is under the key, and says what is to become of it.
@@ -294,15 +294,6 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         self.body.clear();
     }
 
-    /// Changes what of the options can be changed; of the others, nothing is said. What is above a new limit goes with the
-    /// upkeep.
-    ///
-    /// # Errors
-    /// [`OptionError`], and nothing has changed.
-    pub fn set_options(&self, options: TableOptions) -> Result<(), OptionError> {
-        self.cache.set_table(&self.body, &options)
-    }
-
     /// What an entry with such a key and a value of so many bytes is charged.
     #[must_use]
     pub fn charge_bytes(&self, key: &K, value_bytes: usize) -> u64 {
@@ -311,13 +302,14 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     }
 }
 
-impl<V: Values<Value = [u8]>> Table<[u8], V> {
+impl Table<[u8], Bytes> {
     /// As [`Table::put`], of a value in two parts.
     ///
     /// # Errors
     /// As [`Table::put`].
     pub fn put_parts(&self, key: &[u8], value: [&[u8]; 2], how: How) -> Result<Put, Refused> {
-        match self.body.put(key, value, &how, Rule::Any)? {
+        let write = |head: Head<'_>, at_once| write_bytes(&self.body.keep, head, value, at_once);
+        match self.body.put(key, &how, Rule::Any, write)? {
             Stored::Stored(put) => Ok(put),
             other => unreachable!("a put asks for nothing: {other:?}"),
         }

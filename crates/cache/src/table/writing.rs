@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use levada_pile::{Budget, Full, Guard, Life, Place, Version};
+use levada_pile::{Budget, Guard, Life, Place, Version};
 
 use crate::error::Refused;
 use crate::how::How;
@@ -18,6 +18,7 @@ use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
 use crate::table::counts::Why;
 use crate::table::held::{Held, Linked, Short};
+use crate::values::{Head, write_bytes};
 
 /// What a put came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,18 +99,17 @@ impl Body {
         (words, count)
     }
 
-    /// Puts a value, which is given in two parts.
+    /// Puts a record that `write` writes.
     pub(crate) fn put(
         &self,
         key: &[u8],
-        value: [&[u8]; 2],
         how: &How,
         rule: Rule<'_>,
+        write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
-        let put = self.put_or_refuse(key, value, how, rule);
+        let put = self.put_or_refuse(key, how, rule, write);
         if let Err(refused) = put {
-            let at = self.whereabouts(key);
-            self.refuse(at, refused);
+            self.refuse(self.whereabouts(key), refused);
             if how.drop_old {
                 self.remove(key, None);
             }
@@ -120,26 +120,20 @@ impl Body {
     fn put_or_refuse(
         &self,
         key: &[u8],
-        value: [&[u8]; 2],
         how: &How,
         rule: Rule<'_>,
+        write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
         self.check_key(key)?;
         let at = self.whereabouts(key);
         if let Some(unlike) = self.is_unlike(at, key, rule) {
             return Ok(unlike);
         }
-        let level = self.level_of(how);
+        let (level, life) = (self.level_of(how), self.life_of(how));
         let (words, count) = self.words_of(how);
         let length = Length::of(key, self.key_bytes);
-        let parts = [length.as_bytes(), key, value[0], value[1]];
-        let life = self.life_of(how);
-        let (place, evicted) = self.record(
-            level,
-            life,
-            || self.keep.put_once(&words[..count], &parts, life),
-            || self.keep.put(&words[..count], &parts, life).map_err(refused_by),
-        )?;
+        let head = Head { words: &words[..count], length: length.as_bytes(), key, life };
+        let (place, evicted) = self.record(level, life, |at_once| write(head, at_once))?;
         self.link(at, key, place, level, rule, evicted)
     }
 
@@ -165,18 +159,19 @@ impl Body {
         &self,
         level: u8,
         life: Life,
-        once: impl Fn() -> Option<T>,
-        thoroughly: impl Fn() -> Result<T, Refused>,
+        make: impl Fn(bool) -> Result<T, Refused>,
     ) -> Result<(T, u32), Refused> {
         if life != Life::FOREVER && !self.has_lives.load(Ordering::Relaxed) {
             self.has_lives.store(true, Ordering::Relaxed);
         }
-        if let Some(made) = once() {
-            return Ok((made, 0));
+        match make(true) {
+            Ok(made) => return Ok((made, 0)),
+            Err(Refused::OutOfSpace) => {}
+            Err(refused) => return Err(refused),
         }
         let mut evicted = 0;
         for _ in 0..TRIES {
-            match thoroughly() {
+            match make(false) {
                 Ok(made) => return Ok((made, evicted)),
                 Err(Refused::OutOfSpace) => {}
                 Err(refused) => return Err(refused),
@@ -188,7 +183,7 @@ impl Body {
             self.pile.tend(Budget::slice());
             self.pile.compact(Budget::microseconds(COMPACT_US));
             if freed == Freed::default() {
-                let made = thoroughly().map(|made| (made, evicted));
+                let made = make(false).map(|made| (made, evicted));
                 return made.map_err(|refused| match refused {
                     Refused::OutOfSpace if !self.is_durable() => Refused::NoVictim,
                     refused => refused,
@@ -345,7 +340,7 @@ impl Body {
     /// Lets others make room; `None` if nobody does.
     pub(crate) fn make_room_elsewhere(&self, short: Short, bytes: u64, level: u8) -> Option<Freed> {
         let freed = match short {
-            Short::Table => self.evict(bytes, level, Why::Quota),
+            Short::Table => self.evict_own(bytes, level, Why::Quota),
             Short::Cache | Short::Pile => self.ledger.evict(bytes, level, Why::Capacity),
         };
         if short == Short::Pile {
@@ -466,13 +461,11 @@ impl Body {
             *word = now.load(Ordering::Relaxed);
         }
         let words = &words[..found.record.words.len()];
-        let parts = [found.record.bytes];
-        let (copy, evicted) = self.record(
-            level,
-            life,
-            || self.keep.put_once(words, &parts, life),
-            || self.keep.put(words, &parts, life).map_err(refused_by),
-        )?;
+        // What stands before the value is copied with it.
+        let head = Head { words, length: &[], key: &[], life };
+        let bytes = [found.record.bytes, &[]];
+        let (copy, evicted) =
+            self.record(level, life, |at_once| write_bytes(&self.keep, head, bytes, at_once))?;
         self.link(at, key, copy, level, Rule::Same(seen), evicted)
     }
 
@@ -524,14 +517,5 @@ fn earlier(one: Life, other: Life) -> Life {
     match (one, other) {
         (Life::FOREVER, life) | (life, Life::FOREVER) => life,
         (one, other) => Life::secs(one.as_secs().min(other.as_secs())),
-    }
-}
-
-/// What a pile's refusal is to a table.
-pub(crate) fn refused_by(full: Full) -> Refused {
-    match full {
-        Full::TooLarge { most_bytes } => Refused::TooLarge { most_bytes },
-        Full::Closed => Refused::Closed,
-        _ => Refused::OutOfSpace,
     }
 }

@@ -9,7 +9,6 @@ use levada_pile::{Keeper, KeptRecord, Verdict, Why};
 
 use crate::index::bins::Spot;
 use crate::index::entry::{Entry, Queue};
-use crate::keys::framing;
 use crate::table::body::Body;
 use crate::table::counts;
 use crate::table::held::Held;
@@ -31,7 +30,7 @@ impl Ears {
         act: impl FnOnce(&mut Held<'_>, Spot, Entry) -> R,
     ) -> Option<R> {
         let body = self.0.get()?.upgrade()?;
-        let (key, _) = framing::split(record.bytes, body.key_bytes)?;
+        let (key, _) = body.keep.split(record, body.key_bytes)?;
         let at = body.whereabouts(key);
         let guard = body.pile.pin();
         let mut held = body.hold(at.shard, &guard);

@@ -1,9 +1,11 @@
 //! Pressure lowers what a cache may have, until there was quiet for a while; what is above goes with the upkeep that follows.
 
+use std::sync::Arc;
+
 use levada_pages::Pressure;
 
 use crate::cache::Cache;
-use crate::room::ledger::Ledger;
+use crate::room::ledger::{Ledger, Pays};
 
 /// What a signal came to.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -70,10 +72,10 @@ impl Ledger {
             reason = "a part of a limit, whose last digits do not matter"
         )]
         let part = (self.limit_bytes() as f64 * self.options().keep_min) as u64;
-        let kept = |body: &std::sync::Arc<crate::table::body::Body>| match body.is_durable() {
-            true => body.sum.drawn(),
+        let kept = |body: &Arc<dyn Pays>| match body.is_durable() {
+            true => body.drawn_bytes(),
             false => body.reserve_bytes(),
         };
-        part.max(self.bodies().iter().map(kept).sum())
+        part.max(self.payers().iter().map(kept).sum())
     }
 }

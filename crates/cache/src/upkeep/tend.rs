@@ -41,7 +41,7 @@ impl Cache {
     pub fn tend(&self, budget: Budget) -> Tended {
         let (pile, ledger) = (self.pile(), self.ledger());
         let mut spending = budget.spend();
-        let bodies = ledger.bodies();
+        let bodies = self.bodies();
         let mut tended = Tended::default();
         for body in &bodies {
             let drained = body.drain(&mut || spending.is_over());
@@ -49,7 +49,7 @@ impl Cache {
             tended.can_more |= !drained.is_all;
             while body.sum.drawn() > body.limit_bytes() && !body.is_durable() {
                 let over_bytes = body.sum.drawn() - body.limit_bytes();
-                let freed = body.evict(over_bytes.min(STEP_BYTES), 7, Why::Quota);
+                let freed = body.evict_own(over_bytes.min(STEP_BYTES), 7, Why::Quota);
                 tended.evicted += u64::from(freed.entries);
                 if freed.entries == 0 || spending.is_over() {
                     tended.can_more |= freed.entries > 0;
