@@ -156,7 +156,11 @@ class Random:
                 asked += [b"h", b"R30", b"R9000"]
                 if not coded:
                     asked += [b"N" + self.life()]
-            return [Command(b"mg %s%s\r\n" % (said, self.flags(asked, coded)))]
+            flags = self.flags(asked, coded)
+            if b" N" in flags and b" T" in flags:
+                # Between T and N the reference says a life that the entry never has.
+                flags = flags.replace(b" t", b"")
+            return [Command(b"mg %s%s\r\n" % (said, flags))]
         if kind < 20:
             value = self.value(key)
             asked = [b"k", b"c", b"F7", b"I", self.opaque(), b"T" + self.life()]
