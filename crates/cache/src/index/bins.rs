@@ -97,7 +97,7 @@ impl<'i> Bins<'i> {
     }
 
     /// All entries of a bin.
-    pub(crate) fn entries(&self, bin: u32) -> impl Iterator<Item = (Spot, Entry)> {
+    pub(crate) fn entries(&self, bin: u32) -> impl Iterator<Item = (Spot, Entry)> + use<'i> {
         let bins = *self;
         Self::spots(bin)
             .map(move |spot| (spot, bins.at(spot)))

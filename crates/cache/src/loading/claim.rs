@@ -1,10 +1,12 @@
 //! A claim finds a value, or gives the right and duty to load it to one of those who claim it.
 
 use core::borrow::Borrow;
+use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
+use std::error::Error;
 use std::sync::Arc;
 use std::thread;
 
@@ -69,6 +71,18 @@ pub enum LoadError<E> {
     /// The loader of this key asks for it itself.
     Reentrant,
 }
+
+impl<E: fmt::Display> fmt::Display for LoadError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(error) => write!(f, "the load failed: {error}"),
+            Self::Refused(refused) => write!(f, "nothing was loaded: {refused}"),
+            Self::Reentrant => write!(f, "the loader of the key asks for it itself"),
+        }
+    }
+}
+
+impl<E: Error> Error for LoadError<E> {}
 
 impl<K: Key + ?Sized, V: Values> Table<K, V> {
     /// Finds the entry under a key, or says whose it is to load. A load is charged for `room_bytes` of value first.

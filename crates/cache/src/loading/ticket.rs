@@ -1,6 +1,7 @@
 //! A ticket is the right, and duty, to load one key. Dropped, the load is given up, and the next who claims has it.
 
 use core::fmt;
+use std::error::Error;
 use std::sync::Arc;
 
 use crate::error::Refused;
@@ -39,6 +40,17 @@ pub(crate) enum Flown<K: Key + ?Sized, V: Values> {
     /// It has come meanwhile.
     Landed,
 }
+
+impl fmt::Display for NotFilled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overtaken => write!(f, "the key was put or removed while it was loaded"),
+            Self::Refused(refused) => write!(f, "what was loaded is not kept: {refused}"),
+        }
+    }
+}
+
+impl Error for NotFilled {}
 
 impl<K: Key + ?Sized, V: Values> Table<K, V> {
     /// Begins to load a key, unless another does.

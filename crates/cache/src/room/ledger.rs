@@ -10,7 +10,7 @@ use crate::lock::Lock;
 use crate::options::{CacheOptions, LEVELS};
 use crate::room::sum::Sum;
 use crate::room::watermarks::{Marked, Watermarks};
-use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::table::counts::Why;
 
 /// A table, as one of those who share a limit.
@@ -53,8 +53,6 @@ pub(crate) struct Ledger {
     pub(crate) loads: Sum,
     /// How much more room the pile was lately found to lack.
     pub(crate) shortages: AtomicU32,
-    /// The dearest level that gives its place to a long record just now.
-    wanted_level: AtomicU8,
 }
 
 /// How much one decision of who pays is good for: the charge of some 32 short entries.
@@ -74,7 +72,6 @@ impl Ledger {
             is_alone: AtomicBool::new(true),
             loads: Sum::default(),
             shortages: AtomicU32::new(0),
-            wanted_level: AtomicU8::new(0),
         };
         ledger.set_effective(options.limit_bytes);
         ledger
@@ -120,16 +117,6 @@ impl Ledger {
         self.low_bytes.store(marked.low_bytes, Ordering::Relaxed);
         self.high_bytes.store(marked.high_bytes, Ordering::Relaxed);
         self.max_bytes.store(marked.max_bytes, Ordering::Relaxed);
-    }
-
-    /// The dearest level that gives its place to a long record just now.
-    pub(crate) fn wanted_level(&self) -> u8 {
-        self.wanted_level.load(Ordering::Relaxed)
-    }
-
-    /// Says up to which level entries give their places to a long record.
-    pub(crate) fn want(&self, level: u8) {
-        self.wanted_level.store(level, Ordering::Relaxed);
     }
 
     /// The most that loads under way may be charged.

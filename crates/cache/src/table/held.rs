@@ -53,6 +53,8 @@ pub(crate) struct Held<'b> {
     pub(crate) state: Locked<'b, State>,
     era: Era,
     gone: Gone,
+    /// Whether the index could not grow for want of memory.
+    lacks_page: bool,
 }
 
 /// Places that nothing leads to any more: few, as a rule.
@@ -106,6 +108,7 @@ impl<'b> Held<'b> {
             state,
             era,
             gone: Gone::default(),
+            lacks_page: false,
         }
     }
 
@@ -303,14 +306,36 @@ impl<'b> Held<'b> {
     /// The entry that a mark stands for. Tag and stamp alone may be another's, whose mark this is not: so the key is read, in the
     /// line that is touched anyhow when the record goes.
     fn marked(&self, mark: Mark, level: usize, queue: Queue) -> Option<(Spot, Entry)> {
-        let bins = mark.address().bins(self.bins.count());
-        let mut entries = bins.into_iter().flat_map(|bin| self.bins.entries(bin));
-        entries.find(|&(_, entry)| {
-            mark.is_of(entry)
-                && usize::from(entry.level()) == level
-                && entry.queue() == queue
-                // Of what has expired no key is read: it goes in any case.
-                && self.body.address_at(self.guard, entry.place()).is_none_or(|at| at == mark.address())
+        let mut alike = self.alike(mark, level, queue);
+        let (first, second) = (alike.next()?, alike.next());
+        let level = &self.state.levels[level];
+        if second.is_none() && level.marks(queue).stale() == 0 {
+            return Some(first);
+        }
+        // It stands for one of them, or for none: their keys say which. Else an entry could lose its mark to another, and
+        // never go.
+        let mut expired = None;
+        for (spot, entry) in [first].into_iter().chain(second).chain(alike) {
+            match self.body.address_at(self.guard, entry.place()) {
+                Some(address) if address == mark.address() => return Some((spot, entry)),
+                Some(_) => {}
+                None => expired = Some((spot, entry)),
+            }
+        }
+        expired
+    }
+
+    /// The entries that a mark may stand for, by what is known of them without their keys.
+    fn alike(
+        &self,
+        mark: Mark,
+        level: usize,
+        queue: Queue,
+    ) -> impl Iterator<Item = (Spot, Entry)> + use<'b> {
+        let bins = self.bins;
+        let entries = mark.address().bins(bins.count()).into_iter();
+        entries.flat_map(move |bin| bins.entries(bin)).filter(move |&(_, entry)| {
+            mark.is_of(entry) && usize::from(entry.level()) == level && entry.queue() == queue
         })
     }
 
@@ -430,8 +455,10 @@ impl<'b> Held<'b> {
         let stamp = self.next_stamp();
         let tag = address.tag();
         let entry = Entry::new(place, tag, stamp, level, queue, self.era);
+        self.lacks_page = false;
         if !self.link(address, entry) {
-            return Ok(Linked::Crowded);
+            // Other bins would do, if there were memory for them.
+            return if self.lacks_page { Err(Short::Pile) } else { Ok(Linked::Crowded) };
         }
         let cost = self.cost(place);
         let line = self.state.levels[usize::from(level)].line(queue);
@@ -523,6 +550,7 @@ impl<'b> Held<'b> {
     fn grow(&mut self) -> bool {
         let is_page = self.bins.count().is_multiple_of(BINS_MIN);
         if is_page && !self.body.keep.charge_beside(BINS_PAGE_BYTES) {
+            self.lacks_page = true;
             return false;
         }
         let (body, guard) = (self.body, self.guard);
@@ -580,7 +608,7 @@ impl<'b> Held<'b> {
                 }
                 let mut marks = core::mem::take(&mut self.state.levels[level].line(queue).marks);
                 let before = marks.pages();
-                marks.sift(|mark| self.marked(mark, level, queue).is_some());
+                marks.sift(|mark| self.alike(mark, level, queue).next().is_some());
                 self.body.keep.uncharge_beside((before - marks.pages()) * PAGE_BYTES);
                 has_more |= marks.is_stale();
                 self.state.levels[level].line(queue).marks = marks;

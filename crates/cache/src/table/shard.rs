@@ -102,6 +102,13 @@ impl Level {
         }
     }
 
+    pub(crate) fn marks(&self, queue: Queue) -> &Marks {
+        match queue {
+            Queue::Small => &self.small.marks,
+            Queue::Main => &self.main.marks,
+        }
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.small.bytes + self.main.bytes
     }

@@ -13,6 +13,7 @@ use crate::how::How;
 use crate::keys::framing::Length;
 use crate::keys::key::KEY_BYTES_MAX;
 use crate::loading::flight::{End, Flight};
+use crate::room::asking;
 use crate::room::ledger::Freed;
 use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
@@ -180,20 +181,10 @@ impl Body {
                 Err(Refused::OutOfSpace) => {}
                 Err(refused) => return Err(refused),
             }
-            // Slots of other lengths, or of what waits until nobody reads it: let more go, and move together what is left. Where
-            // that is not enough, it is a long record, whose place must be in one.
-            self.ledger.shortages.fetch_add(1, Ordering::Relaxed);
-            let wanted_bytes = (2 * bytes as u64).max(SHORTAGE_BYTES);
-            let freed = self.ledger.evict(wanted_bytes, level, Why::Capacity);
+            // Slots of other lengths, or of what waits until nobody reads it; a long record's place must be in one, too.
+            let freed = self.make_room_in_pile(level, bytes, round > 0);
             evicted += freed.entries;
-            let mut dropped = 0;
-            if round > 0 {
-                self.ledger.want(level);
-                dropped = self.pile.make_way(bytes);
-            }
-            self.pile.tend(Budget::slice());
-            self.pile.compact(Budget::microseconds(COMPACT_US));
-            if freed.entries == 0 && dropped == 0 && round > 0 {
+            if freed == Freed::default() && round > 0 {
                 break;
             }
         }
@@ -201,6 +192,24 @@ impl Body {
             Refused::OutOfSpace if !self.is_durable() => Refused::NoVictim,
             refused => refused,
         })
+    }
+
+    /// Lets entries go until the pile may have a span or a page again, and moves together what is left; with `makes_way`, also
+    /// those that are in the way of so long a record.
+    fn make_room_in_pile(&self, level: u8, bytes: usize, makes_way: bool) -> Freed {
+        self.ledger.shortages.fetch_add(1, Ordering::Relaxed);
+        let wanted_bytes = (2 * bytes as u64).max(SHORTAGE_BYTES);
+        let mut freed = self.ledger.evict(wanted_bytes, level, Why::Capacity);
+        asking::for_level(level, || {
+            if makes_way {
+                let dropped = self.pile.make_way(bytes);
+                freed.entries =
+                    freed.entries.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+            }
+            self.pile.tend(Budget::slice());
+            self.pile.compact(Budget::microseconds(COMPACT_US));
+        });
+        freed
     }
 
     /// Lets a record be found; if it is refused, or the rule does not hold, the record goes.
@@ -351,11 +360,9 @@ impl Body {
     pub(crate) fn make_room_elsewhere(&self, short: Short, bytes: u64, level: u8) -> Option<Freed> {
         let freed = match short {
             Short::Table => self.evict_own(bytes, level, Why::Quota),
-            Short::Cache | Short::Pile => self.ledger.evict(bytes, level, Why::Capacity),
+            Short::Cache => self.ledger.evict(bytes, level, Why::Capacity),
+            Short::Pile => self.make_room_in_pile(level, 0, false),
         };
-        if short == Short::Pile {
-            self.pile.tend(Budget::slice());
-        }
         (freed.entries > 0).then_some(freed)
     }
 

@@ -9,6 +9,7 @@ use levada_pile::{Keeper, KeptRecord, Verdict, Why};
 
 use crate::index::bins::Spot;
 use crate::index::entry::{Entry, Queue};
+use crate::room::asking;
 use crate::table::body::Body;
 use crate::table::counts;
 use crate::table::held::Held;
@@ -49,10 +50,10 @@ impl Keeper for Ears {
                 return Verdict::Move;
             }
             let is_pressed = body.ledger.effective_bytes() < body.ledger.limit_bytes();
-            let is_worthless = !entry.is_of(held.era())
-                || (entry.frequency() == 0 && entry.queue() == Queue::Small)
+            let is_worthless = (entry.frequency() == 0 && entry.queue() == Queue::Small)
                 || (is_pressed && entry.frequency() < 2);
-            if is_worthless && body.may_lose(record.bytes.len() as u64) {
+            let may_go = is_worthless && asking::may_drop(entry.level());
+            if (may_go || !entry.is_of(held.era())) && body.may_lose(record.bytes.len() as u64) {
                 Verdict::Drop
             } else {
                 Verdict::Move
@@ -75,9 +76,8 @@ impl Keeper for Ears {
         let unlinked = self.with_entry(&record, |held, spot, entry| {
             let body = held.body;
             if why == Why::Wanted {
-                let bytes = record.bytes.len() as u64;
-                let is_dear = entry.level() > body.ledger.wanted_level();
-                if body.is_durable() || is_dear || !body.may_lose(bytes) {
+                let may_go = !body.is_durable() && asking::may_drop(entry.level());
+                if !may_go || !body.may_lose(record.bytes.len() as u64) {
                     return false;
                 }
             }
