@@ -31,6 +31,7 @@ impl Body {
         bytes: u64,
         level: u8,
     ) -> Result<(Charge<'_>, u32), Refused> {
+        self.check_cost(bytes)?;
         let mut evicted = 0;
         let mut is_last = false;
         for _ in 0..64 {

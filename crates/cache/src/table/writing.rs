@@ -147,6 +147,15 @@ impl Body {
         Ok(())
     }
 
+    /// Refuses what would not fit if all others went, before any does.
+    pub(crate) fn check_cost(&self, cost: u64) -> Result<(), Refused> {
+        let most_bytes = self.limit_bytes().min(self.ledger.marked().max_bytes);
+        if cost > most_bytes {
+            return Err(Refused::TooLarge { most_bytes: most_bytes.saturating_sub(ENTRY_BYTES) });
+        }
+        Ok(())
+    }
+
     /// Looks whether a rule holds, before a record is written for nothing.
     fn is_unlike(&self, at: Whereabouts, key: &[u8], rule: Rule<'_>) -> Option<Stored> {
         if matches!(rule, Rule::Any | Rule::Flight(_)) {
@@ -239,6 +248,7 @@ impl Body {
         mut evicted: u32,
     ) -> Result<Stored, Refused> {
         let cost = self.keep.slot_bytes(place) + ENTRY_BYTES;
+        self.check_cost(cost)?;
         let mut is_last = false;
         for _ in 0..TRIES {
             let guard = self.pile.pin();
@@ -426,8 +436,15 @@ impl Body {
                 return false;
             };
             let mut new_life = life(self, &found);
-            if let Some(until_s) = self.until_s(&found) {
-                new_life = earlier(new_life, Life::secs(until_s.max(1)));
+            match self.until_s(&found) {
+                // It is its last second, which no life is short enough for.
+                Some(0) => {
+                    held.counts().rejuvenates[0] += 1;
+                    held.finish();
+                    return true;
+                }
+                Some(until_s) => new_life = earlier(new_life, Life::secs(until_s)),
+                None => {}
             }
             let is_for_ever = found.record.left_s.is_none();
             let is_renewed = self.keep.rejuvenate(found.record.place, new_life)
