@@ -49,8 +49,8 @@ fn commands_allocate_nothing() {
             let region = Region::new(ALLOCATOR);
             ask_quietly(&mut stream, asked.as_bytes(), answered.as_bytes(), 1000);
             let count = region.change().allocations;
-            // Now and then a queue of the table grows, or its upkeep looks at it.
-            assert!(count <= 50, "{count} allocations for a thousand times {asked}");
+            // The upkeep of the table looks at the machine a few times a second, and that allocates.
+            assert!(count <= 400, "{count} allocations for a thousand times {asked}");
         }
     });
 }
