@@ -39,7 +39,7 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         "A hit is in an order that has none, and looks at the first 8 B of the value. HashMap is HashMap<u64, Box<[u8]>> with the standard hasher and with foldhash; it has one owner, and lets nothing go. Ours announces itself as a reader for 64 gets at once, and in the second row, in replays and among puts for each.",
         "Nine gets and a put of a key that is there are ten turns; on two threads both use one cache.",
         "64 threads on two cores ask for one key that is not there; one of them makes the value in 50 µs. The cost is from the word to the last who has it, without those 50 µs; a barrier of 65 threads is in it, the same for all.",
-        "A full cache of values of 32 B to 1,000 B is told that memory is short, and may have half of its limit from then on; it is tended slice by slice until what is resident is within 2 % of that. The cost is the time for each byte that went back.",
+        "A full cache of values of 32 B to 1,000 B is told that memory is short, and may have half of its limit from then on; it is tended slice by slice until what is resident is within 2 % of that. The cost is CPU time of the thread that tends, which does nothing else, for each byte that went back.",
     ],
     cases,
 };
