@@ -40,6 +40,8 @@ mod index;
 mod keys;
 mod loading;
 mod lock;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod options;
 mod order;
 mod room;

@@ -7,8 +7,13 @@
     reason = "the standard lock sleeps instead of spinning: threads of any priority use a table, and none holds it long"
 )]
 
+#[cfg(loom)]
+use loom::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::{Condvar, Mutex, MutexGuard};
+
 use core::time::Duration;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
@@ -42,6 +47,7 @@ impl Changed {
     }
 
     /// Opens the lock while that holds, at most so long.
+    #[cfg(not(loom))]
     pub(crate) fn wait_while<'l, T>(
         &self,
         locked: Locked<'l, T>,
@@ -50,5 +56,19 @@ impl Changed {
     ) -> Locked<'l, T> {
         let waited = self.0.wait_timeout_while(locked, patience, holds);
         waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// As long as that holds: in a model no time passes.
+    #[cfg(loom)]
+    pub(crate) fn wait_while<'l, T>(
+        &self,
+        mut locked: Locked<'l, T>,
+        _patience: Duration,
+        mut holds: impl FnMut(&mut T) -> bool,
+    ) -> Locked<'l, T> {
+        while holds(&mut *locked) {
+            locked = self.wait(locked);
+        }
+        locked
     }
 }

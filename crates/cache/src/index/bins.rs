@@ -25,8 +25,11 @@ pub(crate) const BIN_WORDS: usize = 8;
 pub(crate) const BIN_ENTRIES: u32 = 7;
 const VERSION: usize = 7;
 
-/// The fewest bins: a page of them.
+/// The fewest bins: a page of them; in models, whose atomics are few, one pair.
+#[cfg(not(loom))]
 pub(crate) const BINS_MIN: u32 = 64;
+#[cfg(loom)]
+pub(crate) const BINS_MIN: u32 = 2;
 
 /// Where an entry stands: the number of its word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

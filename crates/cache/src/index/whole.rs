@@ -2,8 +2,11 @@
 //!
 //! `shard 8 MiB of addresses = bin 64 x 131,072`; the memory behind them comes and goes with the number of bins.
 
+#[cfg(not(loom))]
 use crate::index::address::BINS_MAX;
-use crate::index::bins::{BIN_WORDS, BINS_MIN, Bins};
+#[cfg(not(loom))]
+use crate::index::bins::BINS_MIN;
+use crate::index::bins::{BIN_WORDS, Bins};
 use crate::sync::AtomicU32;
 #[cfg(loom)]
 use crate::sync::AtomicU64;
