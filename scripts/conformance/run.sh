@@ -6,7 +6,7 @@
 #   run.sh --reference                   the same with memcached itself: shows what fails there too
 #   ... --only SUITE                     one of: memccapable pymemcache python-memcached reference-tests record
 #
-# For Levada: run.sh --start 'target/release/levada serve --memcache 127.0.0.1:{port}'
+# For Levada: run.sh --start 'target/release/levada serve --config scripts/conformance/levada.toml --memcache 127.0.0.1:{port}'
 #
 # The suites are fetched when they are run, through pip and apt, and kept in $CONFORMANCE_DIR (else a new folder that is
 # removed). Needed on the machine: python3 with venv, perl, memccapable (libmemcached-tools), memcached.

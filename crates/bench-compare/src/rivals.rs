@@ -3,11 +3,11 @@
 pub(crate) mod bare;
 pub(crate) mod blocks;
 pub(crate) mod bulk;
+pub(crate) mod cache_servers;
 pub(crate) mod caches;
 pub(crate) mod crates;
 pub(crate) mod echo;
 pub(crate) mod iperf3;
-pub(crate) mod key_servers;
 pub(crate) mod key_value;
 pub(crate) mod levada;
 pub(crate) mod networks;

@@ -4,6 +4,7 @@ use core::fmt;
 use std::error::Error;
 
 use levada_pages::ReserveError;
+use levada_pile::Full;
 
 use crate::room::watermarks::Watermarks;
 
@@ -48,6 +49,15 @@ impl fmt::Display for Refused {
 }
 
 impl Error for Refused {}
+
+/// What a pile's refusal is to a table.
+pub(crate) fn refused_by(full: Full) -> Refused {
+    match full {
+        Full::TooLarge { most_bytes } => Refused::TooLarge { most_bytes },
+        Full::Closed => Refused::Closed,
+        _ => Refused::OutOfSpace,
+    }
+}
 
 /// Options that no cache or table can have.
 #[derive(Clone, Debug, PartialEq)]

@@ -57,16 +57,22 @@ pub use gauges::{Gauges, LevelGauges, TableGauges};
 pub use how::How;
 pub use keys::key::{KEY_BYTES_MAX, Key};
 pub use levada_pages::Pressure;
+#[cfg(feature = "archived")]
+pub use levada_pile::Archived;
+#[cfg(feature = "compact")]
+pub use levada_pile::Compact;
 pub use levada_pile::{Budget, Clock, Guard, HoldError, Life, Pile, Version};
 pub use loading::claim::{Claim, LoadError, Loaded, Waited, Waiting};
 pub use loading::ticket::{NotFilled, Ticket};
 pub use options::{CacheOptions, Mode, TableOptions};
 pub use room::watermarks::Watermarks;
 pub use table::hit::{Footprint, Hit};
+pub use table::lending::Lent;
+pub use table::records::Records;
 pub use table::reserve::Entry;
 pub use table::scan::Cursor;
 pub use table::typed::{Edit, Edited, Table};
 pub use table::writing::{Put, Stored};
 pub use upkeep::pressing::Relief;
 pub use upkeep::tend::Tended;
-pub use values::{Bytes, Text, Values};
+pub use values::{Bytes, Head, Text, Values};

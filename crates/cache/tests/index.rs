@@ -132,7 +132,7 @@ fn keys_that_were_chosen_to_share_their_bins_are_refused_and_the_index_does_not_
     let (cache, table) = table(64 << 20, TableOptions::default().durable().seed(seed));
     // What the table does with a known seed: foldhash over the key's bytes, of which the low 29 bits are the address.
     use std::hash::{BuildHasher, Hasher};
-    let state = foldhash::fast::FixedState::with_seed(seed);
+    let state = foldhash::quality::FixedState::with_seed(seed);
     let address = |key: u64| {
         let mut hasher = state.build_hasher();
         hasher.write(&key.to_le_bytes());

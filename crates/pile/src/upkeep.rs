@@ -9,6 +9,7 @@ pub(crate) mod form;
 pub(crate) mod keep;
 pub(crate) mod keeper;
 pub(crate) mod kept_room;
+pub(crate) mod make_way;
 pub(crate) mod sweep;
 pub(crate) mod sweeps;
 pub(crate) mod tend;

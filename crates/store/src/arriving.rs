@@ -3,10 +3,12 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use levada_memcache::Store;
-use levada_shared::{Account, ExclusiveBuf};
+use levada_cache::Lent;
+use levada_memcache::{KeyRoom, Mode, Store};
+use levada_shared::ExclusiveBuf;
 
 use crate::item::HEAD_BYTES;
+use crate::work::Work;
 
 /// A value of which some is still to come.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Arriving {
     pub(crate) buffer: ExclusiveBuf,
     /// How many bytes are still to come, the end of the value included.
     pub(crate) left_bytes: usize,
+    /// The entry whose room it is received in.
+    pub(crate) lent: Option<Lent<[u8]>>,
     pub(crate) share: Share,
 }
 
@@ -30,22 +34,32 @@ pub(crate) enum NotNow {
 }
 
 impl Arriving {
-    /// Makes room for the value of `store`, and copies what came of it.
+    /// Makes room for the value of `store`, and copies what came of it: in its place, where it will stand whatever is there by
+    /// then; else in a buffer.
     pub(crate) fn begin(
+        work: &Work<'_>,
         line: &[u8],
         store: &Store<'_>,
         came: &[u8],
-        account: &Account,
-        receiving: (&Arc<AtomicU64>, u64),
     ) -> Result<Self, NotNow> {
         let block_bytes = usize::try_from(store.block_bytes()).map_err(|_| NotNow::NoRoom)?;
+        let receiving = (&work.hall.receiving_bytes, work.config.limits.receiving_bytes_max);
         let share = Share::take(receiving, store.block_bytes()).ok_or(NotNow::Crowded)?;
-        let buffer = account.buf(HEAD_BYTES + block_bytes);
-        let mut buffer = buffer.map_err(|_| NotNow::NoRoom)?;
+        let lent = if store.mode == Mode::Set && store.compare.is_none() {
+            let mut room: KeyRoom = [0; _];
+            let how = work.how(store);
+            work.hall.items.lend(store.key.bytes(&mut room), block_bytes, how, work.values)
+        } else {
+            None
+        };
+        let (lent, mut buffer) = match lent {
+            Some((lent, buffer)) => (Some(lent), buffer),
+            None => (None, work.values.buf(HEAD_BYTES + block_bytes).map_err(|_| NotNow::NoRoom)?),
+        };
         buffer.write(&[0; HEAD_BYTES]).map_err(|_| NotNow::NoRoom)?;
         buffer.write(came).map_err(|_| NotNow::NoRoom)?;
         let left_bytes = block_bytes - came.len();
-        Ok(Self { line: line.into(), buffer, left_bytes, share })
+        Ok(Self { line: line.into(), buffer, left_bytes, lent, share })
     }
 
     /// Copies more of it in. How many bytes were taken.

@@ -187,7 +187,7 @@ impl<K> Connection<K> {
     }
 
     async fn receive_straight(&mut self, arriving: Arriving) -> Result<Arriving, End> {
-        let Arriving { line, buffer, left_bytes, share } = arriving;
+        let Arriving { line, buffer, left_bytes, lent, share } = arriving;
         let whole_bytes = buffer.len() + left_bytes;
         self.renew_patience();
         let mut receiving = pin!(self.stream.recv_into(buffer, left_bytes));
@@ -205,11 +205,9 @@ impl<K> Connection<K> {
         // Its block has room for more than was asked for: what came behind the value is the next command.
         self.input.push_copy(&buffer[whole_bytes..]);
         buffer.truncate(whole_bytes);
-        self.front.with(|front| {
-            front.counters.lent += 1;
-            front.counters.bytes_read += left_bytes as u64;
-        });
-        Ok(Arriving { line, buffer, left_bytes: 0, share })
+        self.talk.came_bytes += left_bytes as u64;
+        self.front.with(|front| front.counters.lent += 1);
+        Ok(Arriving { line, buffer, left_bytes: 0, lent, share })
     }
 
     fn too_late(&self) -> End {
@@ -235,15 +233,14 @@ impl<K> Connection<K> {
         })
         .await;
         if let Came::Bytes(block) = &came {
-            self.front.with(|front| front.counters.bytes_read += block.len() as u64);
+            self.talk.came_bytes += block.len() as u64;
         }
         came
     }
 
     /// Until when there is patience with the peer, if not for ever.
     fn renew_patience(&mut self) {
-        let idle = self.front.with(|front| front.config.limits.idle);
-        let at = self.value_by.or_else(|| idle.map(|idle| self.io.now().after(idle)));
+        let at = self.value_by.or_else(|| self.talk.idle.map(|idle| self.io.now().after(idle)));
         match (at, &self.patience) {
             (Some(at), Some(patience)) => patience.move_to(at),
             (Some(at), None) => self.patience = Some(Patience::until(at)),

@@ -7,6 +7,7 @@ use levada_shared::{Account, ExclusiveBuf};
 use crate::config::StoreConfig;
 use crate::counters::Counters;
 use crate::hall::Hall;
+use crate::reads::Run;
 
 /// One core's.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Front {
     /// Where new data is written that is made of old; it grows to the longest of late.
     pub(crate) scratch: Vec<u8>,
     pub(crate) counters: Counters,
+    /// Where the keys of a pass are put together.
+    pub(crate) run: Run<'static>,
     /// Connections that are being told that they are too many.
     pub(crate) turned_away: u64,
 }
@@ -38,6 +41,7 @@ impl Front {
             block: None,
             scratch: Vec::new(),
             counters: Counters::default(),
+            run: Run::default(),
             turned_away: 0,
         }
     }

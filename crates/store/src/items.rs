@@ -5,11 +5,11 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use levada_cache::{
-    Bytes, Cache, Guard, Hit, How as EntryHow, Life as EntryLife, Put, Stored, Table, TableError,
-    TableOptions,
+    Bytes, Cache, Guard, Hit, How as EntryHow, Lent, Life as EntryLife, Put, Refused, Stored,
+    Table, TableError, TableOptions,
 };
 use levada_memcache::Life;
-use levada_shared::{Account, SharedData};
+use levada_shared::{Account, ExclusiveBuf, SharedData};
 
 use crate::item::{HEAD_BYTES, Head, Item, Note};
 
@@ -74,6 +74,8 @@ pub(crate) struct ItemGauges {
     pub(crate) evictions: u64,
     pub(crate) evicted_unread: u64,
     pub(crate) expired: u64,
+    /// Puts that the table refused, by why.
+    pub(crate) refused: [(&'static str, u64); 5],
 }
 
 /// A line that one counter has alone.
@@ -121,9 +123,6 @@ impl Items {
         keys: &[&[u8]],
         each: &mut dyn FnMut(usize, Option<Found<'g>>),
     ) {
-        if let [key] = keys {
-            return each(0, self.find(guard, key));
-        }
         self.table.get_many(guard, keys, &mut |index, hit| each(index, hit.map(Found)));
     }
 
@@ -159,6 +158,31 @@ impl Items {
             Ok(Put { .. }) => Ok(cas),
             Err(_) => Err(NoRoom),
         }
+    }
+
+    /// Room for an item's head and so many bytes more, in the place where it will stand. `None` where it would be gone at
+    /// once, and where there is no room now: there may be when all of it has come.
+    pub(crate) fn lend(
+        &self,
+        key: &[u8],
+        block_bytes: usize,
+        how: How,
+        account: &Account,
+    ) -> Option<(Lent<[u8]>, ExclusiveBuf)> {
+        self.table.lend(key, HEAD_BYTES + block_bytes, entry_how(how)?, account).ok()
+    }
+
+    /// Puts the item that stands in lent room, behind the room for its head. Its number.
+    pub(crate) fn set_lent(
+        &self,
+        key: &[u8],
+        lent: Lent<[u8]>,
+        mut buffer: ExclusiveBuf,
+        client_flags: u32,
+    ) -> Result<u64, NoRoom> {
+        let cas = self.next_cas(key);
+        buffer[..HEAD_BYTES].copy_from_slice(&Head { client_flags, cas }.to_bytes());
+        lent.commit(buffer).map(|_| cas).map_err(|_| NoRoom)
     }
 
     /// Lets `decide` say what is to become of an item, as it is when that is done: it is asked again if somebody came between.
@@ -237,6 +261,13 @@ impl Items {
                 + table.evicted_cleaning,
             evicted_unread: table.evicted_unread,
             expired: table.expired_found + table.swept,
+            refused: [
+                ("refused_out_of_space", table.refused[0]),
+                ("refused_no_victim", table.refused[1]),
+                ("refused_high", table.refused[2]),
+                ("refused_too_large", table.refused[3]),
+                ("refused_crowded", table.refused[4]),
+            ],
         }
     }
 
@@ -246,7 +277,7 @@ impl Items {
     }
 }
 
-fn is_stored(stored: Result<Stored, levada_cache::Refused>) -> Result<bool, NoRoom> {
+fn is_stored(stored: Result<Stored, Refused>) -> Result<bool, NoRoom> {
     match stored {
         Ok(stored) => Ok(matches!(stored, Stored::Stored(_))),
         Err(_) => Err(NoRoom),

@@ -43,7 +43,8 @@ impl Work<'_> {
                 };
                 drop(guard);
                 let life = create.life(work.unix_s);
-                let note = Note::put(work.now_s, get.key.is_base64()).won().read(work.now_s);
+                let note = Note::put(work.now_s, get.key.is_base64()).won();
+                let note = if get.leaves_no_trace { note } else { note.read(work.now_s) };
                 let how = How { client_flags: 0, life, note };
                 let mut is_absent = false;
                 let made = items.change(key, work.scratch, |old, _| {
@@ -93,12 +94,8 @@ impl Work<'_> {
         self.counters.get_hits += 1;
         let item = found.item();
         let mut facts = item.facts(self.now_s);
-        if let Some(touch) = get.touch {
-            self.counters.cmd_touch += 1;
-            self.counters.touch_hits += 1;
-            let life = touch.life(self.unix_s);
-            // What goes at once is still answered.
-            let _is_there: bool = self.hall.items.touch(key, life);
+        let touch = get.touch.map(|touch| touch.life(self.unix_s));
+        if let Some(life) = touch {
             facts.left_s = left_of(life);
         }
         let left_s = if get.is_recache_after_touch { facts.left_s } else { facts.left_before_s };
@@ -107,6 +104,12 @@ impl Work<'_> {
         });
         if item.note.is_stale() || item.note.is_won() || wants_anew {
             (facts.is_won, facts.is_claimed) = self.win(key, item.note, wants_anew);
+        }
+        if let Some(life) = touch {
+            self.counters.cmd_touch += 1;
+            self.counters.touch_hits += 1;
+            // What goes at once is still answered.
+            let _is_there: bool = self.hall.items.touch(key, life);
         }
         self.reply(&get.hit(facts));
         if get.wants_value {

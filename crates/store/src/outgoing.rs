@@ -1,11 +1,15 @@
 //! What goes out is written behind each other into a block that a core's connections share, range by range; long values stand
 //! between the ranges by reference.
 
+use bytes::BufMut;
 use levada_memcache::{Reply, write_reply};
 use levada_shared::{Account, ExclusiveBuf, Full, SharedData};
 
 /// The length of a block. A range that nobody reads holds its whole block, so it is short.
 const BLOCK_BYTES: usize = 16 << 10;
+
+/// Most lines are no longer.
+const LINE_BYTES: usize = 320;
 
 /// Beyond so many bytes, or pieces, what there is is sent before more is answered.
 const OUT_BYTES_MAX: u64 = 256 << 10;
@@ -43,10 +47,19 @@ impl<'a> Outgoing<'a> {
 
     #[inline]
     pub(crate) fn reply(&mut self, reply: &Reply<'_>) {
-        if let Some(block) = self.block
-            && write_reply(reply, block).is_ok()
-        {
-            return;
+        if let Some(block) = self.block {
+            // A line of many parts is put together where they cost no calls.
+            let mut line = [0; LINE_BYTES];
+            let mut rest = &mut line[..];
+            let is_line = matches!(reply, Reply::Value(_) | Reply::Meta(_))
+                && write_reply(reply, &mut rest).is_ok();
+            let line_bytes = LINE_BYTES - rest.len();
+            if is_line && line_bytes <= block.room_bytes() {
+                return block.put_slice(&line[..line_bytes]);
+            }
+            if !is_line && write_reply(reply, block).is_ok() {
+                return;
+            }
         }
         let text_bytes = reply.text_bytes();
         if let Some(block) = self.next_block(text_bytes) {
@@ -67,8 +80,7 @@ impl<'a> Outgoing<'a> {
                 continue;
             };
             let (now, later) = bytes.split_at(bytes.len().min(block.room_bytes()));
-            let written = block.write(now);
-            debug_assert!(written.is_ok(), "there is room");
+            block.put_slice(now); // counted with the others when all is written
             if later.is_empty() {
                 return;
             }
@@ -89,6 +101,11 @@ impl<'a> Outgoing<'a> {
     /// All of it, and whether nothing was left out.
     pub(crate) fn finish(mut self) -> (SharedData, bool) {
         self.take_range();
+        if self.copied_bytes > 0 {
+            self.account
+                .heap()
+                .count_copy(usize::try_from(self.copied_bytes).unwrap_or(usize::MAX));
+        }
         if self.block.as_ref().is_some_and(|block| block.room_bytes() == 0) {
             *self.block = None;
         }

@@ -3,6 +3,8 @@
 //! Cost: one guard of the table and one look at the core's clock a pass, whatever it executes; nothing is allocated for a
 //! command.
 
+use core::time::Duration;
+
 use levada_domain::Io;
 use levada_memcache::{Command, ExpTime, Get, Limits, Parser, Refusal, Reply, Stats, Step, Store};
 use levada_shared::SharedData;
@@ -10,6 +12,7 @@ use levada_shared::SharedData;
 use crate::arriving::{Arriving, NotNow};
 use crate::config::StoreConfig;
 use crate::front::Front;
+use crate::item::HEAD_BYTES;
 use crate::outgoing::Outgoing;
 use crate::reads::{Run, Spot};
 use crate::work::Work;
@@ -28,11 +31,21 @@ pub(crate) struct Talk {
     swallow_bytes: u64,
     /// Keys of the next command that were answered already.
     answered_keys: usize,
+    /// What came and was not counted yet.
+    pub(crate) came_bytes: u64,
+    /// How long it may be silent.
+    pub(crate) idle: Option<Duration>,
 }
 
 impl Talk {
     pub(crate) fn new(config: &StoreConfig) -> Self {
-        Self { parser: Parser::new(limits(config)), swallow_bytes: 0, answered_keys: 0 }
+        Self {
+            parser: Parser::new(limits(config)),
+            swallow_bytes: 0,
+            answered_keys: 0,
+            came_bytes: 0,
+            idle: config.limits.idle,
+        }
     }
 }
 
@@ -85,13 +98,17 @@ enum Way {
 impl Front {
     /// Executes what stands in `input`, as far as it is whole and there is room for answers.
     pub(crate) fn pass(&mut self, talk: &mut Talk, input: &[u8], io: &Io) -> Passed {
-        let accounts = self.values.clone();
-        self.work(io, |work| {
+        talk.idle = self.config.limits.idle;
+        self.counters.bytes_read += core::mem::take(&mut talk.came_bytes);
+        let mut run = core::mem::take(&mut self.run).emptied();
+        let passed = self.work(io, |work| {
             work.counters.passes += 1;
-            let mut pass = Pass { talk, input, used_bytes: 0, values: &accounts };
-            let next = pass.run(work);
+            let mut pass = Pass { talk, input, used_bytes: 0 };
+            let next = pass.run(work, &mut run);
             (pass.used_bytes, next)
-        })
+        });
+        self.run = run.emptied();
+        passed
     }
 
     /// Executes the command of a value that is all there.
@@ -100,10 +117,15 @@ impl Front {
             match talk.parser.step(&arriving.line) {
                 Step::Command(Command::Store(store), _) => {
                     let (data, is_end_right) = arriving.data();
-                    if is_end_right {
+                    if !is_end_right {
+                        work.reply(&store.refuse(Refusal::BadDataChunk));
+                    } else if arriving.lent.is_none() {
                         work.store(&store, data);
                     } else {
-                        work.reply(&store.refuse(Refusal::BadDataChunk));
+                        let data_bytes = data.len();
+                        let Arriving { lent, mut buffer, .. } = arriving;
+                        buffer.truncate(HEAD_BYTES + data_bytes);
+                        work.store_lent(&store, lent, buffer);
                     }
                 }
                 // Limits became lower meanwhile.
@@ -122,6 +144,7 @@ impl Front {
             config: &self.config,
             counters: &mut self.counters,
             scratch: &mut self.scratch,
+            values: &self.values,
             out: Outgoing::new(&self.account, &mut self.block),
             now_s,
             unix_s: io.unix_s(),
@@ -144,15 +167,13 @@ struct Pass<'t, 'b> {
     talk: &'t mut Talk,
     input: &'b [u8],
     used_bytes: usize,
-    values: &'t levada_shared::Account,
 }
 
 impl<'b> Pass<'_, 'b> {
-    fn run(&mut self, work: &mut Work<'_>) -> Next {
+    fn run(&mut self, work: &mut Work<'_>, run: &mut Run<'b>) -> Next {
         self.talk.parser.set_limits(limits(work.config));
-        let mut run = Run::new();
-        let next = self.read(work, &mut run);
-        let is_all = self.answer(work, &mut run);
+        let next = self.read(work, run);
+        let is_all = self.answer(work, run);
         if is_all && !matches!(next, Next::GoOn) {
             return next;
         }
@@ -179,7 +200,7 @@ impl<'b> Pass<'_, 'b> {
             if rest.is_empty() {
                 return Next::Receive { is_value: false };
             }
-            let before = self.talk.parser.clone();
+            let before = (!run.is_empty()).then(|| self.talk.parser.clone());
             let step = self.talk.parser.step(rest);
             if !matches!(
                 step,
@@ -187,7 +208,7 @@ impl<'b> Pass<'_, 'b> {
             ) && !self.answer(work, run)
             {
                 // It is looked at again: nothing of it was done.
-                self.talk.parser = before;
+                self.talk.parser = before.expect("there was something to be answered");
                 return Next::GoOn;
             }
             match step {
@@ -343,9 +364,9 @@ impl<'b> Pass<'_, 'b> {
             work.counters.commands -= 1; // it is looked at again
             return Way::Stop(Next::Receive { is_value: true });
         }
-        let receiving = (&work.hall.receiving_bytes, work.config.limits.receiving_bytes_max);
-        match Arriving::begin(line, store, rest, self.values, receiving) {
+        match Arriving::begin(work, line, store, rest) {
             Ok(arriving) => {
+                work.counters.bytes_copied_in += rest.len() as u64;
                 self.used_bytes = self.input.len();
                 Way::Stop(Next::Value(Box::new(arriving)))
             }

@@ -19,32 +19,49 @@ pub(crate) struct Spot {
 
 /// Who asked for a key.
 #[derive(Clone, Copy, Debug)]
-enum Asker<'b> {
-    Get { with_cas: bool, is_last: bool },
-    Meta(MetaGet<'b>),
+enum Asker {
+    Get {
+        with_cas: bool,
+        is_last: bool,
+    },
+    /// The one of this number among those of the run.
+    Meta(usize),
 }
 
-/// Keys that are to be looked up.
+/// A key that is to be looked up.
+#[derive(Clone, Copy, Debug)]
+struct Read<'b> {
+    key: &'b [u8],
+    asker: Asker,
+    spot: Spot,
+}
+
+/// Keys that are to be looked up, at most so many. Its memory is used again by the next pass.
+#[derive(Debug, Default)]
 pub(crate) struct Run<'b> {
-    keys: [&'b [u8]; RUN_MAX],
-    askers: [Asker<'b>; RUN_MAX],
-    spots: [Spot; RUN_MAX],
-    count: usize,
+    reads: Vec<Read<'b>>,
+    metas: Vec<MetaGet<'b>>,
+}
+
+/// The memory of a list of what borrows from another input, which is no more.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    // Nothing is mapped; the standard library collects into the same memory.
+    list.into_iter().map(|_| unreachable!("it was cleared")).collect()
 }
 
 impl<'b> Run<'b> {
-    pub(crate) fn new() -> Self {
-        let nobody = Asker::Get { with_cas: false, is_last: false };
-        Self {
-            keys: [&[]; RUN_MAX],
-            askers: [nobody; RUN_MAX],
-            spots: [Spot::default(); RUN_MAX],
-            count: 0,
-        }
+    /// Room for one, with no key in it; its memory is that of another.
+    pub(crate) fn emptied<'a>(self) -> Run<'a> {
+        Run { reads: emptied(self.reads), metas: emptied(self.metas) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reads.is_empty()
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.count == RUN_MAX
+        self.reads.len() >= RUN_MAX
     }
 
     /// Whether the keys of this command can be looked up with others, since nothing is changed by it.
@@ -60,26 +77,21 @@ impl<'b> Run<'b> {
     /// Adds one of the keys of a command.
     #[inline]
     pub(crate) fn add(&mut self, key: &'b [u8], with_cas: bool, is_last: bool, spot: Spot) {
-        self.push(key, Asker::Get { with_cas, is_last }, spot);
+        self.reads.push(Read { key, asker: Asker::Get { with_cas, is_last }, spot });
     }
 
     #[inline]
     pub(crate) fn add_meta(&mut self, get: MetaGet<'b>, spot: Spot) {
-        self.push(get.key.text(), Asker::Meta(get), spot);
-    }
-
-    #[inline]
-    fn push(&mut self, key: &'b [u8], asker: Asker<'b>, spot: Spot) {
-        self.keys[self.count] = key;
-        self.askers[self.count] = asker;
-        self.spots[self.count] = spot;
-        self.count += 1;
+        let asker = Asker::Meta(self.metas.len());
+        self.reads.push(Read { key: get.key.text(), asker, spot });
+        self.metas.push(get);
     }
 
     /// Looks all of them up, and answers: as far as there is room for answers. Where the first stands that was not answered, if
     /// there is one.
     pub(crate) fn answer(&mut self, work: &mut Work<'_>) -> Option<Spot> {
-        let count = core::mem::take(&mut self.count);
+        let (reads, metas) = (&*self.reads, &*self.metas);
+        let count = reads.len();
         if count == 0 {
             return None;
         }
@@ -87,19 +99,19 @@ impl<'b> Run<'b> {
         work.counters.lookups += count as u64;
         let items = &work.hall.items;
         let guard = items.look();
-        let keys = &self.keys[..count];
         let mut left = None;
-        items.find_many(&guard, keys, &mut |index, found| {
+        let mut answer = |index: usize, found: Option<Found<'_>>| {
+            let read = &reads[index];
             if left.is_some() || work.out.is_full() {
-                left.get_or_insert(self.spots[index]);
+                left.get_or_insert(read.spot);
                 return;
             }
             work.counters.cmd_get += 1;
-            match self.askers[index] {
+            match read.asker {
                 Asker::Get { with_cas, is_last } => {
                     if let Some(found) = found {
                         work.counters.get_hits += 1;
-                        work.send_value(keys[index], with_cas, &found);
+                        work.send_value(read.key, with_cas, &found);
                     } else {
                         work.counters.get_misses += 1;
                     }
@@ -108,13 +120,23 @@ impl<'b> Run<'b> {
                         work.reply(&Reply::End);
                     }
                 }
-                Asker::Meta(get) => {
+                Asker::Meta(number) => {
                     work.counters.commands += 1;
                     work.counters.cmd_meta += 1;
-                    work.meta_found(&get, keys[index], found);
+                    work.meta_found(&metas[number], read.key, found);
                 }
             }
-        });
+        };
+        if let [read] = reads {
+            answer(0, items.find(&guard, read.key));
+        } else {
+            let mut keys = [&[][..]; RUN_MAX];
+            keys.iter_mut().zip(reads).for_each(|(key, read)| *key = read.key);
+            items.find_many(&guard, &keys[..count], &mut answer);
+        }
+        drop(guard);
+        self.reads.clear();
+        self.metas.clear();
         left
     }
 }

@@ -20,4 +20,6 @@ pub struct StoreReport {
     pub limit_bytes: u64,
     /// Items that gave way to others, or to other needs for memory.
     pub evictions: u64,
+    /// Puts that the table refused, by why.
+    pub refused: [(&'static str, u64); 5],
 }

@@ -144,6 +144,7 @@ impl Store {
             item_bytes: items.charged_bytes,
             limit_bytes: items.limit_bytes,
             evictions: items.evictions,
+            refused: items.refused,
         }
     }
 

@@ -62,6 +62,9 @@ impl Front {
                 lines.number("expired_unfetched", 0);
                 lines.number("evicted_unfetched", items.evicted_unread);
                 lines.number("reclaimed", items.expired);
+                for (name, count) in items.refused {
+                    lines.number(name, count);
+                }
                 lines.number("receiving_bytes", hall.receiving_bytes());
             }
             Stats::Settings => {

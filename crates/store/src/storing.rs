@@ -1,6 +1,8 @@
 //! `set` and its like: data that came is put under a key, if what is there allows it.
 
+use levada_cache::Lent;
 use levada_memcache::{Mode, Refusal, Store, Stored};
+use levada_shared::ExclusiveBuf;
 
 use crate::item::{Item, Note};
 use crate::items::{Change, How};
@@ -22,11 +24,7 @@ impl Work<'_> {
     pub(crate) fn store(&mut self, store: &Store<'_>, data: &[u8]) {
         self.counters.cmd_set += 1;
         self.with_key(store.key, |work, key| {
-            let how = How {
-                client_flags: store.client_flags,
-                life: store.exp.life(work.unix_s),
-                note: Note::put(work.now_s, store.key.is_base64()),
-            };
+            let how = work.how(store);
             let stored = if store.mode == Mode::Set && store.compare.is_none() {
                 work.counters.bytes_copied_in += data.len() as u64;
                 work.hall.items.set(key, data, how).map(|cas| Stored::Stored { cas })
@@ -35,6 +33,30 @@ impl Work<'_> {
             };
             work.answer_stored(store, key, stored.ok());
         });
+    }
+
+    /// Puts the data of a command that stands in its place already.
+    pub(crate) fn store_lent(
+        &mut self,
+        store: &Store<'_>,
+        lent: Option<Lent<[u8]>>,
+        buffer: ExclusiveBuf,
+    ) {
+        let Some(lent) = lent else { return };
+        self.counters.cmd_set += 1;
+        self.with_key(store.key, |work, key| {
+            let cas = work.hall.items.set_lent(key, lent, buffer, store.client_flags);
+            work.answer_stored(store, key, cas.ok().map(|cas| Stored::Stored { cas }));
+        });
+    }
+
+    /// How an item is put.
+    pub(crate) fn how(&self, store: &Store<'_>) -> How {
+        How {
+            client_flags: store.client_flags,
+            life: store.exp.life(self.unix_s),
+            note: Note::put(self.now_s, store.key.is_base64()),
+        }
     }
 
     /// Answers, once it is known what became of it: `None` where there was no room.

@@ -2,6 +2,8 @@
 
 use levada_memcache::{Key, KeyRoom, Life, Refusal, Reply};
 
+use levada_shared::Account;
+
 use crate::config::StoreConfig;
 use crate::counters::Counters;
 use crate::hall::Hall;
@@ -13,6 +15,8 @@ pub(crate) struct Work<'a> {
     pub(crate) config: &'a StoreConfig,
     pub(crate) counters: &'a mut Counters,
     pub(crate) scratch: &'a mut Vec<u8>,
+    /// Who pays for values on their way.
+    pub(crate) values: &'a Account,
     pub(crate) out: Outgoing<'a>,
     pub(crate) now_s: u32,
     pub(crate) unix_s: u64,

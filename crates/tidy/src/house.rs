@@ -49,9 +49,11 @@ pub(crate) const UNSAFE_CRATES: [&str; 11] = [
 ];
 
 /// Every use of the escape by which a process sends what is no message: the file, and why it must.
-pub(crate) const ESCAPES: [(&str, &str); 5] = [
+pub(crate) const ESCAPES: [(&str, &str); 7] = [
     ("crates/server/src/reload.rs", CONFIGURATION),
     ("crates/server/src/steward.rs", CONFIGURATION),
+    ("crates/store/src/desk_message.rs", CONFIGURATION),
+    ("crates/store/src/service.rs", CONFIGURATION),
     ("crates/web/src/desk_message.rs", CONFIGURATION),
     ("crates/web/src/service.rs", CONFIGURATION),
     ("crates/web/src/storage_message.rs", CONFIGURATION),

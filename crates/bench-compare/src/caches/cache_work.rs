@@ -187,7 +187,7 @@ fn work_by<C: KeyedCache>(setting: CacheSetting) -> io::Result<()> {
     match setting.act {
         Act::Misses => answer_parts(|trace, entry_count| {
             let cache = C::with_room(Room { entry_count, ..room });
-            let missed = misses(&cache, trace);
+            let missed = misses(&cache, entry_count, trace);
             Ok((missed, cache.entry_count()))
         }),
         Act::Replay => {
@@ -293,7 +293,7 @@ mod tests {
     fn each_act<C: KeyedCache>(lets_go: bool) {
         let trace = Trace::of((0..5_000).map(|at| at * at % 1_777).collect());
         let cache = C::with_room(ROOM);
-        let missed = misses(&cache, &trace);
+        let missed = misses(&cache, ROOM.entry_count, &trace);
         let least = if lets_go { trace.unique_count as u64 } else { 1 };
         assert!(missed >= least.min(trace.unique_count as u64) && missed < 5_000, "{missed}");
         assert!(!lets_go || cache.entry_count() <= ROOM.entry_count);

@@ -4,14 +4,14 @@ use std::io;
 
 use levada_cache::{Budget, Bytes, Cache, CacheOptions, How, Pile, Pressure, TableOptions};
 
-use crate::machine::clock::now_ns;
+use crate::machine::clock::own_cpu_ns;
 use crate::machine::resident::own_resident_bytes;
 use crate::stores::dice::Dice;
 
 /// What it took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenBack {
-    /// From the signal on, for each byte that went back.
+    /// For each byte that went back, from the signal on: CPU time of the thread that does nothing but tend, looking left out.
     pub(crate) byte_ns: f64,
     pub(crate) given_bytes: u64,
 }
@@ -54,26 +54,26 @@ pub(crate) fn give_back(limit_bytes: u64) -> io::Result<GivenBack> {
         }
     }
     let full_bytes = grown_bytes()?;
-    let begun_ns = now_ns();
     let effective_bytes = cache.pressure(Pressure::Critical).effective_bytes;
     let near_bytes = effective_bytes / 100 * NEAR_PERCENT;
-    let mut looked_ns = begun_ns;
-    loop {
-        cache.tend(Budget::slice());
-        let now = now_ns();
-        if now - looked_ns < LOOK_NS {
-            continue;
+    let mut spent_ns = 0;
+    while spent_ns < PATIENCE_NS {
+        let begun_ns = own_cpu_ns();
+        let mut turn_ns = 0;
+        while turn_ns < LOOK_NS {
+            cache.tend(Budget::slice());
+            turn_ns = own_cpu_ns() - begun_ns;
         }
+        spent_ns += turn_ns;
         let left_bytes = grown_bytes()?;
         if left_bytes <= near_bytes {
             let given_bytes = full_bytes.saturating_sub(left_bytes);
-            let byte_ns = (now - begun_ns) as f64 / given_bytes.max(1) as f64;
-            return Ok(GivenBack { byte_ns, given_bytes });
+            return Ok(GivenBack {
+                byte_ns: spent_ns as f64 / given_bytes.max(1) as f64,
+                given_bytes,
+            });
         }
-        if now - begun_ns > PATIENCE_NS {
-            let said = format!("{left_bytes} B stay resident, and {effective_bytes} are allowed");
-            return Err(io::Error::other(said));
-        }
-        looked_ns = now_ns(); // looking took its time, too
     }
+    let left_bytes = grown_bytes()?;
+    Err(io::Error::other(format!("{left_bytes} B stay, and {effective_bytes} are allowed")))
 }

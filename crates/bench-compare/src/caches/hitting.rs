@@ -39,6 +39,7 @@ pub(crate) fn hitting<C: KeyedCache>(asking: Asking, room: Room) -> Vec<Box<dyn 
         cache.put(*key, &value);
     }
     cache.settle();
+    keys.retain(|key| cache.get(*key, &mut |_| ()));
     Dice::from_seed(room.entry_count as u64).shuffle(&mut keys);
     let (cache, keys): (_, Arc<[u64]>) = (Arc::new(cache), keys.into());
     let one = |thread_index| -> Box<dyn Loop> {

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use levada_cache::{Budget, Bytes, Cache, CacheOptions, How, Key, Pile, Table, TableOptions};
+use levada_cache::{
+    Budget, Bytes, Cache, CacheOptions, How, Key, Pile, Refused, Table, TableOptions,
+};
 
 use crate::caches::keyed_cache::{KeyedCache, LIFE_S, Room};
 
@@ -80,8 +82,11 @@ impl<W: Writing> KeyedCache for LevadaCache<W> {
 
     #[inline]
     fn put(&self, key: u64, value: &[u8]) {
-        let put = W::with(key, |key| self.table.put(key, value, How::default()));
-        put.expect("its limit is far below the cache's");
+        match W::with(key, |key| self.table.put(key, value, How::default())) {
+            // Too many keys share its bins: it is not kept, and the next who asks for it misses.
+            Ok(_) | Err(Refused::Crowded) => {}
+            Err(other) => panic!("the table's limit is far below the cache's: {other}"),
+        }
     }
 
     fn get_each(&self, keys: &[u64], see: &mut impl FnMut(&[u8])) {

@@ -35,11 +35,11 @@ pub(crate) const COMPARISON: Comparison = Comparison {
     notes: &[
         "Values of the rivals are Arc<[u8]>, and their hasher is foldhash; a hit of theirs is a clone of the Arc, or foyer's own entry, dropped again at once. moka has a time to live, and so have ours; the others know none. On one thread quick_cache and foyer have one shard, on more what they choose themselves.",
         "foyer is there with three of its policies, and all over glibc and, where values come and go, mimalloc, both set to keep what is given back and to take huge pages. Of several settings of a rival the best is the yardstick.",
-        "A replay is a whole trace through an empty cache with room for a tenth of its keys: each key is asked for, and its value is made and put where it is not there. With --quick it is the first 500,000 requests.",
+        "A replay is a whole trace through an empty cache with room for a tenth of its keys: each key is asked for, and its value is made and put where it is not there; the cost is CPU time of the thread that does it, which is all there is. With --quick it is the first 500,000 requests.",
         "A hit is in an order that has none, and looks at the first 8 B of the value. HashMap is HashMap<u64, Box<[u8]>> with the standard hasher and with foldhash; it has one owner, and lets nothing go. Ours announces itself as a reader for 64 gets at once, and in the second row, in replays and among puts for each.",
         "Nine gets and a put of a key that is there are ten turns; on two threads both use one cache.",
         "64 threads on two cores ask for one key that is not there; one of them makes the value in 50 µs. The cost is from the word to the last who has it, without those 50 µs; a barrier of 65 threads is in it, the same for all.",
-        "A full cache of values of 32 B to 1,000 B is told that memory is short, and may have half of its limit from then on; it is tended slice by slice until what is resident is within 2 % of that. The cost is the time for each byte that went back.",
+        "A full cache of values of 32 B to 1,000 B is told that memory is short, and may have half of its limit from then on; it is tended slice by slice until what is resident is within 2 % of that. The cost is CPU time of the thread that tends, which does nothing else, for each byte that went back.",
     ],
     cases,
 };

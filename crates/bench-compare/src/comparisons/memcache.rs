@@ -10,7 +10,7 @@ use crate::machine::folder::ServedFolder;
 use crate::machine::server::Room;
 use crate::memcache::script::Asks;
 use crate::memcache::stock::Stock;
-use crate::rivals::key_servers::Over;
+use crate::rivals::cache_servers::Over;
 
 const BY_MEMCACHED: Yardstick = Yardstick::Rival("memcached");
 const BY_REDIS: Yardstick = Yardstick::Rival("Redis");

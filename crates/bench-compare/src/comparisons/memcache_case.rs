@@ -16,7 +16,7 @@ use crate::memcache::exchange::Exchange;
 use crate::memcache::fill::Filler;
 use crate::memcache::script::{Asks, Script};
 use crate::memcache::stock::{KEY_BYTES, Stock};
-use crate::rivals::key_servers::{CacheBy, CacheSetting, Over, start};
+use crate::rivals::cache_servers::{CacheBy, CacheSetting, Over, start};
 use crate::rivals::levada::LevadaIo;
 
 /// What a cost is counted for.

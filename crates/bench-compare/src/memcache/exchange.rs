@@ -45,17 +45,20 @@ impl Dialogue for Exchange<'_> {
 
     fn hear(&mut self, talk: &mut Talk, bytes: &[u8]) -> Result<Heard, String> {
         let answer = &self.script.answers[talk.index];
-        if !answer[talk.heard_bytes..].starts_with(bytes) {
-            return Err(told(bytes));
+        let expected = &answer[talk.heard_bytes..];
+        if !expected.starts_with(bytes) {
+            return Err(told(bytes, expected));
         }
         talk.heard_bytes += bytes.len();
         Ok(if talk.heard_bytes == answer.len() { Heard::Whole } else { Heard::Part })
     }
 }
 
-/// A wrong answer, as far as it can be read.
-pub(crate) fn told(bytes: &[u8]) -> String {
-    let shown: String = bytes
+/// A wrong answer, from the line on that is wrong, as far as it can be read.
+pub(crate) fn told(bytes: &[u8], expected: &[u8]) -> String {
+    let same_bytes = bytes.iter().zip(expected).take_while(|(heard, right)| heard == right).count();
+    let line = bytes[..same_bytes].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let shown: String = bytes[line..]
         .iter()
         .take(TOLD_BYTES_MAX)
         .flat_map(|byte| byte.escape_ascii())
@@ -83,5 +86,7 @@ mod tests {
         exchange.ask(&mut talk);
         let said = exchange.hear(&mut talk, b"ERROR\r\n").unwrap_err();
         assert!(said.ends_with("ERROR\\r\\n"), "{said}");
+        let said = told(b"STORED\r\nNOT_STORED\r\n", b"STORED\r\nSTORED\r\n");
+        assert!(said.ends_with(": NOT_STORED\\r\\n"), "{said}");
     }
 }

@@ -85,8 +85,9 @@ impl<'a> Filler<'a> {
                 return Err(Fault::Wrong("the server closed the connection".to_owned()));
             }
             let part = &self.answered[heard_bytes..heard_bytes + read_bytes];
-            if !self.expected[heard_bytes..].starts_with(part) {
-                return Err(Fault::Wrong(told(part)));
+            let expected = &self.expected[heard_bytes..];
+            if !expected.starts_with(part) {
+                return Err(Fault::Wrong(told(part, expected)));
             }
             heard_bytes += read_bytes;
         }

@@ -135,7 +135,7 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     ) -> Result<Loaded<V::Owned>, LoadError<E>> {
         loop {
             let guard = self.cache.pin();
-            if let Some(value) = self.get(&guard, key).and_then(|hit| V::load(hit.bytes())) {
+            if let Some(value) = self.get(&guard, key).and_then(|hit| hit.load()) {
                 return Ok(Loaded { value, is_loaded: false, not_filled: None });
             }
             drop(guard);

@@ -111,4 +111,4 @@ impl Flight {
 }
 
 /// The loads under way of a shard, by their keys.
-pub(crate) type Flights = HashMap<Box<[u8]>, Arc<Flight>, foldhash::fast::RandomState>;
+pub(crate) type Flights = HashMap<Box<[u8]>, Arc<Flight>, foldhash::quality::RandomState>;

@@ -12,7 +12,7 @@ use crate::table::body::{Body, Whereabouts};
 use crate::table::reserve::Charge;
 use crate::table::typed::Table;
 use crate::table::writing::{Put, Rule, Stored};
-use crate::values::Values;
+use crate::values::{Head, Values};
 
 /// The right to load one key.
 pub struct Ticket<K: Key + ?Sized, V: Values> {
@@ -115,8 +115,8 @@ impl<K: Key + ?Sized, V: Values> Ticket<K, V> {
         self.give_back();
         let body = &*self.table.body;
         let rule = Rule::Flight(&self.flight);
-        let put = V::lend(value, |value| body.put(&self.key, [value, &[]], &how, rule));
-        match put.and_then(|put| put).map_err(NotFilled::Refused)? {
+        let write = |head: Head<'_>, at_once| V::write(&body.keep, head, value, at_once);
+        match body.put(&self.key, &how, rule, V::bytes(value), write).map_err(NotFilled::Refused)? {
             Stored::Stored(put) => {
                 body.count_load(self.at, 1);
                 Ok(put)

@@ -12,19 +12,19 @@ use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use foldhash::fast::{FixedState, RandomState};
-use levada_pile::{Guard, Keep, KeptRecord, Life, Pile, Place};
+use foldhash::quality::{FixedState, RandomState};
+use levada_pile::{Guard, KeptRecord, Life, Pile, Place};
 
 use crate::index::address::Address;
 use crate::index::bins::{Bins, Spot};
 use crate::index::entry::{Entry, Era, Look};
 use crate::index::whole::Index;
-use crate::keys::framing;
 use crate::options::{Mode, TableOptions};
 use crate::room::ledger::Ledger;
 use crate::room::sum::Sum;
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::table::counts::Reads;
+use crate::table::records::Records;
 use crate::table::shard::Shard;
 
 /// What an entry is charged beside its slot: its part of bins, mark and ghost.
@@ -38,7 +38,7 @@ pub(crate) struct Body {
     /// As it was made; what changes is beside it.
     pub(crate) made: TableOptions,
     pub(crate) pile: Pile,
-    pub(crate) keep: Keep,
+    pub(crate) keep: Records,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) index: Index,
     pub(crate) shards: Box<[Shard]>,
@@ -206,7 +206,7 @@ impl Body {
         key: &[u8],
     ) -> Option<(KeptRecord<'g>, &'g [u8])> {
         let record = self.keep.at(guard, entry.place())?;
-        let (found, value) = framing::split(record.bytes, self.key_bytes)?;
+        let (found, value) = self.keep.split(&record, self.key_bytes)?;
         (found == key).then_some((record, value))
     }
 
@@ -254,7 +254,7 @@ impl Body {
     /// What a record of that place hashes to, if it lives.
     pub(crate) fn address_at(&self, guard: &Guard<'_>, place: Place) -> Option<Address> {
         let record = self.keep.at(guard, place)?;
-        let (key, _) = framing::split(record.bytes, self.key_bytes)?;
+        let (key, _) = self.keep.split(&record, self.key_bytes)?;
         Some(self.whereabouts(key).address)
     }
 }

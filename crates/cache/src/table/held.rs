@@ -303,7 +303,8 @@ impl<'b> Held<'b> {
         }
     }
 
-    /// The entry that a mark stands for.
+    /// The entry that a mark stands for. Tag and stamp alone may be another's, whose mark this is not: so the key is read, in the
+    /// line that is touched anyhow when the record goes.
     fn marked(&self, mark: Mark, level: usize, queue: Queue) -> Option<(Spot, Entry)> {
         let mut alike = self.alike(mark, level, queue);
         let (first, second) = (alike.next()?, alike.next());

@@ -31,7 +31,7 @@ impl<'g, V: Values> Hit<'g, V> {
     /// `None` if the bytes are no value.
     #[inline]
     pub(crate) fn new(body: &'g Body, guard: &'g Guard<'g>, found: Found<'g>) -> Option<Self> {
-        let view = V::view(found.value)?;
+        let view = V::view(&body.keep, found.record, found.value)?;
         Some(Self { view, found, body, guard })
     }
 
@@ -42,7 +42,13 @@ impl<'g, V: Values> Hit<'g, V> {
         &self.view
     }
 
-    /// The value's bytes, in place.
+    /// The value as one's own.
+    #[must_use]
+    pub fn load(&self) -> Option<V::Owned> {
+        V::load(&self.body.keep, self.found.record, self.found.value)
+    }
+
+    /// The value's bytes as they are kept, in place.
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> &'g [u8] {

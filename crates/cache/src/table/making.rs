@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::thread::available_parallelism;
 
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 use levada_pile::{Form, Keeper, Pile};
 
 use crate::error::OptionError;
@@ -16,6 +16,7 @@ use crate::table::body::{Body, ENTRY_BYTES, Seed};
 use crate::table::counts::Reads;
 use crate::table::shard::Shard;
 use crate::upkeep::ears::Ears;
+use crate::values::Values;
 
 /// The least that an entry can be charged.
 const CHARGE_MIN_BYTES: u64 = 16 + ENTRY_BYTES;
@@ -30,7 +31,7 @@ const SHARD_ENTRIES: u64 = 825_000;
 const SHARDS_MAX: u64 = 4096;
 
 impl Body {
-    pub(crate) fn new(
+    pub(crate) fn new<V: Values>(
         pile: &Pile,
         ledger: &Arc<Ledger>,
         name: &str,
@@ -41,10 +42,10 @@ impl Body {
         let shards = shard_count(limit_bytes);
         let index = Index::new(shards).map_err(OptionError::Addresses)?;
         let words = u8::from(options.ages) + u8::from(options.until) + options.notes;
-        let form = Form { has_expiry: options.renewable, words };
+        let form = Form { has_expiry: options.renewable || V::IS_RENEWABLE, words };
         let ears = Arc::new(Ears::default());
-        let keep = pile.keeper(Arc::clone(&ears) as Arc<dyn Keeper>, form);
-        let keep = keep.map_err(|_| OptionError::Tables)?;
+        let keep = V::records(pile, Arc::clone(&ears) as Arc<dyn Keeper>, form);
+        let keep = keep.ok_or(OptionError::Tables)?;
         let is_whole = limit_bytes < WHOLE_BYTES;
         let body = Arc::new(Self {
             name: name.into(),
@@ -67,7 +68,7 @@ impl Body {
             idle_s: AtomicU32::new(0),
             clears: AtomicU64::new(0),
             drained: AtomicU64::new(0),
-            has_lives: AtomicBool::new(options.renewable),
+            has_lives: AtomicBool::new(form.has_expiry),
             reads: Reads::default(),
             hand: AtomicU32::new(0),
         });

@@ -39,7 +39,7 @@ impl Cache {
             None => {
                 self.check_reserves(name, &tables, options.reserve_bytes)?;
                 let (pile, ledger) = (&self.0.pile, &self.0.ledger);
-                let body = Body::new(pile, ledger, name, K::FIXED, options)?;
+                let body = Body::new::<V>(pile, ledger, name, K::FIXED, options)?;
                 let known = Known { body, types };
                 tables.insert(name.to_owned(), known.clone());
                 known

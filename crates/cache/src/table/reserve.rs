@@ -4,15 +4,15 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use levada_pile::KeptRoom;
+use levada_pile::{KeptRoom, Place};
 
-use crate::error::Refused;
+use crate::error::{Refused, refused_by};
 use crate::how::How;
 use crate::keys::framing::{Length, split};
 use crate::keys::key::Key;
 use crate::table::body::{Body, ENTRY_BYTES, Whereabouts};
 use crate::table::typed::Table;
-use crate::table::writing::{Lack, Put, Rule, Stored, refused_by};
+use crate::table::writing::{Lack, Put, Rule, Stored};
 use crate::values::Bytes;
 
 /// Room that is charged and no entry's yet. What drops it gives the charge back.
@@ -70,9 +70,9 @@ impl<'b> Charge<'b> {
         Self { body, shard, bytes }
     }
 
-    /// Lets the charge stay; the caller keeps track of it.
-    pub(crate) fn keep(mut self) {
-        self.bytes = 0;
+    /// Lets the charge stay; the caller keeps track of it: of which shard, and how much.
+    pub(crate) fn keep(mut self) -> (u32, u64) {
+        (self.shard, core::mem::take(&mut self.bytes))
     }
 }
 
@@ -91,12 +91,11 @@ impl Drop for Charge<'_> {
 
 /// Room for an entry's value that is written in place. Dropped, it is as if it had never been.
 pub struct Entry<'t, K: ?Sized> {
-    room: KeptRoom<'t>,
-    charge: Charge<'t>,
-    at: Whereabouts,
+    pub(crate) room: KeptRoom<'t>,
+    pub(crate) charge: Charge<'t>,
     prefix_bytes: usize,
-    level: u8,
-    evicted: u32,
+    pub(crate) level: u8,
+    pub(crate) evicted: u32,
     body: &'t Body,
     keys: PhantomData<fn(&K)>,
 }
@@ -143,18 +142,17 @@ impl Body {
         let whole_bytes = prefix_bytes.saturating_add(room_bytes);
         let cost = self.keep.footprint_bytes(whole_bytes, life) + ENTRY_BYTES;
         let (charge, evicted) = self.charge(at, cost, level)?;
-        let (room, more) = self.record(
-            level,
-            life,
-            || self.keep.reserve_once(&words[..count], whole_bytes, life),
-            || self.keep.reserve(&words[..count], whole_bytes, life).map_err(refused_by),
-        )?;
+        let words = &words[..count];
+        let (room, more) = self.record(level, life, whole_bytes, |at_once| match at_once {
+            true => self.keep.reserve_once(words, whole_bytes, life).ok_or(Refused::OutOfSpace),
+            false => self.keep.reserve(words, whole_bytes, life).map_err(refused_by),
+        })?;
         let mut room = room;
         for part in [length.as_bytes(), key] {
             room.write(part).map_err(refused_by)?;
         }
         let evicted = evicted + more;
-        Ok(Entry { room, charge, at, prefix_bytes, level, evicted, body: self, keys: PhantomData })
+        Ok(Entry { room, charge, prefix_bytes, level, evicted, body: self, keys: PhantomData })
     }
 }
 
@@ -184,22 +182,34 @@ impl<K: Key + ?Sized> Entry<'_, K> {
     /// # Errors
     /// As [`Table::put`].
     pub fn commit(self) -> Result<Put, Refused> {
-        let Self { room, charge, at, prefix_bytes, level, evicted, body, .. } = self;
+        let Self { room, charge, level, evicted, body, .. } = self;
         let length_bytes = room.written().len();
         let place = room.commit(length_bytes).map_err(|_| Refused::Closed)?;
         // What was charged for the room is free for the entry, which is no longer.
         drop(charge);
-        let guard = body.pile.pin();
-        let Some(record) = body.keep.at(&guard, place) else {
-            body.keep.delete(place);
+        body.put_reserved(place, level, evicted)
+    }
+}
+
+impl Body {
+    /// Puts a record that was written in its place, under the key that it begins with.
+    pub(crate) fn put_reserved(
+        &self,
+        place: Place,
+        level: u8,
+        evicted: u32,
+    ) -> Result<Put, Refused> {
+        let guard = self.pile.pin();
+        let Some(record) = self.keep.at(&guard, place) else {
+            self.keep.delete(place);
             return Ok(Put { is_replaced: false, evicted });
         };
-        let prefix = record.bytes[..prefix_bytes].to_vec();
-        drop(guard);
-        let Some((key, _)) = split(&prefix, body.key_bytes) else {
+        let Some((key, _)) = split(record.bytes, self.key_bytes) else {
             unreachable!("it was written so")
         };
-        match body.link(at, key, place, level, Rule::Any, evicted)? {
+        let key = key.to_vec();
+        drop(guard);
+        match self.link(self.whereabouts(&key), &key, place, level, Rule::Any, evicted)? {
             Stored::Stored(put) => Ok(put),
             other => unreachable!("a put asks for nothing: {other:?}"),
         }

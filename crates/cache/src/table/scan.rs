@@ -8,7 +8,6 @@ use levada_pile::{Guard, KeptRecord};
 
 use crate::index::bins::{Bins, Spot};
 use crate::index::entry::Entry;
-use crate::keys::framing;
 use crate::keys::key::Key;
 use crate::table::body::{Body, Found};
 use crate::table::hit::Hit;
@@ -93,7 +92,7 @@ impl Body {
                     let Some((entry, record)) = self.record_at(guard, bins, spot, entry) else {
                         continue;
                     };
-                    let Some((key, value)) = framing::split(record.bytes, self.key_bytes) else {
+                    let Some((key, value)) = self.keep.split(&record, self.key_bytes) else {
                         continue;
                     };
                     goes_on &= see(key, Found { spot, entry, record, value });

@@ -14,7 +14,7 @@ use crate::sync::Ordering;
 use crate::table::body::{Body, Found, Whereabouts};
 use crate::table::hit::{Footprint, Hit};
 use crate::table::writing::{Put, Rule, Stored};
-use crate::values::Values;
+use crate::values::{Bytes, Head, Values, write_bytes};
 
 /// A handle to a table; clones name the same one, and any thread may use any of them.
 pub struct Table<K: ?Sized, V> {
@@ -211,7 +211,8 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         how: &How,
         rule: Rule<'_>,
     ) -> Result<Stored, Refused> {
-        key.with_bytes(|key| V::lend(value, |value| self.body.put(key, [value, &[]], how, rule)))?
+        let write = |head: Head<'_>, at_once| V::write(&self.body.keep, head, value, at_once);
+        key.with_bytes(|key| self.body.put(key, how, rule, V::bytes(value), write))
     }
 
     /// Lets a value depend on the one before: `edit` is shown what there is under the key, and says what is to become of it.
@@ -301,13 +302,15 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     }
 }
 
-impl<V: Values<Value = [u8]>> Table<[u8], V> {
+impl Table<[u8], Bytes> {
     /// As [`Table::put`], of a value in two parts.
     ///
     /// # Errors
     /// As [`Table::put`].
     pub fn put_parts(&self, key: &[u8], value: [&[u8]; 2], how: How) -> Result<Put, Refused> {
-        match self.body.put(key, value, &how, Rule::Any)? {
+        let bytes = value[0].len() + value[1].len();
+        let write = |head: Head<'_>, at_once| write_bytes(&self.body.keep, head, value, at_once);
+        match self.body.put(key, &how, Rule::Any, bytes, write)? {
             Stored::Stored(put) => Ok(put),
             other => unreachable!("a put asks for nothing: {other:?}"),
         }

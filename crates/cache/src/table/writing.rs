@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use levada_pile::{Budget, Full, Guard, Life, Place, Version};
+use levada_pile::{Budget, Guard, Life, Place, Version};
 
 use crate::error::Refused;
 use crate::how::How;
@@ -19,6 +19,7 @@ use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
 use crate::table::counts::Why;
 use crate::table::held::{Held, Linked, Short};
+use crate::values::{Head, write_bytes};
 
 /// What a put came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -99,18 +100,18 @@ impl Body {
         (words, count)
     }
 
-    /// Puts a value, which is given in two parts.
+    /// Puts a record that `write` writes, with a value of about so many bytes.
     pub(crate) fn put(
         &self,
         key: &[u8],
-        value: [&[u8]; 2],
         how: &How,
         rule: Rule<'_>,
+        bytes: usize,
+        write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
-        let put = self.put_or_refuse(key, value, how, rule);
+        let put = self.put_or_refuse(key, how, rule, bytes, write);
         if let Err(refused) = put {
-            let at = self.whereabouts(key);
-            self.refuse(at, refused);
+            self.refuse(self.whereabouts(key), refused);
             if how.drop_old {
                 self.remove(key, None);
             }
@@ -121,26 +122,21 @@ impl Body {
     fn put_or_refuse(
         &self,
         key: &[u8],
-        value: [&[u8]; 2],
         how: &How,
         rule: Rule<'_>,
+        bytes: usize,
+        write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
         self.check_key(key)?;
         let at = self.whereabouts(key);
         if let Some(unlike) = self.is_unlike(at, key, rule) {
             return Ok(unlike);
         }
-        let level = self.level_of(how);
+        let (level, life) = (self.level_of(how), self.life_of(how));
         let (words, count) = self.words_of(how);
         let length = Length::of(key, self.key_bytes);
-        let parts = [length.as_bytes(), key, value[0], value[1]];
-        let life = self.life_of(how);
-        let (place, evicted) = self.record(
-            level,
-            life,
-            || self.keep.put_once(&words[..count], &parts, life),
-            || self.keep.put(&words[..count], &parts, life).map_err(refused_by),
-        )?;
+        let head = Head { words: &words[..count], length: length.as_bytes(), key, life };
+        let (place, evicted) = self.record(level, life, bytes, |at_once| write(head, at_once))?;
         self.link(at, key, place, level, rule, evicted)
     }
 
@@ -170,47 +166,58 @@ impl Body {
         unlike(rule, found.as_ref())
     }
 
-    /// A record, and how many entries went for its slot: had at once, or after room was made in the pile.
+    /// A record of about so many bytes, and how many entries went for its slot: had at once, or after room was made in the
+    /// pile.
     pub(crate) fn record<T>(
         &self,
         level: u8,
         life: Life,
-        once: impl Fn() -> Option<T>,
-        thoroughly: impl Fn() -> Result<T, Refused>,
+        bytes: usize,
+        make: impl Fn(bool) -> Result<T, Refused>,
     ) -> Result<(T, u32), Refused> {
         if life != Life::FOREVER && !self.has_lives.load(Ordering::Relaxed) {
             self.has_lives.store(true, Ordering::Relaxed);
         }
-        if let Some(made) = once() {
-            return Ok((made, 0));
+        match make(true) {
+            Ok(made) => return Ok((made, 0)),
+            Err(Refused::OutOfSpace) => {}
+            Err(refused) => return Err(refused),
         }
         let mut evicted = 0;
-        for _ in 0..TRIES {
-            match thoroughly() {
+        for round in 0..TRIES {
+            match make(false) {
                 Ok(made) => return Ok((made, evicted)),
                 Err(Refused::OutOfSpace) => {}
                 Err(refused) => return Err(refused),
             }
-            // Slots of other lengths, or of what waits until nobody reads it.
-            let freed = self.make_room_in_pile(level);
+            // Slots of other lengths, or of what waits until nobody reads it; a long record's place must be in one, too.
+            let freed = self.make_room_in_pile(level, bytes, round > 0);
             evicted += freed.entries;
-            if freed == Freed::default() {
-                let made = thoroughly().map(|made| (made, evicted));
-                return made.map_err(|refused| match refused {
-                    Refused::OutOfSpace if !self.is_durable() => Refused::NoVictim,
-                    refused => refused,
-                });
+            if freed == Freed::default() && round > 0 {
+                break;
             }
         }
-        Err(Refused::NoVictim)
+        make(false).map(|made| (made, evicted)).map_err(|refused| match refused {
+            Refused::OutOfSpace if !self.is_durable() => Refused::NoVictim,
+            refused => refused,
+        })
     }
 
-    /// Lets entries go until the pile may have a span or a page again, and moves together what is left.
-    fn make_room_in_pile(&self, level: u8) -> Freed {
+    /// Lets entries go until the pile may have a span or a page again, and moves together what is left; with `makes_way`, also
+    /// those that are in the way of so long a record.
+    fn make_room_in_pile(&self, level: u8, bytes: usize, makes_way: bool) -> Freed {
         self.ledger.shortages.fetch_add(1, Ordering::Relaxed);
-        let freed = self.ledger.evict(SHORTAGE_BYTES, level, Why::Capacity);
-        self.pile.tend(Budget::slice());
-        asking::for_level(level, || self.pile.compact(Budget::microseconds(COMPACT_US)));
+        let wanted_bytes = (2 * bytes as u64).max(SHORTAGE_BYTES);
+        let mut freed = self.ledger.evict(wanted_bytes, level, Why::Capacity);
+        asking::for_level(level, || {
+            if makes_way {
+                let dropped = self.pile.make_way(bytes);
+                freed.entries =
+                    freed.entries.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+            }
+            self.pile.tend(Budget::slice());
+            self.pile.compact(Budget::microseconds(COMPACT_US));
+        });
         freed
     }
 
@@ -364,7 +371,7 @@ impl Body {
         let freed = match short {
             Short::Table => self.evict_own(bytes, level, Why::Quota),
             Short::Cache => self.ledger.evict(bytes, level, Why::Capacity),
-            Short::Pile => self.make_room_in_pile(level),
+            Short::Pile => self.make_room_in_pile(level, 0, false),
         };
         (freed.entries > 0).then_some(freed)
     }
@@ -488,13 +495,12 @@ impl Body {
             *word = now.load(Ordering::Relaxed);
         }
         let words = &words[..found.record.words.len()];
-        let parts = [found.record.bytes];
-        let (copy, evicted) = self.record(
-            level,
-            life,
-            || self.keep.put_once(words, &parts, life),
-            || self.keep.put(words, &parts, life).map_err(refused_by),
-        )?;
+        // What stands before the value is copied with it.
+        let head = Head { words, length: &[], key: &[], life };
+        let bytes = [found.record.bytes, &[]];
+        let (copy, evicted) = self.record(level, life, bytes[0].len(), |at_once| {
+            write_bytes(&self.keep, head, bytes, at_once)
+        })?;
         self.link(at, key, copy, level, Rule::Same(seen), evicted)
     }
 
@@ -546,14 +552,5 @@ fn earlier(one: Life, other: Life) -> Life {
     match (one, other) {
         (Life::FOREVER, life) | (life, Life::FOREVER) => life,
         (one, other) => Life::secs(one.as_secs().min(other.as_secs())),
-    }
-}
-
-/// What a pile's refusal is to a table.
-pub(crate) fn refused_by(full: Full) -> Refused {
-    match full {
-        Full::TooLarge { most_bytes } => Refused::TooLarge { most_bytes },
-        Full::Closed => Refused::Closed,
-        _ => Refused::OutOfSpace,
     }
 }

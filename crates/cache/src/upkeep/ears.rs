@@ -9,7 +9,6 @@ use levada_pile::{Keeper, KeptRecord, Verdict, Why};
 
 use crate::index::bins::Spot;
 use crate::index::entry::{Entry, Queue};
-use crate::keys::framing;
 use crate::room::asking;
 use crate::table::body::Body;
 use crate::table::counts;
@@ -32,7 +31,7 @@ impl Ears {
         act: impl FnOnce(&mut Held<'_>, Spot, Entry) -> R,
     ) -> Option<R> {
         let body = self.0.get()?.upgrade()?;
-        let (key, _) = framing::split(record.bytes, body.key_bytes)?;
+        let (key, _) = body.keep.split(record, body.key_bytes)?;
         let at = body.whereabouts(key);
         let guard = body.pile.pin();
         let mut held = body.hold(at.shard, &guard);
@@ -75,14 +74,22 @@ impl Keeper for Ears {
 
     fn dropped(&self, record: KeptRecord<'_>, why: Why) -> bool {
         let unlinked = self.with_entry(&record, |held, spot, entry| {
+            let body = held.body;
+            if why == Why::Wanted {
+                let may_go = !body.is_durable() && asking::may_drop(entry.level());
+                if !may_go || !body.may_lose(record.bytes.len() as u64) {
+                    return false;
+                }
+            }
             if why == Why::Expired {
                 held.counts().swept += 1;
             } else {
                 held.counts().evicted[counts::Why::Cleaning as usize] += 1;
             }
             held.remove_kept(spot, entry);
+            true
         });
-        unlinked.is_some()
+        unlinked.unwrap_or(false)
     }
 }
 

@@ -128,8 +128,13 @@ impl<'g> KeptRecord<'g> {
     /// alone.
     #[must_use]
     pub fn prefix(&self) -> Option<&'g [u8]> {
-        let kind = self.kept.typed?;
-        parts_of(self.found, kind).map(|(prefix, _)| prefix)
+        self.prefix_and_value().map(|(prefix, _)| prefix)
+    }
+
+    /// The prefix of a record of a [`TypedKeep`], and its value as it is encoded. `None` in one of bytes alone.
+    #[must_use]
+    pub fn prefix_and_value(&self) -> Option<(&'g [u8], &'g [u8])> {
+        parts_of(self.found, self.kept.typed?)
     }
 }
 

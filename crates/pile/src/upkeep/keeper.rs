@@ -76,6 +76,8 @@ pub enum Why {
     Expired,
     /// The keeper said so.
     Verdict,
+    /// Its place is wanted for a longer record ([`crate::Pile::make_way`]). A keeper may say no.
+    Wanted,
 }
 
 /// Who keeps records by their places. It is asked by whoever tends or compacts the pile: under a guard, with no lock of the

@@ -76,6 +76,10 @@ fn add_memcached(page: &mut Page, store: &StoreReport) {
         page.metric(&format!("memcached_{name}_total"), "counter", &help, value);
     }
     page.metric("memcached_evictions_total", "counter", "Items that gave way.", store.evictions);
+    for (name, count) in store.refused {
+        let help = "Puts that the table refused.";
+        page.metric(&format!("memcached_{name}_total"), "counter", help, count);
+    }
     for (name, help, value) in [
         ("memcached_connections_open", "Connections open now.", store.connections_open),
         ("memcached_receiving_bytes", "Bytes announced and not there.", store.receiving_bytes),

@@ -25,10 +25,10 @@ fn path_of(path: &Path) -> String {
 
 /// What is answered to these lines, until the connection is closed.
 fn ask(mut stream: impl Read + Write, lines: &str) -> String {
-    stream.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
-    stream.write_all(b"\r\nquit\r\n").unwrap();
+    stream.write_all(lines.replace('\n', "\r\n").as_bytes()).expect("it answers");
+    stream.write_all(b"\r\nquit\r\n").expect("it answers");
     let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
+    stream.read_to_string(&mut reply).expect("it answers");
     reply.replace("\r\n", "\n")
 }
 

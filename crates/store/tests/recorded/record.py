@@ -233,7 +233,7 @@ def free_port():
 class Reference:
     """A memcached of its own, started for this record and ended after it."""
 
-    def __init__(self):
+    def __init__(self, arguments=()):
         program = shutil.which("memcached")
         if program is None:
             raise SystemExit("memcached is not installed")
@@ -243,7 +243,7 @@ class Reference:
         port = free_port()
         self.address = f"127.0.0.1:{port}"
         as_whom = ["-u", "nobody"] if os.geteuid() == 0 else []
-        self.server = subprocess.Popen([program, *as_whom, "-l", "127.0.0.1", "-p", str(port), "-U", "0"], stderr=subprocess.DEVNULL)
+        self.server = subprocess.Popen([program, *as_whom, "-l", "127.0.0.1", "-p", str(port), "-U", "0", *arguments], stderr=subprocess.DEVNULL)
         for _ in range(200):
             try:
                 connect(self.address).close()

@@ -5,10 +5,12 @@
     reason = "in tests, and in what they are made of, it is an assertion"
 )]
 
+mod alone;
 mod client;
 mod rig;
 
 mod classic;
+mod counts;
 mod limits;
 mod recorded;
 mod splits;

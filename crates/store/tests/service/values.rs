@@ -65,6 +65,27 @@ fn long_values_leave_without_a_copy() {
 }
 
 #[test]
+fn long_values_arrive_with_no_copy_but_of_what_came_with_their_line() {
+    let rig = Rig::start();
+    let mut client = rig.connect();
+    let before = rig.look().counters;
+    for bytes in [64 << 10, 1_000_000] {
+        let value = value(bytes);
+        client.send(format!("set long 9 0 {bytes}\r\n"));
+        rig.look_until(|look| look.receiving_bytes > 0); // its line is read before its value comes
+        client.ask([&value[..], b"\r\n"].concat(), "STORED\r\n");
+        client.ask("get long\r\n", [got("long", &value), b"END\r\n".to_vec()].concat());
+    }
+    let after = rig.look().counters;
+    assert_eq!((after.bytes_copied_in - before.bytes_copied_in, after.lent - before.lent), (0, 2));
+    // All at once: what comes in the block of the line is copied, and what had come before the rest was asked for.
+    let value = value(1_000_000);
+    client.ask(set("long", &value), "STORED\r\n");
+    let copied = rig.look().counters.bytes_copied_in - after.bytes_copied_in;
+    assert!(copied <= 4096, "{copied}");
+}
+
+#[test]
 fn a_reply_of_many_long_values_is_sent_as_fast_as_it_is_read() {
     let rig = Rig::start();
     let mut client = rig.connect();
