@@ -70,7 +70,7 @@ fn secs(seconds: u32) -> How {
     How::default().life(Life::secs(seconds))
 }
 
-/// A life of ten seconds begins in the middle of one, and lasts at least that long: it is over with the eleventh.
+/// Defect 12 of the original. A life of ten seconds begins in the middle of one, and lasts at least that long: it is over with the eleventh.
 #[test]
 fn an_expired_entry_is_absent_from_its_second_on_swept_or_not() {
     let world = World::new(TableOptions::default());
@@ -208,7 +208,7 @@ fn what_has_expired_goes_before_what_lives_when_its_turn_comes() {
     assert_eq!(gauges.evicted_quota + gauges.evicted_capacity, 0);
 }
 
-/// Keys of the same shard, bins and tag, of which a record tells one from another, come about by so many.
+/// Defect 14 of the original. Keys of the same shard, bins and tag, of which a record tells one from another, come about by so many.
 #[test]
 fn an_expired_entry_takes_no_other_with_it() {
     let world = World::new(TableOptions::default().durable());
