@@ -10,7 +10,7 @@ use levada_cache::{
 const LIMIT_BYTES: u64 = 8 << 20;
 
 /// Of a cache whose memory goes over to values of other lengths.
-const SHIFTED_BYTES: u64 = 4 << 20;
+const SHIFTED_BYTES: u64 = 3 << 20;
 
 fn cache(limit_bytes: u64) -> Cache {
     let pile = Pile::builder("limits").limit_bytes(limit_bytes).build().expect("a pile");
@@ -290,10 +290,10 @@ fn memory_goes_over_to_values_of_other_lengths() {
         let cache = cache(SHIFTED_BYTES);
         let table = cache.table::<u64, Bytes>("t", TableOptions::default()).unwrap();
         let mut key = 0;
-        for bytes in [100, 1 << 10, 10 << 10, 100] {
+        for bytes in [100, 1 << 10, 10 << 10, 200] {
             let mut refused = 0;
             let before = table.gauges().inserts;
-            let puts = 2 * SHIFTED_BYTES / bytes;
+            let puts = 3 * SHIFTED_BYTES / bytes / 2;
             let value = vec![7; usize::try_from(bytes).unwrap()];
             for put in 0..puts {
                 key += 1;
