@@ -1,8 +1,10 @@
 //! The index grows and shrinks by the bin, loses nothing meanwhile, and is not led astray by chosen keys.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use foldhash::quality::FixedState;
 use levada_cache::{
     Budget, Bytes, Cache, CacheOptions, Cursor, How, Pile, Refused, Table, TableOptions,
 };
@@ -126,25 +128,27 @@ fn a_scan_sees_each_key_that_is_there_throughout() {
     assert_eq!(seen.len(), 5000);
 }
 
-#[test]
-fn keys_that_were_chosen_to_share_their_bins_are_refused_and_the_index_does_not_grow() {
-    let seed = 42;
-    let (cache, table) = table(64 << 20, TableOptions::default().durable().seed(seed));
-    // What the table does with a known seed: foldhash over the key's bytes, of which the low 29 bits are the address.
-    use std::hash::{BuildHasher, Hasher};
-    let state = foldhash::quality::FixedState::with_seed(seed);
-    let address = |key: u64| {
+const SEED: u64 = 42;
+
+/// Keys that a table with that seed finds in the same shard, the same one of 64 bins, and a quarter of all tags.
+fn chosen() -> impl Iterator<Item = u64> {
+    // What a table does with a known seed: the low 29 bits of the hash are the address.
+    let state = FixedState::with_seed(SEED);
+    let address = move |key: u64| {
         let mut hasher = state.build_hasher();
         hasher.write(&key.to_le_bytes());
         hasher.finish()
     };
-    // The same shard, the first bin's low six bits are chosen, and
-    // with them all keys meet in one bin of 64 and in those that their tags lead to, of which twelve bits are chosen too.
     let wanted = address(0);
     let same = 0x3F | 0x3 << 17 | 0xF << 60;
-    let mut chosen = (1..).filter(|&key| (address(key) ^ wanted) & same == 0);
+    (1..).filter(move |&key| (address(key) ^ wanted) & same == 0)
+}
+
+#[test]
+fn keys_that_were_chosen_to_share_their_bins_are_refused_and_the_index_does_not_grow() {
+    let (cache, table) = table(64 << 20, TableOptions::default().durable().seed(SEED));
     let mut refused = 0;
-    for key in chosen.by_ref().take(3000) {
+    for key in chosen().take(3000) {
         match table.put(&key, b"x", How::default()) {
             Ok(_) => {}
             Err(Refused::Crowded) => refused += 1,
@@ -156,6 +160,28 @@ fn keys_that_were_chosen_to_share_their_bins_are_refused_and_the_index_does_not_
     assert!(refused > 2000, "{refused}");
     assert!(gauges.capacity <= 16 * 64 * 7 + 64, "{}", gauges.capacity);
     assert_eq!(gauges.refused[4], refused);
+}
+
+#[test]
+fn a_table_that_may_evict_takes_a_key_that_is_crowded_in_the_place_of_another() {
+    let (cache, table) = table(64 << 20, TableOptions::default().seed(SEED));
+    for key in chosen().take(3000) {
+        table.put(&key, b"x", How::default()).unwrap();
+        assert!(table.contains(&key));
+    }
+    let dear = TableOptions::default().seed(SEED);
+    let dear = cache.table::<u64, Bytes>("dear", dear).unwrap();
+    let mut refused = 0;
+    for key in chosen().take(3000) {
+        dear.put(&key, b"x", How::default().level(5)).unwrap();
+    }
+    for key in chosen().skip(3000).take(100) {
+        refused +=
+            u32::from(dear.put(&key, b"x", How::default().level(2)) == Err(Refused::Crowded));
+    }
+    assert!(refused > 90, "{refused}: nobody dearer goes");
+    assert!(table.gauges().capacity <= 16 * 64 * 7 + 64, "{}", table.gauges().capacity);
+    cache.validate();
 }
 
 #[test]

@@ -456,7 +456,7 @@ impl<'b> Held<'b> {
         let tag = address.tag();
         let entry = Entry::new(place, tag, stamp, level, queue, self.era);
         self.lacks_page = false;
-        if !self.link(address, entry) {
+        if !self.link(address, entry) && !self.link_for_another(address, entry) {
             // Other bins would do, if there were memory for them.
             return if self.lacks_page { Err(Short::Pile) } else { Ok(Linked::Crowded) };
         }
@@ -488,6 +488,22 @@ impl<'b> Held<'b> {
         // chosen to meet in two bins let the index grow no further.
         let is_loaded = self.load() >= self.body.made.load_high * AHEAD_PART;
         is_loaded && (0..SPLITS_AHEAD).any(|_| self.grow() && self.link_now(address, entry, true))
+    }
+
+    /// Lets the cheapest of those go that stand in a key's two bins, if the table may evict: rather one of fourteen than the key
+    /// that is wanted now.
+    fn link_for_another(&mut self, address: Address, entry: Entry) -> bool {
+        if self.body.is_durable() {
+            return false;
+        }
+        let bins = self.bins;
+        let all = address.bins(bins.count()).into_iter().flat_map(|bin| bins.entries(bin));
+        let cheaper = all.filter(|(_, other)| other.level() <= entry.level());
+        let cheapest = cheaper.min_by_key(|(_, other)| (other.level(), other.frequency()));
+        let Some((spot, other)) = cheapest else { return false };
+        self.state.counts.evicted[Why::Capacity as usize] += 1;
+        self.remove(spot, other);
+        self.link_now(address, entry, true)
     }
 
     fn link_now(&mut self, address: Address, entry: Entry, may_fall: bool) -> bool {

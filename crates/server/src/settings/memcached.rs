@@ -1,5 +1,6 @@
 //! What can be said of the memcached service: the table `[memcached]`.
 
+use levada_cache::TableOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{ByteCount, Place, Span};
@@ -58,7 +59,9 @@ pub(crate) enum ModeChoice {
 
 impl Default for TableSettings {
     fn default() -> Self {
-        Self { mode: ModeChoice::Cache, load_high: 0.90, load_low: 0.60 }
+        // The cache's own: beyond them keys are refused now and then while there is memory.
+        let TableOptions { load_high, load_low, .. } = TableOptions::default();
+        Self { mode: ModeChoice::Cache, load_high, load_low }
     }
 }
 
