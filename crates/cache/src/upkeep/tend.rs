@@ -47,8 +47,9 @@ impl Cache {
             let drained = body.drain(&mut || spending.is_over());
             tended.evicted += drained.entries;
             tended.can_more |= !drained.is_all;
-            while body.sum.drawn() > body.limit_bytes() && !body.is_durable() {
-                let over_bytes = body.sum.drawn() - body.limit_bytes();
+            // Read once for each step: others draw and give meanwhile.
+            let over = || body.sum.drawn().checked_sub(body.limit_bytes()).filter(|&over| over > 0);
+            while let Some(over_bytes) = over().filter(|_| !body.is_durable()) {
                 let freed = body.evict_own(over_bytes.min(STEP_BYTES), 7, Why::Quota);
                 tended.evicted += u64::from(freed.entries);
                 if freed.entries == 0 || spending.is_over() {
@@ -61,8 +62,8 @@ impl Cache {
         // Down to the low watermark, though puts go on up to the high one.
         let why = if ledger.is_pressed() { Why::Pressure } else { Why::Watermark };
         let marked = ledger.marked();
-        while ledger.sum.drawn() > marked.low_bytes {
-            let over_bytes = ledger.sum.drawn() - marked.low_bytes;
+        let over = || ledger.sum.drawn().checked_sub(marked.low_bytes).filter(|&over| over > 0);
+        while let Some(over_bytes) = over() {
             let freed = ledger.evict(over_bytes.min(STEP_BYTES), 7, why);
             tended.evicted += u64::from(freed.entries);
             if freed.entries == 0 || spending.is_over() {
