@@ -19,6 +19,7 @@ use crate::index::address::Address;
 use crate::index::bins::{Bins, Spot};
 use crate::index::entry::{Entry, Era, Look};
 use crate::index::whole::Index;
+use crate::keys::framing::is_same;
 use crate::options::{Mode, TableOptions};
 use crate::room::ledger::Ledger;
 use crate::room::sum::Sum;
@@ -207,7 +208,7 @@ impl Body {
     ) -> Option<(KeptRecord<'g>, &'g [u8])> {
         let record = self.keep.at(guard, entry.place())?;
         let (found, value) = self.keep.split(&record, self.key_bytes)?;
-        (found == key).then_some((record, value))
+        is_same(found, key).then_some((record, value))
     }
 
     /// Looks for a key's record without a lock, counting nothing.
