@@ -38,16 +38,12 @@ fn shift(before_bytes: usize, after_bytes: usize, puts: u64, is_tended: bool) {
 }
 
 #[test]
-fn long_values_find_room_among_short_ones() {
+fn long_and_short_values_find_room_among_one_another() {
     shift(100, 1024, 300, false);
     shift(100, 10_000, 200, false);
     shift(100, 100_000, 60, false);
     shift(100, 1 << 20, 15, false);
     shift(100, 1 << 20, 15, true);
-}
-
-#[test]
-fn short_values_find_room_among_long_ones() {
     shift(1 << 20, 100, 2000, false);
     shift(10_000, 100, 2000, false);
     shift(1024, 10_000, 200, true);
