@@ -362,8 +362,8 @@ fn a_storm_of_resets_ends_every_connection_once_and_leaves_the_table_empty() {
         storm.join().unwrap();
         stage.until(|| stage.channel.gauges().streams_open == 0);
         drop(listener);
-        stage.rest(5);
-        assert!(descriptors_open() <= before, "{} and {before}", descriptors_open());
+        // Other tests of this OS process have descriptors too: theirs go when they end.
+        stage.until(|| descriptors_open() <= before);
     });
 }
 
