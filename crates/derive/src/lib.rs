@@ -1,6 +1,6 @@
-//! Writes the `Message` impl of a struct or an enum whose fields are all messages.
+//! Writes the `Message` impl of a type whose fields are all messages, and the `Trace` impl of one that stands in a local heap.
 //!
-//! It is used through `levada-process`, whose trait it implements; here a stand-in shows what it asks of it:
+//! The first is used through `levada-process`, whose trait it implements; here a stand-in shows what it asks of it:
 //!
 //! ```
 //! mod stand_in {
@@ -35,10 +35,14 @@
 //!
 //! Every field must be a message itself, and type parameters are bound to be. Unions and lifetimes are refused. The path of the
 //! trait's crate is `::levada_process` unless `#[message(crate = "...")]` says otherwise.
+//!
+//! `Trace` is used through `levada-local`, whose front page shows it. Every field must be traced itself, or be said to be a leaf, which
+//! is `Send` and `'static`; one lifetime is allowed, the heap's brand. A type with it, or with type parameters, may have no `Drop`.
 
 #![forbid(unsafe_code)]
 
 mod message;
+mod trace;
 
 use proc_macro::TokenStream;
 
@@ -46,4 +50,11 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(item: TokenStream) -> TokenStream {
     message::expand(item.into()).into()
+}
+
+/// Implements `Trace`: every field must be traced, or have `#[trace(leaf)]` before it. Types without type parameters get `Rootable`
+/// too. `#[trace(crate = "path")]` names the crate that the traits are in.
+#[proc_macro_derive(Trace, attributes(trace))]
+pub fn derive_trace(item: TokenStream) -> TokenStream {
+    trace::expand(item.into()).into()
 }

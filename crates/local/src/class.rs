@@ -1,0 +1,141 @@
+//! A class is a length of cells: every 16 bytes up to 128, then four in each doubling up to 8 KiB.
+//!
+//! So little is lost to rounding: at most 15 bytes up to 128, at most a fifth above.
+
+use crate::region::UNIT_BYTES;
+
+/// How many classes there are.
+pub(crate) const CLASS_COUNT: usize = 32;
+
+/// The longest cell.
+pub(crate) const CELL_BYTES_MAX: usize = 8 << 10;
+
+/// Cells up to here lie in pages of one unit, longer ones in pages of four.
+const SMALL_BYTES_MAX: usize = 512;
+
+const BYTES: [u32; CLASS_COUNT] = {
+    let mut all = [0; CLASS_COUNT];
+    let mut index = 0;
+    while index < 8 {
+        all[index] = 16 * (index as u32 + 1);
+        index += 1;
+    }
+    while index < CLASS_COUNT {
+        let (doubling, quarter) = ((index - 8) / 4, (index - 8) % 4 + 1);
+        all[index] = (128 << doubling) + (32 << doubling) * quarter as u32;
+        index += 1;
+    }
+    all
+};
+
+/// What an offset is multiplied with, instead of being divided by the length.
+const RECIPROCALS: [u64; CLASS_COUNT] = {
+    let mut all = [0; CLASS_COUNT];
+    let mut index = 0;
+    while index < CLASS_COUNT {
+        all[index] = (1_u64 << 32).div_ceil(BYTES[index] as u64);
+        index += 1;
+    }
+    all
+};
+
+/// A length of cells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Class(u8);
+
+impl Class {
+    /// The shortest class for so many bytes whose cells all begin at a multiple of `align`.
+    #[inline]
+    pub(crate) fn of(bytes: usize, align: usize) -> Option<Self> {
+        let mut class = Self::for_bytes(bytes)?;
+        while align > 16 && !class.bytes().is_multiple_of(align) {
+            class = Self::at(class.index() + 1)?;
+        }
+        Some(class)
+    }
+
+    #[inline]
+    fn for_bytes(bytes: usize) -> Option<Self> {
+        if bytes <= 128 {
+            return Self::at(bytes.max(1).div_ceil(16) - 1);
+        }
+        if bytes > CELL_BYTES_MAX {
+            return None;
+        }
+        let below = (bytes - 1).ilog2() as usize; // 2^below < bytes <= 2^(below + 1)
+        let quarter = (bytes - 1 - (1 << below)) >> (below - 2);
+        Self::at(8 + (below - 7) * 4 + quarter)
+    }
+
+    /// The class with this number.
+    pub(crate) fn at(index: usize) -> Option<Self> {
+        let known = u8::try_from(index).ok().filter(|_| index < CLASS_COUNT);
+        known.map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// How long its cells are.
+    #[inline]
+    pub(crate) fn bytes(self) -> usize {
+        BYTES[self.index()] as usize
+    }
+
+    /// How many units a page of it is.
+    #[inline]
+    pub(crate) fn page_units(self) -> usize {
+        if self.bytes() <= SMALL_BYTES_MAX { 1 } else { 4 }
+    }
+
+    /// How many cells a page of it has.
+    #[inline]
+    pub(crate) fn page_cells(self) -> usize {
+        self.page_units() * UNIT_BYTES / self.bytes()
+    }
+
+    /// Which cell of a page an offset lies in.
+    #[inline]
+    pub(crate) fn cell_of(self, offset: usize) -> usize {
+        let product = offset as u64 * RECIPROCALS[self.index()];
+        usize::try_from(product >> 32).expect("a page has few cells")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_gets_the_shortest_class_that_holds_it() {
+        for bytes in 1..=CELL_BYTES_MAX {
+            let class = Class::of(bytes, 8).unwrap();
+            assert!(class.bytes() >= bytes, "{bytes} bytes in cells of {}", class.bytes());
+            let shorter = class.index().checked_sub(1).and_then(Class::at);
+            assert!(shorter.is_none_or(|shorter| shorter.bytes() < bytes));
+            let lost = class.bytes() - bytes;
+            assert!(lost <= 15 || lost * 5 <= class.bytes(), "{lost} lost of {}", class.bytes());
+        }
+        assert_eq!(Class::of(CELL_BYTES_MAX + 1, 8), None);
+    }
+
+    #[test]
+    fn every_offset_in_a_page_is_found_in_its_cell() {
+        for class in (0..CLASS_COUNT).filter_map(Class::at) {
+            for offset in 0..class.page_cells() * class.bytes() {
+                assert_eq!(class.cell_of(offset), offset / class.bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn aligned_cells_begin_at_multiples() {
+        for align in [16, 32, 64] {
+            for bytes in 1..=4096 {
+                assert!(Class::of(bytes, align).unwrap().bytes().is_multiple_of(align));
+            }
+        }
+    }
+}
