@@ -66,12 +66,40 @@ impl<R: Rootable> LocalHeap<R> {
         Self { space: space.into_inner(), root }
     }
 
-    /// Runs a turn. Nothing moves while it runs, and no pointer leaves it.
+    /// Runs a turn. Nothing moves while it runs, and no pointer leaves it: these do not compile.
     ///
     /// ```compile_fail
     /// # use levada_local::{Gc, LocalHeap, Pool};
     /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
-    /// let kept = heap.enter(|cx, ()| cx.alloc(7_u64)); // a pointer would outlive its turn
+    /// let kept = heap.enter(|cx, ()| cx.alloc(7_u64)); //                   a pointer would outlive its turn,
+    /// ```
+    /// ```compile_fail
+    /// # use levada_local::{Gc, LocalHeap, Pool};
+    /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// let kept: &u64 = heap.enter(|cx, ()| cx.alloc(7_u64).get()); //       or a borrow of what it points to
+    /// ```
+    /// ```compile_fail,E0521
+    /// # use levada_local::{Gc, LocalHeap, Pool};
+    /// # type Slot = Option<Gc<'static, u64>>;
+    /// # let mut one = LocalHeap::<Slot>::new(&Pool::default(), Default::default(), |_| None);
+    /// # let mut other = LocalHeap::<Slot>::new(&Pool::default(), Default::default(), |_| None);
+    /// one.enter(|cx, _| other.enter(|_, slot| *slot = Some(cx.alloc(7)))); // or stand in another heap
+    /// ```
+    /// ```compile_fail,E0499
+    /// # use levada_local::{Depth, LocalHeap, Pool};
+    /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// heap.enter(|cx, ()| heap.collect(Depth::Minor)); //                   a collection would move what is in use
+    /// ```
+    ///
+    /// A pointer stays on its thread:
+    ///
+    /// ```compile_fail,E0277
+    /// # use levada_local::{LocalHeap, Pool};
+    /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// heap.enter(|cx, ()| {
+    ///     let seven = cx.alloc(7_u64);
+    ///     std::thread::scope(|scope| drop(scope.spawn(move || *seven)));
+    /// });
     /// ```
     pub fn enter<T>(
         &mut self,
