@@ -22,9 +22,6 @@ use crate::table::body::{Body, ENTRY_BYTES, Found};
 use crate::table::counts::{Counts, Why};
 use crate::table::shard::{Shard, State};
 
-/// Bytes of a page of bins.
-const BINS_PAGE_BYTES: u64 = BINS_MIN as u64 * 64;
-
 /// How far below the load at which the index grows it may grow for one key that is crowded, and by how many bins.
 const AHEAD_PART: f64 = 0.9;
 const SPLITS_AHEAD: u32 = 8;
@@ -564,8 +561,8 @@ impl<'b> Held<'b> {
 
     /// Splits one bin, if there is memory for one more.
     fn grow(&mut self) -> bool {
-        let is_page = self.bins.count().is_multiple_of(BINS_MIN);
-        if is_page && !self.body.keep.charge_beside(BINS_PAGE_BYTES) {
+        let page_bytes = self.body.index.page_bytes_behind(self.bins.count()).unwrap_or(0);
+        if page_bytes > 0 && !self.body.keep.charge_beside(page_bytes) {
             self.lacks_page = true;
             return false;
         }
@@ -584,8 +581,8 @@ impl<'b> Held<'b> {
         }
         if has_grown {
             self.state.counts.grown += 1;
-        } else if is_page {
-            self.body.keep.uncharge_beside(BINS_PAGE_BYTES);
+        } else if page_bytes > 0 {
+            self.body.keep.uncharge_beside(page_bytes);
         }
         has_grown
     }
@@ -600,9 +597,9 @@ impl<'b> Held<'b> {
         }
         self.state.counts.shrunk += 1;
         let count = self.bins.count();
-        if count.is_multiple_of(BINS_MIN) {
+        if let Some(page_bytes) = self.body.index.page_bytes_behind(count) {
             self.body.index.give_back(self.number, count);
-            self.body.keep.uncharge_beside(BINS_PAGE_BYTES);
+            self.body.keep.uncharge_beside(page_bytes);
         }
         true
     }
