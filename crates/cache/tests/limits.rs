@@ -1,10 +1,11 @@
 //! No instant sees more than a limit allows: of a table, of the cache, of the memory behind it, whatever comes at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use levada_cache::{
-    Budget, Bytes, Cache, CacheOptions, Claim, How, Life, Pile, Refused, Table, TableOptions,
+    Budget, Bytes, Cache, CacheOptions, Claim, Clock, How, Life, Pile, Refused, Table, TableOptions,
 };
 
 const LIMIT_BYTES: u64 = 8 << 20;
@@ -278,5 +279,25 @@ fn a_durable_table_that_is_full_refuses_and_keeps_everything() {
         assert_eq!(table.get(&guard, key).expect("it stays").bytes(), value);
     }
     drop(guard);
+    cache.validate();
+}
+
+#[test]
+fn room_that_was_drawn_for_a_put_is_not_given_back_before_it_is_used() {
+    let clock_ms = Arc::new(AtomicU64::new(5_000));
+    let clock = Clock::shared(Arc::clone(&clock_ms));
+    let pile = Pile::builder("drawn").limit_bytes(32 << 20).clock(clock).build().expect("a pile");
+    let cache = Cache::over(&pile, CacheOptions::limit(32 << 20)).expect("a cache");
+    // So small a table draws each byte when it is wanted, and gives it back when it is free.
+    let options = TableOptions::default().limit_bytes(3 << 20).max_age(10);
+    let table = cache.table::<u64, Bytes>("t", options).expect("a table");
+    for key in 0..4000u64 {
+        // The index finds, growing for one, that the lives of others are over.
+        if key.is_multiple_of(1000) {
+            clock_ms.fetch_add(20_000, Ordering::Relaxed);
+        }
+        table.put(&key, &[7; 100], How::default()).unwrap();
+    }
+    assert!(table.gauges().expired_found > 0);
     cache.validate();
 }

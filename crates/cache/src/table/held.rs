@@ -109,8 +109,14 @@ impl<'b> Held<'b> {
         }
     }
 
-    /// Opens the lock, and deletes what went.
-    pub(crate) fn finish(self) {
+    /// Opens the lock, and deletes what went. Of what was drawn and is not charged, what is beyond a little goes back to the
+    /// limits; not before, since it may be what somebody has drawn here for a put that he is about to charge.
+    pub(crate) fn finish(mut self) {
+        let unused = self.state.granted_bytes - self.state.charged_bytes;
+        let keeps = self.body.credit_bytes;
+        if unused > 2 * keeps {
+            self.give_back(unused - keeps);
+        }
         let Self { body, state, gone, .. } = self;
         drop(state);
         for place in gone.first.into_iter().flatten().chain(gone.more) {
@@ -204,14 +210,9 @@ impl<'b> Held<'b> {
         debug_assert!(self.state.charged_bytes <= self.state.granted_bytes, "drawn, then charged");
     }
 
-    /// Charges less; what that leaves beyond a little goes back to the limits.
+    /// Charges less: what that leaves can be charged again without being drawn, for as long as the lock is held.
     pub(crate) fn uncharge(&mut self, bytes: u64) {
         self.state.charged_bytes -= bytes;
-        let unused = self.state.granted_bytes - self.state.charged_bytes;
-        let keeps = self.body.credit_bytes;
-        if unused > 2 * keeps {
-            self.give_back(unused - keeps);
-        }
     }
 
     /// Evicts entries of at most that level, until so many bytes are free that were charged.
