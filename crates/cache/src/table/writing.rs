@@ -322,8 +322,10 @@ impl Body {
         Err(if self.is_durable() { Refused::OutOfSpace } else { Refused::NoVictim })
     }
 
-    /// Draws room for so many bytes more in a shard that is held, and evicts there if that is where it is to be had. What went:
-    /// what was found before may be among that. With `is_last`, the room up to the last watermark is taken too.
+    /// Draws room for so many bytes more in a shard that is held, and evicts about as many there if that is where they are to be
+    /// had. What went: what was found before may be among that. With `is_last`, the room up to the last watermark is taken too.
+    ///
+    /// Above a limit that was lowered nothing more is drawn; the shard's own entries pay, and what is above goes with the upkeep.
     pub(crate) fn make_room(
         &self,
         held: &mut Held<'_>,
@@ -332,12 +334,10 @@ impl Body {
         is_last: bool,
     ) -> Result<Option<Freed>, Lack> {
         let marked = self.ledger.marked();
-        let is_over = self.sum.drawn() > self.limit_bytes();
         let takes_all = self.is_durable() || is_last;
         let most_bytes = if takes_all { marked.max_bytes } else { marked.high_bytes };
         let short = match held.draw(bytes, most_bytes) {
-            Ok(()) if !is_over || self.is_durable() => return Ok(None),
-            Ok(()) => Short::Table,
+            Ok(()) => return Ok(None),
             Err(short) => short,
         };
         if self.is_durable() && short == Short::Table {
@@ -354,15 +354,16 @@ impl Body {
         if self.is_durable() {
             return Err(Lack::Elsewhere(short));
         }
-        // A shard that has less than its share takes from the others.
+        // A shard that has less than its share takes from the others, unless what they give would be drawn by nobody.
+        let is_over = match short {
+            Short::Table => self.sum.drawn() > self.limit_bytes(),
+            _ => self.ledger.sum.drawn() > most_bytes,
+        };
         let share_bytes = self.sum.drawn() / self.shards.len() as u64;
-        if held.charged_bytes() + share_bytes / 8 < share_bytes {
+        if !is_over && held.charged_bytes() + share_bytes / 8 < share_bytes {
             return Err(Lack::Elsewhere(short));
         }
         let freed = held.evict(bytes, level, why);
-        if is_over {
-            held.give_back_credit();
-        }
         if freed.entries == 0 { Err(Lack::Elsewhere(short)) } else { Ok(Some(freed)) }
     }
 
