@@ -40,6 +40,15 @@ pub(crate) enum Short {
     Pile,
 }
 
+/// A record that is to be linked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct New {
+    pub(crate) place: Place,
+    pub(crate) level: u8,
+    /// What it is charged: its room was drawn.
+    pub(crate) cost: u64,
+}
+
 /// A shard whose lock is taken.
 pub(crate) struct Held<'b> {
     pub(crate) body: &'b Body,
@@ -387,16 +396,16 @@ impl<'b> Held<'b> {
         cost
     }
 
-    /// Gives an entry another record, level as it may be, and lets the old record go. Its place in the queue stays, unless
-    /// its level changes.
+    /// Gives an entry, which was charged `old_cost`, another record, level as it may be, and lets the old record go. Its place
+    /// in the queue stays, unless its level changes.
     pub(crate) fn replace(
         &mut self,
         spot: Spot,
         entry: Entry,
-        place: Place,
-        level: u8,
+        old_cost: u64,
+        new: New,
     ) -> Result<(), Short> {
-        let (old_cost, cost) = (self.cost(entry.place()), self.cost(place));
+        let New { place, level, cost } = new;
         let now = entry.moved_to(place);
         let (from, to) = (usize::from(entry.level()), usize::from(level));
         let queue = entry.queue();
@@ -439,13 +448,9 @@ impl<'b> Held<'b> {
         if !is_full || self.body.keep.charge_beside(PAGE_BYTES) { Ok(()) } else { Err(Short::Pile) }
     }
 
-    /// Lets a record of a key that has none be found. Its charge was drawn.
-    pub(crate) fn insert(
-        &mut self,
-        address: Address,
-        place: Place,
-        level: u8,
-    ) -> Result<Linked, Short> {
+    /// Lets a record of a key that has none be found.
+    pub(crate) fn insert(&mut self, address: Address, new: New) -> Result<Linked, Short> {
+        let New { place, level, cost } = new;
         let is_known = self.state.ghosts.recall(address);
         let queue = if is_known { Queue::Main } else { Queue::Small };
         self.push_page(usize::from(level), queue)?;
@@ -458,7 +463,6 @@ impl<'b> Held<'b> {
             // Other bins would do, if there were memory for them.
             return if self.lacks_page { Err(Short::Pile) } else { Ok(Linked::Crowded) };
         }
-        let cost = self.cost(place);
         let line = self.state.levels[usize::from(level)].line(queue);
         line.marks.push(Mark::new(address, stamp));
         line.bytes += cost;

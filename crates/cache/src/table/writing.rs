@@ -18,7 +18,7 @@ use crate::room::ledger::Freed;
 use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
 use crate::table::counts::Why;
-use crate::table::held::{Held, Linked, Short};
+use crate::table::held::{Held, Linked, New, Short};
 use crate::values::{Head, write_bytes};
 
 /// What a put came to.
@@ -248,6 +248,7 @@ impl Body {
         mut evicted: u32,
     ) -> Result<Stored, Refused> {
         let cost = self.keep.slot_bytes(place) + ENTRY_BYTES;
+        let new = New { place, level, cost };
         self.check_cost(cost)?;
         let mut is_last = false;
         for _ in 0..TRIES {
@@ -277,9 +278,9 @@ impl Body {
                 }
                 let linked = match &found {
                     Some(found) => {
-                        held.replace(found.spot, found.entry, place, level).map(|()| Linked::Done)
+                        held.replace(found.spot, found.entry, old_cost, new).map(|()| Linked::Done)
                     }
-                    None => held.insert(at.address, place, level),
+                    None => held.insert(at.address, new),
                 };
                 match linked {
                     Ok(Linked::Done) => {
