@@ -214,13 +214,25 @@ impl<'b> Held<'b> {
     }
 
     /// Charges what has been drawn.
-    pub(crate) fn charge(&mut self, bytes: u64) {
+    fn charge(&mut self, bytes: u64) {
         self.state.charged_bytes += bytes;
         debug_assert!(self.state.charged_bytes <= self.state.granted_bytes, "drawn, then charged");
     }
 
+    /// Charges what has been drawn, for no entry yet.
+    pub(crate) fn reserve(&mut self, bytes: u64) {
+        self.charge(bytes);
+        self.state.reserved_bytes += bytes;
+    }
+
+    /// Lets what was reserved be free, to be charged to an entry.
+    pub(crate) fn unreserve(&mut self, bytes: u64) {
+        self.state.reserved_bytes -= bytes;
+        self.uncharge(bytes);
+    }
+
     /// Charges less: what that leaves can be charged again without being drawn, for as long as the lock is held.
-    pub(crate) fn uncharge(&mut self, bytes: u64) {
+    fn uncharge(&mut self, bytes: u64) {
         self.state.charged_bytes -= bytes;
     }
 

@@ -211,7 +211,7 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         rule: Rule<'_>,
     ) -> Result<Stored, Refused> {
         let write = |head: Head<'_>, at_once| V::write(&self.body.keep, head, value, at_once);
-        key.with_bytes(|key| self.body.put(key, how, rule, V::bytes(value), write))
+        key.with_bytes(|key| self.body.put(key, how, rule, V::bytes(value), None, write))
     }
 
     /// Lets a value depend on the one before: `edit` is shown what there is under the key, and says what is to become of it.
@@ -330,7 +330,7 @@ impl Table<[u8], Bytes> {
     pub fn put_parts(&self, key: &[u8], value: [&[u8]; 2], how: How) -> Result<Put, Refused> {
         let bytes = value[0].len() + value[1].len();
         let write = |head: Head<'_>, at_once| write_bytes(&self.body.keep, head, value, at_once);
-        match self.body.put(key, &how, Rule::Any, bytes, write)? {
+        match self.body.put(key, &how, Rule::Any, bytes, None, write)? {
             Stored::Stored(put) => Ok(put),
             other => unreachable!("a put asks for nothing: {other:?}"),
         }

@@ -17,6 +17,7 @@ use crate::room::asking;
 use crate::room::ledger::Freed;
 use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
+use crate::table::charge::Charge;
 use crate::table::counts::Why;
 use crate::table::held::{Held, Linked, New, Short};
 use crate::values::{Head, write_bytes};
@@ -56,6 +57,17 @@ pub(crate) enum Rule<'r> {
     Same(Version),
     /// This load of it is still under way: nobody has put or removed the key since.
     Flight(&'r Arc<Flight>),
+}
+
+/// A record that is written, and not linked yet.
+#[derive(Debug)]
+pub(crate) struct Written<'b> {
+    pub(crate) place: Place,
+    pub(crate) level: u8,
+    /// How many entries went for its slot, and what was charged for it.
+    pub(crate) evicted: u32,
+    /// What was charged for it before it was there.
+    pub(crate) charge: Option<Charge<'b>>,
 }
 
 /// How often room is looked for elsewhere before it is said that there is none.
@@ -100,16 +112,17 @@ impl Body {
         (words, count)
     }
 
-    /// Puts a record that `write` writes, with a value of about so many bytes.
+    /// Puts a record that `write` writes, with a value of about so many bytes, for which `charge` was charged already.
     pub(crate) fn put(
         &self,
         key: &[u8],
         how: &How,
         rule: Rule<'_>,
         bytes: usize,
+        charge: Option<Charge<'_>>,
         write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
-        let put = self.put_or_refuse(key, how, rule, bytes, write);
+        let put = self.put_or_refuse(key, how, rule, bytes, charge, write);
         if let Err(refused) = put {
             self.refuse(self.whereabouts(key), refused);
             if how.drop_old {
@@ -125,6 +138,7 @@ impl Body {
         how: &How,
         rule: Rule<'_>,
         bytes: usize,
+        charge: Option<Charge<'_>>,
         write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
         self.check_key(key)?;
@@ -137,7 +151,7 @@ impl Body {
         let length = Length::of(key, self.key_bytes);
         let head = Head { words: &words[..count], length: length.as_bytes(), key, life };
         let (place, evicted) = self.record(level, life, bytes, |at_once| write(head, at_once))?;
-        self.link(at, key, place, level, rule, evicted)
+        self.link(at, key, Written { place, level, evicted, charge }, rule)
     }
 
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Refused> {
@@ -226,12 +240,11 @@ impl Body {
         &self,
         at: Whereabouts,
         key: &[u8],
-        place: Place,
-        level: u8,
+        written: Written<'_>,
         rule: Rule<'_>,
-        evicted: u32,
     ) -> Result<Stored, Refused> {
-        let linked = self.link_or_refuse(at, key, place, level, rule, evicted);
+        let place = written.place;
+        let linked = self.link_or_refuse(at, key, written, rule);
         if !matches!(linked, Ok(Stored::Stored(_))) {
             self.keep.delete(place);
         }
@@ -242,14 +255,16 @@ impl Body {
         &self,
         at: Whereabouts,
         key: &[u8],
-        place: Place,
-        level: u8,
+        written: Written<'_>,
         rule: Rule<'_>,
-        mut evicted: u32,
     ) -> Result<Stored, Refused> {
+        let Written { place, level, mut evicted, charge } = written;
+        let reserved_bytes = charge.as_ref().map_or(0, Charge::bytes);
         let cost = self.keep.slot_bytes(place) + ENTRY_BYTES;
         let new = New { place, level, cost };
-        self.check_cost(cost)?;
+        if cost > reserved_bytes {
+            self.check_cost(cost)?;
+        }
         let mut is_last = false;
         for _ in 0..TRIES {
             let guard = self.pile.pin();
@@ -266,7 +281,7 @@ impl Body {
                     return Ok(unlike);
                 }
                 let old_cost = found.as_ref().map_or(0, |found| held.cost(found.entry.place()));
-                let more_bytes = cost.saturating_sub(old_cost);
+                let more_bytes = cost.saturating_sub(old_cost + reserved_bytes);
                 match self.make_room(&mut held, more_bytes, level, is_last) {
                     Ok(None) => {}
                     // It may have been this key's entry that went.
@@ -276,14 +291,20 @@ impl Body {
                     }
                     Err(lack) => break lack,
                 }
+                // Under the lock: nobody has what was reserved before the entry has it.
+                held.unreserve(reserved_bytes);
                 let linked = match &found {
                     Some(found) => {
                         held.replace(found.spot, found.entry, old_cost, new).map(|()| Linked::Done)
                     }
                     None => held.insert(at.address, new),
                 };
+                if linked != Ok(Linked::Done) {
+                    held.reserve(reserved_bytes);
+                }
                 match linked {
                     Ok(Linked::Done) => {
+                        charge.map(Charge::keep);
                         let is_replaced = found.is_some();
                         let counts = held.counts();
                         counts.puts += 1;
@@ -503,7 +524,8 @@ impl Body {
         let (copy, evicted) = self.record(level, life, bytes[0].len(), |at_once| {
             write_bytes(&self.keep, head, bytes, at_once)
         })?;
-        self.link(at, key, copy, level, Rule::Same(seen), evicted)
+        let written = Written { place: copy, level, evicted, charge: None };
+        self.link(at, key, written, Rule::Same(seen))
     }
 
     /// Changes one of an entry's notes under the lock of its shard. What it was before.
