@@ -81,9 +81,7 @@ impl Gone {
             None => self.more.push(place),
         }
     }
-}
 
-impl Gone {
     fn forget_last(&mut self) {
         if self.more.pop().is_none() && self.count > 0 {
             self.count -= 1;

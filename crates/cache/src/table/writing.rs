@@ -156,7 +156,7 @@ impl Body {
 
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Refused> {
         if key.len() > KEY_BYTES_MAX {
-            return Err(Refused::TooLarge { most_bytes: KEY_BYTES_MAX as u64 });
+            return Err(Refused::KeyTooLong { most_bytes: KEY_BYTES_MAX as u64 });
         }
         Ok(())
     }
@@ -410,6 +410,7 @@ impl Body {
             Refused::Loads => 5,
             Refused::Unencodable => 6,
             Refused::Closed => 7,
+            Refused::KeyTooLong { .. } => 8,
         };
         self.shards[at.shard as usize].state.lock().counts.refused[kind] += 1;
     }
@@ -426,7 +427,8 @@ impl Body {
         }
         held.counts().removes[usize::from(found.is_none())] += 1;
         // Who loads it is told that he was overtaken; who waits for it asks anew.
-        let flight = if seen.is_none() { held.state.flights.remove(key) } else { None };
+        let is_awaited = seen.is_none() && !held.state.flights.is_empty();
+        let flight = if is_awaited { held.state.flights.remove(key) } else { None };
         held.finish();
         if let Some(flight) = flight {
             flight.end(End::GivenUp);
