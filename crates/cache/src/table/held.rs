@@ -461,7 +461,7 @@ impl<'b> Held<'b> {
     /// Lets a record of a key that has none be found.
     pub(crate) fn insert(&mut self, address: Address, new: New) -> Result<Linked, Short> {
         let New { place, level, cost } = new;
-        let is_known = self.state.ghosts.recall(address);
+        let is_known = self.state.ghosts.knows(address);
         let queue = if is_known { Queue::Main } else { Queue::Small };
         self.push_page(usize::from(level), queue)?;
         self.grow_if_loaded();
@@ -478,7 +478,11 @@ impl<'b> Held<'b> {
         line.bytes += cost;
         line.entries += 1;
         self.state.entries += 1;
-        self.state.counts.ghost_hits += u64::from(is_known);
+        if is_known {
+            // Not before: a put that is refused may come again.
+            self.state.ghosts.forget(address);
+            self.state.counts.ghost_hits += 1;
+        }
         self.charge(cost);
         Ok(Linked::Done)
     }
