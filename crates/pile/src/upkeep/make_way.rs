@@ -26,7 +26,7 @@ impl Pile {
     /// For who was refused room for a long record though much is free.
     #[must_use]
     pub fn make_way(&self, record_bytes: usize) -> u64 {
-        let spans = (record_bytes + PAGE_BYTES as usize).div_ceil(SPAN_BYTES as usize);
+        let spans = record_bytes.saturating_add(PAGE_BYTES as usize).div_ceil(SPAN_BYTES as usize);
         let Ok(spans) = u32::try_from(spans) else { return 0 };
         self.store.make_way(spans.min(SEGMENT_SPANS))
     }
