@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use levada_pile::{Budget, Form, Full, Keep, Keeper, KeptRecord, Life, Pile, Place, Verdict, Why};
 
-const LIMIT_BYTES: u64 = 8 << 20;
+/// Not of whole groups of spans: of the last group some have no memory, and cannot have any.
+const LIMIT_BYTES: u64 = 9 << 20;
 const SPAN_BYTES: usize = 64 << 10;
 
 /// Records of a key, and of bytes that follow from it.
