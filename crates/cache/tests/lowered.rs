@@ -41,7 +41,7 @@ fn puts_pay_for_themselves(cache: &Cache, table: &Table<u64, Bytes>) {
 #[test]
 fn a_put_after_a_tables_limit_was_lowered_evicts_few_and_upkeep_the_rest() {
     // The first draws each byte when it is wanted, the second a little ahead.
-    for limit_bytes in [2 << 20, 16 << 20] {
+    for limit_bytes in [2 << 20, 8 << 20] {
         let (cache, table, options) = full_table(limit_bytes);
         table.set_options(options.limit_bytes(limit_bytes / 16)).unwrap();
         puts_pay_for_themselves(&cache, &table);
@@ -55,7 +55,7 @@ fn a_put_after_a_tables_limit_was_lowered_evicts_few_and_upkeep_the_rest() {
 
 #[test]
 fn a_put_after_the_caches_limit_was_lowered_evicts_few_and_upkeep_the_rest() {
-    for limit_bytes in [3 << 20, 16 << 20] {
+    for limit_bytes in [3 << 20, 8 << 20] {
         let (cache, table, _) = full_table(limit_bytes);
         cache.set_limit(1 << 20).unwrap();
         puts_pay_for_themselves(&cache, &table);
