@@ -233,8 +233,10 @@ impl Copier<'_> {
                 && self.end_address - self.cursor.addr() >= lead_bytes + bytes
             {
                 self.cursor = self.cursor.wrapping_add(lead_bytes + bytes);
-                // SAFETY: so much room was left.
-                unsafe { start.write_bytes(0, lead_bytes) };
+                if lead_bytes > 0 {
+                    // SAFETY: so much room was left.
+                    unsafe { start.write_bytes(0, lead_bytes) };
+                }
                 // SAFETY: as above.
                 return unsafe { start.add(lead_bytes) };
             }

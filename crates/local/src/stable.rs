@@ -35,6 +35,8 @@ pub(crate) struct Stable {
     pub(crate) remembered: Remembered,
     /// Marked, and still to be looked at.
     pub(crate) gray: Vec<Object>,
+    /// Written after they were looked at, and not marked until they are again.
+    pub(crate) written: Vec<Object>,
     /// Of long slices, from which element on.
     pub(crate) gray_parts: Vec<(Object, usize)>,
     /// How many young, and old, pages a major has still to sweep: those further on are.
@@ -80,15 +82,19 @@ impl Stable {
         count: usize,
     ) -> Option<Cell> {
         let bytes = shape.lead_bytes() + shape.object_bytes(count);
-        let (cell, page) = match Class::of(bytes, shape.align()) {
+        let class = shape.class().or_else(|| Class::of(bytes, shape.align()));
+        let (cell, page) = match class {
             Some(class) => self.take_cell(pool, room, class, shape.needs_drop())?,
             None => self.take_run(pool, room, bytes)?,
         };
         self.paced.since_slice_bytes += bytes as u64;
-        // SAFETY: the cell was taken for it, and is longer.
-        unsafe { cell.write_bytes(0, shape.lead_bytes()) };
+        let lead_bytes = shape.lead_bytes();
+        if lead_bytes > 0 {
+            // SAFETY: the cell was taken for it, and is longer.
+            unsafe { cell.write_bytes(0, lead_bytes) };
+        }
         // SAFETY: as above.
-        let header = unsafe { cell.add(shape.lead_bytes()) };
+        let header = unsafe { cell.add(lead_bytes) };
         Some(Cell { header, page })
     }
 
@@ -187,6 +193,11 @@ impl Stable {
     pub(crate) fn give(pool: &Pool, room: &Room, page: Page) {
         room.leave(page.bytes() as u64);
         pool.give_units(Use::Typed, page.start(), page.units());
+    }
+
+    /// Whether all that is marked was looked at.
+    pub(crate) fn is_black(&self) -> bool {
+        self.gray.is_empty() && self.gray_parts.is_empty() && self.written.is_empty()
     }
 
     /// All pages.

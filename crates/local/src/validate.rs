@@ -141,8 +141,10 @@ impl Found {
             }
             assert!(phase != Phase::Idle || !page.is_marked(object.header()), "a mark is left");
         }
-        let is_empty = stable.gray.is_empty() && stable.gray_parts.is_empty();
-        assert!(is_empty || phase == Phase::Marking, "what is gray is looked at before the sweep");
+        assert!(
+            stable.is_black() || phase == Phase::Marking,
+            "what is gray is looked at before the sweep"
+        );
     }
 }
 
