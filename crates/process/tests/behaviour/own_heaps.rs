@@ -52,7 +52,9 @@ fn a_heap_lives_over_turns_and_awaits() {
             let number = inbox.recv().await?;
             heap.enter(|cx, last| {
                 push(cx, last, number);
-                (0..3_000).for_each(|_| drop(cx.alloc([number; 16])));
+                (0..3_000).for_each(|_| {
+                    cx.alloc([number; 16]);
+                });
                 let root = first.get_or_insert_with(|| cx.root((*last).expect("pushed")));
                 assert_eq!(cx.get(root).fill, [0; 4]);
             });
@@ -217,13 +219,14 @@ fn a_process_that_allocates_beyond_its_limit_ends_and_no_other() {
 fn idle_processes_hold_no_chunk_however_many_they_are() {
     let count = 2_000_u64;
     let rig = Rig::new(1);
+    let mut children = Vec::new();
     for _ in 0..count {
-        rig.spawn(0, "idles", |cx, mut inbox: Mailbox<()>| async move {
+        children.push(rig.spawn(0, "idles", |cx, mut inbox: Mailbox<()>| async move {
             let heap = cx.own_heap::<Chain>(Limits::default(), |_| None)?;
             heap.enter(|cx, last| (0..5).for_each(|number| push(cx, last, number)));
             inbox.recv().await?;
             Ok(())
-        });
+        }));
     }
     while rig.core(0).run_turn() {
         let chunks = rig.core(0).gauges().own_heap_chunks_lent;
@@ -327,17 +330,19 @@ impl Drop for Bursts {
 #[test]
 fn a_destructor_that_panics_at_the_end_of_a_turn_or_at_rest_ends_its_own_process() {
     let rig = Rig::new(1);
-    for garbage_bytes in [1 << 20, 0] {
+    let bursts = [1 << 20, 0].map(|garbage_bytes| {
         rig.spawn(0, "bursts", move |cx, mut inbox: Mailbox<()>| async move {
             let heap = cx.own_heap::<Chain>(Limits::default(), |_| None)?;
             heap.enter(|cx, _| {
                 cx.alloc(Leaf(Bursts));
-                (0..garbage_bytes / 1024).for_each(|_| drop(cx.alloc([0_u64; 128])));
+                (0..garbage_bytes / 1024).for_each(|_| {
+                    cx.alloc([0_u64; 128]);
+                });
             });
             inbox.recv().await?;
             Ok(())
-        });
-    }
+        })
+    });
     rig.core(0).run_turn();
     assert_eq!(rig.core(0).gauges().exits_panicked, 1);
     rig.core(0).run_turn();
@@ -349,6 +354,7 @@ fn a_destructor_that_panics_at_the_end_of_a_turn_or_at_rest_ends_its_own_process
         matches!(exit, Exit::Panicked { at, text } if text.contains("burst") && at.contains("own_heaps.rs"))
     }));
     assert_eq!(rig.core(0).gauges().own_heaps_live, 0);
+    drop(bursts);
 }
 
 #[test]
