@@ -11,7 +11,7 @@ use levada_local::{
 #[derive(Trace)]
 struct Node<'gc> {
     value: u64,
-    next: Lock<Option<Gc<'gc, Node<'gc>>>>,
+    next: Lock<Option<Gc<'gc, Self>>>,
 }
 
 type List = Option<Gc<'static, Node<'static>>>;
@@ -71,7 +71,7 @@ fn garbage_goes_and_its_destructors_run_once() {
     }
     #[derive(Trace)]
     struct Holder<'gc> {
-        _next: Option<Gc<'gc, Holder<'gc>>>,
+        _next: Option<Gc<'gc, Self>>,
         #[trace(leaf)]
         _counted: Counted,
     }
@@ -156,14 +156,15 @@ fn a_weak_pointer_follows_its_object_until_it_goes() {
 #[test]
 fn a_vector_keeps_what_is_pushed() {
     let pool = checking_pool();
-    let mut heap = LocalHeap::<GcVec<'static, u64>>::new(&pool, Limits::default(), |cx| GcVec::new(cx));
+    let mut heap =
+        LocalHeap::<(GcVec<'static, u64>,)>::new(&pool, Limits::default(), |cx| (GcVec::new(cx),));
     for round in 0..3_000_u64 {
-        heap.enter(|cx, all| all.push(cx, round));
+        heap.enter(|cx, (all,)| all.push(cx, round));
         if round % 500 == 0 {
             heap.collect(Depth::Minor);
         }
     }
-    heap.enter(|cx, all| {
+    heap.enter(|cx, (all,)| {
         assert!(all.iter().eq(0..3_000));
         assert_eq!(all.set(cx, 3_000, 1), Err(1));
         assert_eq!((all.set(cx, 0, 9), all.pop(cx), all.len()), (Ok(0), Some(2_999), 2_999));
@@ -172,7 +173,8 @@ fn a_vector_keeps_what_is_pushed() {
 
 #[test]
 fn turns_that_end_collect_what_is_due() {
-    let pacing = Pacing { young_bytes_min: 256 << 10, old_bytes_min: 512 << 10, ..Pacing::default() };
+    let pacing =
+        Pacing { young_bytes_min: 256 << 10, old_bytes_min: 512 << 10, ..Pacing::default() };
     let stress = Stress { every_turn: None, poisons: true, verifies: false };
     let pool = Pool::new(PoolOptions { pacing, stress, ..PoolOptions::default() });
     let mut heap = list(&pool);
