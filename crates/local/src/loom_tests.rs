@@ -1,6 +1,7 @@
 //! Every order in which frees of raw buffers, and drops of roots, can meet the heap that they belong to, tried by loom.
 //!
 //! Each model was seen to fail with the ordering that it guards weakened to Relaxed.
+#![expect(unsafe_code, reason = "plays owners and their heap, who keep what they promise")]
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -103,7 +104,9 @@ fn each_buffer_that_is_freed_elsewhere_is_drained_once() {
         });
         scene.write_and_free(2);
         let mut drained = scene.drain();
-        freeing.map(|freeing| freeing.join().unwrap());
+        for freeing in freeing {
+            freeing.join().unwrap();
+        }
         drained += scene.drain();
         assert_eq!((drained, scene.returned.load(Ordering::Relaxed)), (3, 0));
     });
@@ -128,7 +131,9 @@ fn the_pages_of_a_heap_that_goes_are_given_back_once() {
                 break;
             }
         }
-        freeing.map(|freeing| freeing.join().unwrap());
+        for freeing in freeing {
+            freeing.join().unwrap();
+        }
         assert_eq!(scene.returned.load(Ordering::Relaxed), 1);
     });
 }

@@ -545,7 +545,7 @@ impl Program {
                 Ok(number) => {
                     let target = self.target(number);
                     self.lines[index].target = Some(target);
-                    let to = &raw const *Box::leak(Box::new(far()));
+                    let to = ReadSpan::of(Box::leak(Box::new(far())).as_bytes());
                     self.push(index, About::Connect(index), &Op::Connect { socket: target, to });
                 }
                 Err(_) => self.lines[index].is_closed = true,
