@@ -18,9 +18,9 @@ pub enum Refused {
     NoVictim,
     /// The cheapest level is refused above the high watermark.
     High,
-    /// No record may be so long, or no such key.
+    /// No value may be so long.
     TooLarge {
-        /// The longest.
+        /// What there is room for: key and value, or, in reserved room, what is behind that which was written.
         most_bytes: u64,
     },
     /// Too many keys have the same two bins.
@@ -31,6 +31,11 @@ pub enum Refused {
     Unencodable,
     /// The pile is closed.
     Closed,
+    /// No key may be so long.
+    KeyTooLong {
+        /// The longest.
+        most_bytes: u64,
+    },
 }
 
 impl fmt::Display for Refused {
@@ -39,11 +44,16 @@ impl fmt::Display for Refused {
             Self::OutOfSpace => write!(f, "there is no room; remove entries or raise the limit"),
             Self::NoVictim => write!(f, "there is no room, and nothing cheaper that could go"),
             Self::High => write!(f, "the cache is full but for what is dearer than level 0"),
-            Self::TooLarge { most_bytes } => write!(f, "it has more than {most_bytes} bytes"),
+            Self::TooLarge { most_bytes } => {
+                write!(f, "the value is too long: there is room for {most_bytes} bytes")
+            }
             Self::Crowded => write!(f, "too many keys share their two bins"),
             Self::Loads => write!(f, "more is being loaded than may be at once"),
             Self::Unencodable => write!(f, "the value cannot be encoded"),
             Self::Closed => write!(f, "the pile is closed"),
+            Self::KeyTooLong { most_bytes } => {
+                write!(f, "the key is too long: at most {most_bytes} bytes")
+            }
         }
     }
 }

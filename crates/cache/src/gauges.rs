@@ -84,7 +84,7 @@ pub struct TableGauges {
     /// Bins that were joined.
     pub shrunk: u64,
     /// Puts that were refused, in the order of [`crate::Refused`].
-    pub refused: [u64; 8],
+    pub refused: [u64; 9],
     /// Loads that began.
     pub loads: u64,
     /// Loads that ended with a value in the table.

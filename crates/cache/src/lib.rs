@@ -25,7 +25,7 @@
 //!
 //! # Limits
 //!
-//! Keys have at most 1,024 bytes, values as many as a record of the pile. A table takes at most 825,000 entries for each of
+//! Keys have at most 1,024 bytes, values as many as a record of the pile. A table takes about 780,000 entries for each of
 //! its shards, of which it has as many as its pile's limit may need. Tables of one pile, and other keepers of it: 255. All
 //! limits are bytes, overhead included, and are never exceeded. A guard that is kept for long keeps what is evicted meanwhile
 //! from being used again; puts are refused then.

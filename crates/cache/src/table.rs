@@ -1,6 +1,7 @@
 //! A table is a named set of entries: what it is made of, how it is read and how it is written.
 
 pub(crate) mod body;
+pub(crate) mod charge;
 pub(crate) mod counts;
 pub(crate) mod held;
 pub(crate) mod hit;

@@ -1,10 +1,12 @@
 //! No instant sees more than a limit allows: of a table, of the cache, of the memory behind it, whatever comes at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use levada_cache::{
-    Budget, Bytes, Cache, CacheOptions, Claim, How, Life, Pile, Refused, Table, TableOptions,
+    Budget, Bytes, Cache, CacheOptions, Claim, Clock, How, KEY_BYTES_MAX, Life, Pile, Refused,
+    Table, TableOptions,
 };
 
 const LIMIT_BYTES: u64 = 8 << 20;
@@ -279,4 +281,43 @@ fn a_durable_table_that_is_full_refuses_and_keeps_everything() {
     }
     drop(guard);
     cache.validate();
+}
+
+#[test]
+fn room_that_was_drawn_for_a_put_is_not_given_back_before_it_is_used() {
+    let clock_ms = Arc::new(AtomicU64::new(5_000));
+    let clock = Clock::shared(Arc::clone(&clock_ms));
+    let pile = Pile::builder("drawn").limit_bytes(32 << 20).clock(clock).build().expect("a pile");
+    let cache = Cache::over(&pile, CacheOptions::limit(32 << 20)).expect("a cache");
+    // So small a table draws each byte when it is wanted, and gives it back when it is free.
+    let options = TableOptions::default().limit_bytes(3 << 20).max_age(10);
+    let table = cache.table::<u64, Bytes>("t", options).expect("a table");
+    for key in 0..4000u64 {
+        // The index finds, growing for one, that the lives of others are over.
+        if key.is_multiple_of(1000) {
+            clock_ms.fetch_add(20_000, Ordering::Relaxed);
+        }
+        table.put(&key, &[7; 100], How::default()).unwrap();
+    }
+    assert!(table.gauges().expired_found > 0);
+    cache.validate();
+}
+
+#[test]
+fn a_refusal_says_whether_it_is_the_key_or_the_value_that_is_too_long() {
+    let cache = cache(LIMIT_BYTES);
+    let options = TableOptions::default().limit_bytes(10_000);
+    let table = cache.table::<[u8], Bytes>("t", options).unwrap();
+    table.put(&[1; KEY_BYTES_MAX], b"", How::default()).unwrap();
+    let key = table.put(&[1; KEY_BYTES_MAX + 1], b"", How::default()).unwrap_err();
+    assert_eq!(key, Refused::KeyTooLong { most_bytes: KEY_BYTES_MAX as u64 });
+    assert_eq!(key.to_string(), "the key is too long: at most 1024 bytes");
+    let value = table.put(b"key", &[1; 10_000], How::default()).unwrap_err();
+    assert!(matches!(value, Refused::TooLarge { most_bytes: 9000..10_000 }), "{value:?}");
+    assert!(value.to_string().starts_with("the value is too long"));
+    let mut reserved = table.reserve(b"key", 100, How::default()).unwrap();
+    reserved.write(&[1; 60]).unwrap();
+    assert_eq!(reserved.write(&[1; 60]), Err(Refused::TooLarge { most_bytes: 40 }));
+    let refused = table.gauges().refused;
+    assert_eq!((refused[3], refused[8]), (1, 1));
 }

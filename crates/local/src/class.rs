@@ -15,14 +15,13 @@ const SMALL_BYTES_MAX: usize = 512;
 
 const BYTES: [u32; CLASS_COUNT] = {
     let mut all = [0; CLASS_COUNT];
-    let mut index = 0;
-    while index < 8 {
-        all[index] = 16 * (index as u32 + 1);
-        index += 1;
-    }
+    let (mut index, mut bytes, mut step_bytes) = (0, 0, 16);
     while index < CLASS_COUNT {
-        let (doubling, quarter) = ((index - 8) / 4, (index - 8) % 4 + 1);
-        all[index] = (128 << doubling) + (32 << doubling) * quarter as u32;
+        if index >= 8 && (index - 8).is_multiple_of(4) {
+            step_bytes = bytes / 4;
+        }
+        bytes += step_bytes;
+        all[index] = bytes;
         index += 1;
     }
     all

@@ -13,10 +13,11 @@ use crate::gauges::Collected;
 use crate::limits::Depth;
 use crate::mark::Marker;
 use crate::minor::{Fit, RootTrace, minor};
-use crate::object::{Object, TO_YOUNG};
+use crate::object::{Object, TO_NURSERY, TO_YOUNG};
 use crate::region::Page;
 use crate::remember::{Younger, look_at};
 use crate::space::{More, Phase, Space, due};
+use crate::stable::Stable;
 use crate::sweep::{Swept, look_at_relabelled, sweep_old, sweep_young};
 use crate::undoing::Undoing;
 use crate::visitor::Visitor;
@@ -144,11 +145,12 @@ fn stable(
     note_stable(space);
     let Some(mut stable) = space.stable.get_mut().take() else { return };
     stable.close_pages();
-    let mut marker = Marker::new(&mut stable, true);
+    let mut marker = Marker::new(&mut stable, true, true);
     mark_roots(space, root, &mut marker);
     mark_old(&mut marker);
     marker.drain(u64::MAX);
     let marked_count = marker.marked_count;
+    let leaves_dead = leave_nursery(space, &mut stable);
     let is_dead = |object: Object| {
         if !object.is_stable() {
             return false;
@@ -161,6 +163,11 @@ fn stable(
     }
     stable.remembered.retain(|object| !is_dead(object));
     stable.paced.young_since_bytes = 0;
+    *space.stable.get_mut() = Some(stable);
+    if leaves_dead {
+        minor(space, root, Fit::Again, None, undoing);
+    }
+    let Some(mut stable) = space.stable.get_mut().take() else { return };
     let (mut swept, mut relabelled) = (Swept::default(), Vec::new());
     for place in (0..stable.young.len()).rev() {
         let page = sweep_young(space, &mut stable, place, &mut swept, undoing);
@@ -190,19 +197,27 @@ fn note_marked(space: &mut Space, marked_count: u64) {
     *most = marked_count.max(*most);
 }
 
-/// Begins at the root value, the roots, and all that lives in the nursery.
+/// Begins at the root value and the roots.
 fn mark_roots(space: &Space, root: RootTrace<'_>, marker: &mut Marker<'_>) {
     root(&mut Visitor::new(marker));
     if let Some(roots) = space.more.borrow_mut().as_mut().and_then(|more| more.roots.as_mut()) {
         roots.trace(&mut Visitor::new(marker));
     }
-    for chunk in &space.nursery.borrow().chunks {
-        for object in chunk.objects() {
-            if object.shape().has_pointers {
-                object.trace(&mut Visitor::new(marker));
-            }
-        }
+}
+
+/// Takes the tags off what was reached in the nursery; whether something was not.
+fn leave_nursery(space: &mut Space, stable: &mut Stable) -> bool {
+    stable.gray.retain(|object| object.is_stable());
+    stable.gray_parts.retain(|(object, _)| object.is_stable());
+    let cursor = space.cursor();
+    let nursery = space.nursery.get_mut();
+    nursery.fill_to(cursor);
+    let mut leaves_dead = false;
+    for object in nursery.chunks.iter().flat_map(|chunk| chunk.objects()) {
+        leaves_dead |= !object.has(TO_NURSERY);
+        object.clear(TO_NURSERY);
     }
+    leaves_dead
 }
 
 /// Begins at the old objects that may point to young ones; who still does stays listed.
@@ -226,11 +241,7 @@ fn begin_major(space: &mut Space, root: RootTrace<'_>) {
     space.phase.set(Phase::Marking);
     stable.paced.since_slice_bytes = 0;
     stable.endings = 0;
-    let mut marker = Marker::new(&mut stable, false);
-    root(&mut Visitor::new(&mut marker));
-    if let Some(roots) = space.more.get_mut().as_mut().and_then(|more| more.roots.as_mut()) {
-        roots.trace(&mut Visitor::new(&mut marker));
-    }
+    mark_roots(space, root, &mut Marker::new(&mut stable, false, false));
     *space.stable.get_mut() = Some(stable);
 }
 
@@ -246,35 +257,33 @@ fn slice(
     collected.depth = Some(Depth::Major);
     more(space).counts.major_slices += 1;
     stable.paced.since_slice_bytes = 0;
-    let mut marker = Marker::new(&mut stable, false);
+    let mut marker = Marker::new(&mut stable, false, false);
     let is_drained = marker.drain(bytes_max);
     let mut marked_count = marker.marked_count;
     *space.stable.get_mut() = Some(stable);
     if is_drained {
-        marked_count += end_marking(space, root, bytes_max, collected, undoing);
+        marked_count += end_marking(space, root, bytes_max, undoing);
     }
     collected.marked_objects += marked_count;
     note_marked(space, marked_count);
 }
 
-/// Looks at all that is not marked by slices: the roots and the nursery. Where that is soon done, marking is over.
+/// Looks at all that slices pass over: the roots, and through the nursery. Where that is soon done, marking is over.
 fn end_marking(
     space: &mut Space,
     root: RootTrace<'_>,
     bytes_max: u64,
-    collected: &mut Collected,
     undoing: &mut Undoing,
 ) -> u64 {
-    if !collect_minor(space, root, collected, undoing) {
-        return 0;
-    }
     let Some(mut stable) = space.stable.get_mut().take() else { return 0 };
     stable.endings += 1;
     let bytes_max = if stable.endings > ENDINGS_MAX { u64::MAX } else { bytes_max };
-    let mut marker = Marker::new(&mut stable, false);
+    let mut marker = Marker::new(&mut stable, false, true);
     mark_roots(space, root, &mut marker);
+    marker.mark_through_remembered();
     let is_drained = marker.drain(bytes_max);
     let marked_count = marker.marked_count;
+    let leaves_dead = leave_nursery(space, &mut stable) && is_drained;
     if is_drained {
         let is_dead = |object: Object| {
             object.is_stable() && !Page::of(object.header()).is_marked(object.header())
@@ -291,6 +300,9 @@ fn end_marking(
         space.phase.set(Phase::Sweeping);
     }
     *space.stable.get_mut() = Some(stable);
+    if leaves_dead {
+        minor(space, root, Fit::Again, None, undoing);
+    }
     marked_count
 }
 
@@ -342,18 +354,10 @@ fn finish_major(
     collected: &mut Collected,
     undoing: &mut Undoing,
 ) {
-    while space.phase.get() == Phase::Marking {
-        let skipped = skipped_minors(space);
+    if space.phase.get() == Phase::Marking {
         slice(space, root, u64::MAX, collected, undoing);
-        if skipped_minors(space) > skipped {
-            return;
-        }
     }
     if space.phase.get() == Phase::Sweeping {
         sweep_slice(space, u64::MAX, collected, undoing);
     }
-}
-
-fn skipped_minors(space: &mut Space) -> u64 {
-    more(space).counts.skipped_minors
 }

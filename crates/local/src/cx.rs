@@ -159,8 +159,10 @@ impl<'gc> Cx<'gc> {
         let object = self.take_slice(shape, text.len()).ok_or(Full(()))?;
         // SAFETY: the object was made for so many bytes, and nobody has it yet.
         unsafe { object.value().as_ptr().copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-        // SAFETY: a slice of bytes, which are those of a text.
-        Ok(unsafe { GcText::of(GcSlice::of(object)) })
+        // SAFETY: a slice of bytes.
+        let bytes = unsafe { GcSlice::of(object) };
+        // SAFETY: which are those of a text.
+        Ok(unsafe { GcText::of(bytes) })
     }
 
     /// Puts a value into the heap that keeps `bytes` of memory elsewhere: they count as if they were born in the nursery, and for as

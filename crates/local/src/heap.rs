@@ -55,8 +55,10 @@ impl<R: Rootable> LocalHeap<R> {
     ) -> Self {
         let space = Undone(Space::new(pool, limits, payer));
         let made = {
+            // SAFETY: the space is there until the value is made.
+            let space = unsafe { &*core::ptr::from_ref(&space.0) };
             // SAFETY: the brand is this closure's alone; nothing is collected until it has returned.
-            let cx = unsafe { Cx::of(&*core::ptr::from_ref(&space.0)) };
+            let cx = unsafe { Cx::of(space) };
             ManuallyDrop::new(root(cx))
         };
         // SAFETY: types that differ in a lifetime are the same; the value is not used twice.
@@ -64,20 +66,50 @@ impl<R: Rootable> LocalHeap<R> {
         Self { space: space.into_inner(), root }
     }
 
-    /// Runs a turn. Nothing moves while it runs, and no pointer leaves it.
+    /// Runs a turn. Nothing moves while it runs, and no pointer leaves it: these do not compile.
     ///
     /// ```compile_fail
     /// # use levada_local::{Gc, LocalHeap, Pool};
     /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
-    /// let kept = heap.enter(|cx, ()| cx.alloc(7_u64)); // a pointer would outlive its turn
+    /// let kept = heap.enter(|cx, ()| cx.alloc(7_u64)); //                   a pointer would outlive its turn,
+    /// ```
+    /// ```compile_fail
+    /// # use levada_local::{Gc, LocalHeap, Pool};
+    /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// let kept: &u64 = heap.enter(|cx, ()| cx.alloc(7_u64).get()); //       or a borrow of what it points to
+    /// ```
+    /// ```compile_fail,E0521
+    /// # use levada_local::{Gc, LocalHeap, Pool};
+    /// # type Slot = Option<Gc<'static, u64>>;
+    /// # let mut one = LocalHeap::<Slot>::new(&Pool::default(), Default::default(), |_| None);
+    /// # let mut other = LocalHeap::<Slot>::new(&Pool::default(), Default::default(), |_| None);
+    /// one.enter(|cx, _| other.enter(|_, slot| *slot = Some(cx.alloc(7)))); // or stand in another heap
+    /// ```
+    /// ```compile_fail,E0499
+    /// # use levada_local::{Depth, LocalHeap, Pool};
+    /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// heap.enter(|cx, ()| heap.collect(Depth::Minor)); //                   a collection would move what is in use
+    /// ```
+    ///
+    /// A pointer stays on its thread:
+    ///
+    /// ```compile_fail,E0277
+    /// # use levada_local::{LocalHeap, Pool};
+    /// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// heap.enter(|cx, ()| {
+    ///     let seven = cx.alloc(7_u64);
+    ///     std::thread::scope(|scope| drop(scope.spawn(move || *seven)));
+    /// });
     /// ```
     pub fn enter<T>(
         &mut self,
         turn: impl for<'gc> FnOnce(&'gc Cx<'gc>, &'gc mut R::Of<'gc>) -> T,
     ) -> T {
         let root = (&raw mut self.root).cast::<R::Of<'_>>();
-        // SAFETY: the brand is this turn's alone, and the heap is borrowed until it is over (invariant 2).
-        let cx = unsafe { Cx::of(&*core::ptr::from_ref(&self.space)) };
+        // SAFETY: the heap is borrowed until the turn is over.
+        let space = unsafe { &*core::ptr::from_ref(&self.space) };
+        // SAFETY: the brand is this turn's alone; nothing is collected until it is over (invariant 2).
+        let cx = unsafe { Cx::of(space) };
         // SAFETY: types that differ in a lifetime are the same; the heap is borrowed as a whole.
         turn(cx, unsafe { &mut *root })
     }
@@ -181,7 +213,9 @@ impl<R: Rootable> LocalHeap<R> {
         let mut undoing = Undoing::default();
         let root = &mut *self.root;
         let mut trace = |visitor: &mut Visitor<'_>| root.trace(visitor);
+        let mut torn = AbortIfTorn { is_whole: false };
         let done = act(&mut self.space, &mut trace, &mut undoing);
+        torn.is_whole = true;
         if undoing.count > 0 {
             let counts = &mut self.space.more.get_mut().get_or_insert_default().counts;
             counts.destructors += undoing.count;
@@ -206,6 +240,19 @@ impl<R: Rootable> Drop for LocalHeap<R> {
         self.space.end(&mut undoing);
         if !std::thread::panicking() {
             undoing.go_on();
+        }
+    }
+}
+
+/// Destructors are contained, so that only a trace can unwind through a collection: it leaves a graph that is half rewritten.
+struct AbortIfTorn {
+    is_whole: bool,
+}
+
+impl Drop for AbortIfTorn {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            std::process::abort();
         }
     }
 }

@@ -32,12 +32,12 @@ impl Limits {
 pub struct Pacing {
     /// How many bytes are born before a minor collection: 16 KiB to 4 MiB, in whole chunks of 64 KiB above one.
     pub nursery_bytes: u64,
-    /// Up to so many bytes values are born in the nursery, longer ones in the stable space: 256 B to 32 KiB.
+    /// Up to so many bytes values are born in the nursery, longer ones in the stable space: 256 B to 32 KiB, in a nursery below 64 KiB to 4 KiB.
     pub nursery_object_bytes_max: usize,
     /// How many minor collections an object survives, the last of which moves it to the stable space: 1 to 7.
     pub survivals: usize,
     /// Nothing is moved there while survivors take no more than this: 0 to 64 KiB.
-    pub rest_bytes: usize,
+    pub rest_bytes: u64,
     /// A stable collection is due when as many bytes became stable since the last,
     pub young_bytes_min: u64,
     /// or so many percent of those that were young then, if that is more.
@@ -76,7 +76,8 @@ impl Pacing {
     /// As it is, with what lies outside its range brought to the nearest that lies inside.
     pub(crate) fn checked(mut self) -> Self {
         self.nursery_bytes = self.nursery_bytes.clamp(16 << 10, 4 << 20);
-        self.nursery_object_bytes_max = self.nursery_object_bytes_max.clamp(256, 32 << 10);
+        let object_bytes_max = if self.nursery_bytes < 64 << 10 { 4 << 10 } else { 32 << 10 };
+        self.nursery_object_bytes_max = self.nursery_object_bytes_max.clamp(256, object_bytes_max);
         self.survivals = self.survivals.clamp(1, 7);
         self.rest_bytes = self.rest_bytes.min(64 << 10);
         self.stable_survivals = self.stable_survivals.clamp(1, 7);

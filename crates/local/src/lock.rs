@@ -59,6 +59,19 @@ impl<T> Write<T> {
 
 /// A place in an object that can be written, whole: for what is [`Copy`], such as a `Gc` or a number.
 ///
+/// It is written through [`Write`] only:
+///
+/// ```compile_fail,E0599
+/// # use levada_local::{LocalHeap, Lock, Pool};
+/// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+/// heap.enter(|cx, ()| cx.alloc(Lock::new(1_u64)).set(2)); // the collector was not told
+/// ```
+/// ```
+/// # use levada_local::{LocalHeap, Lock, Pool};
+/// # let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+/// heap.enter(|cx, ()| cx.alloc(Lock::new(1_u64)).write(cx).set(2));
+/// ```
+///
 /// # Invariants
 /// 1. No reference to what is inside is ever handed out, but by `&mut`; it is on one thread, as all objects of a turn are.
 #[repr(transparent)]

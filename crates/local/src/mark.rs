@@ -1,10 +1,11 @@
 //! Marking finds what of the stable space is reached: each object is marked when it is seen first, and listed to be looked at.
 //!
-//! The nursery is passed over: whoever marks begins at all that survived in it.
+//! While a major marks slice by slice the nursery is passed over. The step that ends a marking goes through it: what was not
+//! reached there keeps nothing, or a circle through both would never go.
 
 use core::ptr::NonNull;
 
-use crate::object::Object;
+use crate::object::{Object, TO_NURSERY};
 use crate::region::Page;
 use crate::remember::Seeing;
 use crate::stable::Stable;
@@ -18,14 +19,23 @@ const PART_BYTES: usize = 16 << 10;
 pub(crate) struct Marker<'a> {
     pub(crate) stable: &'a mut Stable,
     /// Old pages count as reached.
-    pub(crate) young_only: bool,
+    young_only: bool,
+    /// What is in the nursery is looked at too; the tag that says so means nothing else there.
+    through_nursery: bool,
     pub(crate) marked_count: u64,
     has_seen: bool,
 }
 
 impl<'a> Marker<'a> {
-    pub(crate) fn new(stable: &'a mut Stable, young_only: bool) -> Self {
-        Self { stable, young_only, marked_count: 0, has_seen: false }
+    pub(crate) fn new(stable: &'a mut Stable, young_only: bool, through_nursery: bool) -> Self {
+        Self { stable, young_only, through_nursery, marked_count: 0, has_seen: false }
+    }
+
+    /// Looks once more at what is marked and may point into the nursery.
+    pub(crate) fn mark_through_remembered(&mut self) {
+        let listed = self.stable.remembered.to_nursery.iter();
+        let marked = listed.filter(|object| Page::of(object.header()).is_marked(object.header()));
+        self.stable.gray.extend(marked);
     }
 
     /// Looks at what is listed until that are so many bytes, or nothing is left; whether that is so.
@@ -47,7 +57,7 @@ impl<'a> Marker<'a> {
 
     fn look_at(&mut self, object: Object) -> u64 {
         // One that was written after it was looked at is listed without a mark.
-        if Page::of(object.header()).mark(object.header()) {
+        if object.is_stable() && Page::of(object.header()).mark(object.header()) {
             self.marked_count += 1;
         }
         let bytes = object.bytes();
@@ -75,6 +85,12 @@ impl Reach for Marker<'_> {
         let object = Object::at(header);
         if !object.is_stable() {
             self.has_seen = true;
+            if self.through_nursery && !object.has(TO_NURSERY) {
+                object.set(TO_NURSERY);
+                if object.shape().has_pointers {
+                    self.stable.gray.push(object);
+                }
+            }
             return header;
         }
         let page = Page::of(header);

@@ -32,6 +32,8 @@ pub(crate) type RootTrace<'a> = &'a mut dyn FnMut(&mut Visitor<'_>);
 pub(crate) enum Fit {
     /// To chunks of the pool, which the next turn goes on filling.
     Chunks,
+    /// There, no older than they were, and none to the stable space: after a marking that found dead ones among them.
+    Again,
     /// To a chunk of just this length, no older than they were: an idle heap keeps it.
     Exactly(usize),
 }
@@ -60,7 +62,7 @@ pub(crate) fn minor(
     let pacing = *space.pool.pacing();
     let spare = match fit {
         Fit::Exactly(_) => Vec::new(),
-        Fit::Chunks => {
+        Fit::Chunks | Fit::Again => {
             // So many that all of it fits, whatever each chunk loses at its end: from here on nothing can fail.
             let lost_bytes = pacing.nursery_object_bytes_max + 128;
             space.pool.take_chunks(from_bytes.div_ceil(CHUNK_BYTES - lost_bytes)).or_else(|| {
@@ -72,7 +74,6 @@ pub(crate) fn minor(
     };
     let from = core::mem::take(&mut space.nursery.get_mut().chunks);
     let stable = space.stable.get_mut().take();
-    let guard = AbortIfTorn;
     let mut copier = Copier {
         space,
         pacing: &pacing,
@@ -94,7 +95,6 @@ pub(crate) fn minor(
     }
     copier.look_at_remembered();
     copier.drain();
-    core::mem::forget(guard);
     let Copier { stable, spare, mut to, cursor, end_address, copied, .. } = copier;
     if let Some(last) = to.last_mut() {
         last.fill_to(cursor);
@@ -127,15 +127,6 @@ fn count(space: &mut Space, born_bytes: u64, copied: Copied, from_bytes: usize) 
     let pause_bytes = copied.copied_bytes + copied.promoted_bytes;
     counts.pause_copied_bytes_max = counts.pause_copied_bytes_max.max(pause_bytes);
     Some(Copied { freed_bytes: from_bytes as u64 - pause_bytes.min(from_bytes as u64), ..copied })
-}
-
-/// Whoever unwinds through a collection leaves a graph that is half rewritten.
-struct AbortIfTorn;
-
-impl Drop for AbortIfTorn {
-    fn drop(&mut self) {
-        abort();
-    }
 }
 
 /// Follows those that were moved, and undoes those that were not.
@@ -213,7 +204,8 @@ impl Copier<'_> {
         let (bytes, age) = (object.bytes(), object.age());
         if matches!(self.fit, Fit::Chunks) {
             let is_due = age + 1 >= self.pacing.survivals;
-            let has_company = self.copied.copied_bytes as usize + bytes > self.pacing.rest_bytes;
+            let survivors_bytes = self.copied.copied_bytes + bytes as u64;
+            let has_company = survivors_bytes > self.pacing.rest_bytes;
             if (is_due && has_company) || self.forced == Some(object) {
                 // Where the stable space takes nothing more, the chunks have room for it.
                 if let Some(new) = self.promote(object, bytes) {
@@ -253,7 +245,7 @@ impl Copier<'_> {
     #[cold]
     fn add_chunk(&mut self, bytes: usize) {
         let chunk = match self.fit {
-            Fit::Chunks => {
+            Fit::Chunks | Fit::Again => {
                 Chunk::lent(self.spare.pop().expect("chunks for all that may survive are reserved"))
             }
             // More than was asked for only where alignment loses more than it did before.

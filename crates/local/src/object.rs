@@ -99,6 +99,10 @@ impl Object {
     /// What its header says of it beside its shape.
     #[inline]
     pub(crate) fn shape(self) -> &'static Shape {
+        #[expect(
+            clippy::cast_ptr_alignment,
+            reason = "without its tags it is the address of a shape"
+        )]
         let shape = self.word().map_addr(|address| address & !TAGS).cast::<Shape>();
         // SAFETY: invariant 1: a header that was not moved is the address of a shape, with tags.
         unsafe { &*shape }

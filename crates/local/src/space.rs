@@ -153,9 +153,8 @@ impl Space {
         let full_bytes = self.born_bytes();
         self.full_bytes.set(full_bytes);
         let nursery_bytes = self.pool.pacing().nursery_bytes;
-        if full_bytes >= nursery_bytes {
-            self.is_due.set(true);
-        } else if self.phase.get() != Phase::Idle && full_bytes > 0 {
+        let has_slices = self.phase.get() != Phase::Idle && full_bytes > 0;
+        if full_bytes >= nursery_bytes || has_slices {
             self.is_due.set(true);
         }
         let mut nursery = self.nursery.borrow_mut();

@@ -5,6 +5,26 @@ use crate::visitor::Visitor;
 
 /// A value that shows every [`Gc`](crate::Gc) in it. `#[derive(Trace)]` writes it.
 ///
+/// What could outlive its turn, or look at what has gone, has none:
+///
+/// ```compile_fail,E0277
+/// # use levada_local::Trace;
+/// #[derive(Trace)]
+/// struct Borrowing<'gc>(&'gc u64); //                                a borrow, which the collector cannot bring up to date
+/// ```
+/// ```compile_fail,E0277
+/// # use levada_local::Trace;
+/// #[derive(Trace)]
+/// struct Counting(#[trace(leaf)] std::rc::Rc<u64>); //               what cannot go to another thread with its heap
+/// ```
+/// ```compile_fail,E0119
+/// # use levada_local::{Gc, Trace};
+/// #[derive(Trace)]
+/// struct Dropping<'gc>(Gc<'gc, u64>);
+/// impl Drop for Dropping<'_> { //                                    a destructor that could follow its pointers
+///     fn drop(&mut self) { println!("{}", *self.0); }
+/// }
+/// ```
 /// # Safety
 /// - [`Self::trace`] traces every field that holds pointers into the heap, each time, whatever the value's state; it neither
 ///   drops nor moves out of what it traces, and does nothing else. One that panics ends the OS process: the graph is half

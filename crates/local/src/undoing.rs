@@ -1,6 +1,7 @@
 //! Destructors of what is gone run one by one, each contained: one that panics keeps no other from running.
 #![expect(unsafe_code, reason = "runs the destructors of objects that a collection found dead")]
 
+use core::mem::ManuallyDrop;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -35,10 +36,9 @@ impl Undoing {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             self.panics += 1;
             // Only one can go on: the others' payloads are leaked, since dropping them may panic too.
+            let panic = ManuallyDrop::new(panic);
             if self.first.is_none() {
-                self.first = Some(panic);
-            } else {
-                core::mem::forget(panic);
+                self.first = Some(ManuallyDrop::into_inner(panic));
             }
         }
     }

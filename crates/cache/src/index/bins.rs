@@ -182,7 +182,8 @@ impl<'i> Bins<'i> {
         vacant.fold((0, None), |(count, first), spot| (count + 1, first.or(Some(spot))))
     }
 
-    /// Puts a new entry into the emptier of its bins; where both are full, one of theirs goes to its other bin. `may_fall` says whether it may be a lower one, which a scan that is under way would miss.
+    /// Puts a new entry into the emptier of its bins; where both are full, one of theirs goes to its other bin. `may_fall` says
+    /// whether that may be a lower one, which a scan that is under way would miss.
     pub(crate) fn insert(
         &self,
         address: Address,

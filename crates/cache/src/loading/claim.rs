@@ -17,6 +17,7 @@ use crate::how::How;
 use crate::keys::key::Key;
 use crate::loading::flight::{End, Flight, Look};
 use crate::loading::ticket::{Flown, NotFilled, Ticket};
+use crate::table::body::Body;
 use crate::table::hit::Hit;
 use crate::table::typed::Table;
 use crate::values::Values;
@@ -85,7 +86,8 @@ impl<E: fmt::Display> fmt::Display for LoadError<E> {
 impl<E: Error> Error for LoadError<E> {}
 
 impl<K: Key + ?Sized, V: Values> Table<K, V> {
-    /// Finds the entry under a key, or says whose it is to load. A load is charged for `room_bytes` of value first.
+    /// Finds the entry under a key, or says whose it is to load. A load is charged for `room_bytes` of value first. An entry
+    /// that its codec cannot read is removed, and loaded anew.
     ///
     /// ```
     /// use levada_cache::{Bytes, Cache, CacheOptions, Claim, How, Pile, TableOptions};
@@ -108,22 +110,21 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         key: &K,
         room_bytes: usize,
     ) -> Result<Claim<'g, K, V>, Refused> {
-        if let Some(hit) = self.get(guard, key) {
-            return Ok(Claim::Hit(hit));
-        }
-        match self.take_off(key, room_bytes, false)? {
-            Flown::Yours(ticket) => Ok(Claim::Yours(ticket)),
-            Flown::Theirs(flight) => Ok(Claim::Theirs(Waiting::on(flight))),
-            Flown::Landed => match self.get(guard, key) {
-                Some(hit) => Ok(Claim::Hit(hit)),
-                // Gone again at once: it is looked for anew.
-                None => self.claim(guard, key, room_bytes),
-            },
+        loop {
+            if let Some(hit) = self.read_or_remove(guard, key, Body::get, Some) {
+                return Ok(Claim::Hit(hit));
+            }
+            match self.take_off(key, room_bytes, false)? {
+                Flown::Yours(ticket) => return Ok(Claim::Yours(ticket)),
+                Flown::Theirs(flight) => return Ok(Claim::Theirs(Waiting::on(flight))),
+                Flown::Landed => {}
+            }
         }
     }
 
     /// The value under a key, loaded by exactly one of those who ask for it at once; the others wait for that one. The value
-    /// is returned as one's own: who would read it in place asks by [`Table::get`] first.
+    /// is returned as one's own: who would read it in place asks by [`Table::get`] first. An entry that its codec cannot read
+    /// is removed, and loaded anew.
     ///
     /// # Errors
     /// [`LoadError`]; the error of a load goes to the caller who loaded, and is not kept.
@@ -135,7 +136,7 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     ) -> Result<Loaded<V::Owned>, LoadError<E>> {
         loop {
             let guard = self.cache.pin();
-            if let Some(value) = self.get(&guard, key).and_then(|hit| hit.load()) {
+            if let Some(value) = self.read_or_remove(&guard, key, Body::get, |hit| hit.load()) {
                 return Ok(Loaded { value, is_loaded: false, not_filled: None });
             }
             drop(guard);

@@ -9,7 +9,7 @@ use crate::how::How;
 use crate::keys::key::Key;
 use crate::loading::flight::{End, Flight};
 use crate::table::body::{Body, Whereabouts};
-use crate::table::reserve::Charge;
+use crate::table::charge::Charge;
 use crate::table::typed::Table;
 use crate::table::writing::{Put, Rule, Stored};
 use crate::values::{Head, Values};
@@ -107,16 +107,18 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
 }
 
 impl<K: Key + ?Sized, V: Values> Ticket<K, V> {
-    /// Puts the value that was loaded, and wakes who waits for it.
+    /// Puts the value that was loaded, and wakes who waits for it. What was charged for the load is the entry's from then on.
     ///
     /// # Errors
     /// [`NotFilled`]; who waits claims again then.
     pub fn fill(mut self, value: &V::Value, how: How) -> Result<Put, NotFilled> {
-        self.give_back();
+        let charged_bytes = self.end_charge();
         let body = &*self.table.body;
+        let charge = Some(Charge::of(body, self.at.shard, charged_bytes));
         let rule = Rule::Flight(&self.flight);
         let write = |head: Head<'_>, at_once| V::write(&body.keep, head, value, at_once);
-        match body.put(&self.key, &how, rule, V::bytes(value), write).map_err(NotFilled::Refused)? {
+        let put = body.put(&self.key, &how, rule, V::bytes(value), charge, write);
+        match put.map_err(NotFilled::Refused)? {
             Stored::Stored(put) => {
                 body.count_load(self.at, 1);
                 Ok(put)
@@ -128,19 +130,18 @@ impl<K: Key + ?Sized, V: Values> Ticket<K, V> {
         }
     }
 
-    fn give_back(&mut self) {
-        let bytes = core::mem::take(&mut self.charged_bytes);
-        if bytes > 0 {
-            let body = &*self.table.body;
-            drop(Charge::of(body, self.at.shard, bytes));
-            body.ledger.loads.give(bytes);
-        }
+    /// Ends the load's part in what may be loaded at once. What it is charged is the caller's to see to.
+    fn end_charge(&mut self) -> u64 {
+        let charged_bytes = core::mem::take(&mut self.charged_bytes);
+        self.table.body.ledger.loads.give(charged_bytes);
+        charged_bytes
     }
 }
 
 impl<K: Key + ?Sized, V: Values> Drop for Ticket<K, V> {
     fn drop(&mut self) {
-        self.give_back();
+        let charged_bytes = self.end_charge();
+        drop(Charge::of(&self.table.body, self.at.shard, charged_bytes));
         {
             let mut state = self.table.body.shards[self.at.shard as usize].state.lock();
             let is_ours = state

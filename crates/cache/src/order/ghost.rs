@@ -58,14 +58,22 @@ impl Ghosts {
         bin[CURSOR] = u16::try_from(cursor + 1).expect("below 32");
     }
 
-    /// Whether one went not long ago that had this address; it is forgotten then.
-    pub(crate) fn recall(&mut self, address: Address) -> bool {
-        let Some((bin, fingerprint)) = self.place(address) else { return false };
-        let found = self.bins[bin][..BIN_GHOSTS].iter().position(|&ghost| ghost == fingerprint);
-        if let Some(found) = found {
+    /// Whether one went not long ago that had this address.
+    pub(crate) fn knows(&self, address: Address) -> bool {
+        self.find(address).is_some()
+    }
+
+    /// Forgets one that went, who is there again.
+    pub(crate) fn forget(&mut self, address: Address) {
+        if let Some((bin, found)) = self.find(address) {
             self.bins[bin][found] = 0;
         }
-        found.is_some()
+    }
+
+    fn find(&self, address: Address) -> Option<(usize, usize)> {
+        let (bin, fingerprint) = self.place(address)?;
+        let ghosts = &self.bins[bin][..BIN_GHOSTS];
+        ghosts.iter().position(|&ghost| ghost == fingerprint).map(|found| (bin, found))
     }
 }
 
@@ -78,16 +86,22 @@ mod tests {
     }
 
     #[test]
-    fn who_went_lately_is_recalled_once_and_who_went_long_ago_is_not() {
+    fn who_went_lately_is_known_until_it_is_forgotten_and_who_went_long_ago_is_not() {
         let mut ghosts = Ghosts::default();
         ghosts.remember(address(1));
-        assert!(!ghosts.recall(address(1)), "there is no room");
+        assert!(!ghosts.knows(address(1)), "there is no room");
         ghosts.make_room(31 * 100);
         for number in 0..10_000 {
             ghosts.remember(address(number));
         }
         let recalled = |ghosts: &mut Ghosts, from: u64| {
-            (from..from + 1000).filter(|&number| ghosts.recall(address(number))).count()
+            let known = |ghosts: &mut Ghosts, number| {
+                let is_known = ghosts.knows(address(number));
+                assert_eq!(ghosts.knows(address(number)), is_known, "asking forgets nobody");
+                ghosts.forget(address(number));
+                is_known
+            };
+            (from..from + 1000).filter(|&number| known(ghosts, number)).count()
         };
         assert!(recalled(&mut ghosts, 9000) > 990);
         assert!(recalled(&mut ghosts, 9000) < 10);

@@ -243,6 +243,19 @@ impl Body {
         Some(found)
     }
 
+    /// Looks for a key's record, and counts that as a read, but leaves no trace in what is evicted next.
+    #[inline]
+    pub(crate) fn peek<'g>(
+        &'g self,
+        guard: &'g Guard<'_>,
+        at: Whereabouts,
+        key: &[u8],
+    ) -> Option<Found<'g>> {
+        let found = self.find(guard, at, key);
+        self.reads.count(guard.reader_index(), found.is_some());
+        found
+    }
+
     /// Lets the life of an entry begin anew that was asked for, once a sixteenth of it has passed.
     #[cold]
     fn renew_idle(&self, at: Whereabouts, key: &[u8], found: &Found<'_>) {

@@ -46,7 +46,7 @@ pub(crate) struct Counts {
 }
 
 /// Kinds of refusals, in the order of [`crate::Refused`].
-pub(crate) const REFUSALS: usize = 8;
+pub(crate) const REFUSALS: usize = 9;
 
 /// Ways in which loads end: begun, filled, given up, waited for, overtaken.
 pub(crate) const LOADS: usize = 5;

@@ -22,9 +22,6 @@ use crate::table::body::{Body, ENTRY_BYTES, Found};
 use crate::table::counts::{Counts, Why};
 use crate::table::shard::{Shard, State};
 
-/// Bytes of a page of bins.
-const BINS_PAGE_BYTES: u64 = BINS_MIN as u64 * 64;
-
 /// How far below the load at which the index grows it may grow for one key that is crowded, and by how many bins.
 const AHEAD_PART: f64 = 0.9;
 const SPLITS_AHEAD: u32 = 8;
@@ -41,6 +38,15 @@ pub(crate) enum Short {
     Cache,
     /// The pile has no memory for the index.
     Pile,
+}
+
+/// A record that is to be linked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct New {
+    pub(crate) place: Place,
+    pub(crate) level: u8,
+    /// What it is charged: its room was drawn.
+    pub(crate) cost: u64,
 }
 
 /// A shard whose lock is taken.
@@ -75,9 +81,7 @@ impl Gone {
             None => self.more.push(place),
         }
     }
-}
 
-impl Gone {
     fn forget_last(&mut self) {
         if self.more.pop().is_none() && self.count > 0 {
             self.count -= 1;
@@ -112,8 +116,14 @@ impl<'b> Held<'b> {
         }
     }
 
-    /// Opens the lock, and deletes what went.
-    pub(crate) fn finish(self) {
+    /// Opens the lock, and deletes what went. Of what was drawn and is not charged, what is beyond a little goes back to the
+    /// limits; not before, since it may be what somebody has drawn here for a put that he is about to charge.
+    pub(crate) fn finish(mut self) {
+        let unused = self.state.granted_bytes - self.state.charged_bytes;
+        let keeps = self.body.credit_bytes;
+        if unused > 2 * keeps {
+            self.give_back(unused - keeps);
+        }
         let Self { body, state, gone, .. } = self;
         drop(state);
         for place in gone.first.into_iter().flatten().chain(gone.more) {
@@ -202,19 +212,26 @@ impl<'b> Held<'b> {
     }
 
     /// Charges what has been drawn.
-    pub(crate) fn charge(&mut self, bytes: u64) {
+    fn charge(&mut self, bytes: u64) {
         self.state.charged_bytes += bytes;
         debug_assert!(self.state.charged_bytes <= self.state.granted_bytes, "drawn, then charged");
     }
 
-    /// Charges less; what that leaves beyond a little goes back to the limits.
-    pub(crate) fn uncharge(&mut self, bytes: u64) {
+    /// Charges what has been drawn, for no entry yet.
+    pub(crate) fn reserve(&mut self, bytes: u64) {
+        self.charge(bytes);
+        self.state.reserved_bytes += bytes;
+    }
+
+    /// Lets what was reserved be free, to be charged to an entry.
+    pub(crate) fn unreserve(&mut self, bytes: u64) {
+        self.state.reserved_bytes -= bytes;
+        self.uncharge(bytes);
+    }
+
+    /// Charges less: what that leaves can be charged again without being drawn, for as long as the lock is held.
+    fn uncharge(&mut self, bytes: u64) {
         self.state.charged_bytes -= bytes;
-        let unused = self.state.granted_bytes - self.state.charged_bytes;
-        let keeps = self.body.credit_bytes;
-        if unused > 2 * keeps {
-            self.give_back(unused - keeps);
-        }
     }
 
     /// Evicts entries of at most that level, until so many bytes are free that were charged.
@@ -389,16 +406,16 @@ impl<'b> Held<'b> {
         cost
     }
 
-    /// Gives an entry another record, level as it may be, and lets the old record go. Its place in the queue stays, unless
-    /// its level changes.
+    /// Gives an entry, which was charged `old_cost`, another record, level as it may be, and lets the old record go. Its place
+    /// in the queue stays, unless its level changes.
     pub(crate) fn replace(
         &mut self,
         spot: Spot,
         entry: Entry,
-        place: Place,
-        level: u8,
+        old_cost: u64,
+        new: New,
     ) -> Result<(), Short> {
-        let (old_cost, cost) = (self.cost(entry.place()), self.cost(place));
+        let New { place, level, cost } = new;
         let now = entry.moved_to(place);
         let (from, to) = (usize::from(entry.level()), usize::from(level));
         let queue = entry.queue();
@@ -441,14 +458,10 @@ impl<'b> Held<'b> {
         if !is_full || self.body.keep.charge_beside(PAGE_BYTES) { Ok(()) } else { Err(Short::Pile) }
     }
 
-    /// Lets a record of a key that has none be found. Its charge was drawn.
-    pub(crate) fn insert(
-        &mut self,
-        address: Address,
-        place: Place,
-        level: u8,
-    ) -> Result<Linked, Short> {
-        let is_known = self.state.ghosts.recall(address);
+    /// Lets a record of a key that has none be found.
+    pub(crate) fn insert(&mut self, address: Address, new: New) -> Result<Linked, Short> {
+        let New { place, level, cost } = new;
+        let is_known = self.state.ghosts.knows(address);
         let queue = if is_known { Queue::Main } else { Queue::Small };
         self.push_page(usize::from(level), queue)?;
         self.grow_if_loaded();
@@ -460,13 +473,16 @@ impl<'b> Held<'b> {
             // Other bins would do, if there were memory for them.
             return if self.lacks_page { Err(Short::Pile) } else { Ok(Linked::Crowded) };
         }
-        let cost = self.cost(place);
         let line = self.state.levels[usize::from(level)].line(queue);
         line.marks.push(Mark::new(address, stamp));
         line.bytes += cost;
         line.entries += 1;
         self.state.entries += 1;
-        self.state.counts.ghost_hits += u64::from(is_known);
+        if is_known {
+            // Not before: a put that is refused may come again.
+            self.state.ghosts.forget(address);
+            self.state.counts.ghost_hits += 1;
+        }
         self.charge(cost);
         Ok(Linked::Done)
     }
@@ -564,8 +580,8 @@ impl<'b> Held<'b> {
 
     /// Splits one bin, if there is memory for one more.
     fn grow(&mut self) -> bool {
-        let is_page = self.bins.count().is_multiple_of(BINS_MIN);
-        if is_page && !self.body.keep.charge_beside(BINS_PAGE_BYTES) {
+        let page_bytes = self.body.index.page_bytes_behind(self.bins.count()).unwrap_or(0);
+        if page_bytes > 0 && !self.body.keep.charge_beside(page_bytes) {
             self.lacks_page = true;
             return false;
         }
@@ -584,8 +600,8 @@ impl<'b> Held<'b> {
         }
         if has_grown {
             self.state.counts.grown += 1;
-        } else if is_page {
-            self.body.keep.uncharge_beside(BINS_PAGE_BYTES);
+        } else if page_bytes > 0 {
+            self.body.keep.uncharge_beside(page_bytes);
         }
         has_grown
     }
@@ -600,9 +616,9 @@ impl<'b> Held<'b> {
         }
         self.state.counts.shrunk += 1;
         let count = self.bins.count();
-        if count.is_multiple_of(BINS_MIN) {
+        if let Some(page_bytes) = self.body.index.page_bytes_behind(count) {
             self.body.index.give_back(self.number, count);
-            self.body.keep.uncharge_beside(BINS_PAGE_BYTES);
+            self.body.keep.uncharge_beside(page_bytes);
         }
         true
     }

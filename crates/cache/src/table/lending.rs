@@ -9,9 +9,10 @@ use levada_shared::{Account, ExclusiveBuf};
 use crate::error::Refused;
 use crate::how::How;
 use crate::keys::key::Key;
-use crate::table::reserve::{Charge, Entry};
+use crate::table::charge::Charge;
+use crate::table::reserve::Entry;
 use crate::table::typed::Table;
-use crate::table::writing::Put;
+use crate::table::writing::{Put, Written};
 use crate::values::Bytes;
 
 /// An entry whose room is lent. Dropped, its charge goes back, and with the buffer its room.
@@ -65,26 +66,20 @@ impl<K: Key + ?Sized> Lent<K> {
     /// Puts what the buffer was filled with under the key.
     ///
     /// # Errors
-    /// As [`Table::put`]; [`Refused::Closed`] for a buffer that is none of this table's.
+    /// As [`Entry::commit`]; [`Refused::Closed`] for a buffer that is none of this table's.
     pub fn commit(mut self, buffer: ExclusiveBuf) -> Result<Put, Refused> {
-        let body = self.table.body.clone();
-        let place = body.keep.commit_buf(buffer).map_err(|_| Refused::Closed)?;
-        // What was charged for the room is free for the entry.
-        self.give_back();
-        body.put_reserved(place, self.level, self.evicted)
-    }
-}
-
-impl<K: ?Sized> Lent<K> {
-    fn give_back(&mut self) {
+        let place = self.table.body.keep.commit_buf(buffer).map_err(|_| Refused::Closed)?;
+        let (level, evicted) = (self.level, self.evicted);
         let charged_bytes = core::mem::take(&mut self.charged_bytes);
-        drop(Charge::of(&self.table.body, self.shard, charged_bytes));
+        let charge = Some(Charge::of(&self.table.body, self.shard, charged_bytes));
+        self.table.body.put_reserved(Written { place, level, evicted, charge })
     }
 }
 
 impl<K: ?Sized> Drop for Lent<K> {
     fn drop(&mut self) {
-        self.give_back();
+        let charged_bytes = core::mem::take(&mut self.charged_bytes);
+        drop(Charge::of(&self.table.body, self.shard, charged_bytes));
     }
 }
 

@@ -7,6 +7,8 @@ use foldhash::quality::RandomState;
 use levada_pile::{Form, Keeper, Pile};
 
 use crate::error::OptionError;
+use crate::index::address::BINS_MAX;
+use crate::index::bins::BIN_ENTRIES;
 use crate::index::whole::Index;
 use crate::options::TableOptions;
 use crate::room::ledger::{Ledger, Pays};
@@ -24,8 +26,8 @@ const CHARGE_MIN_BYTES: u64 = 16 + ENTRY_BYTES;
 /// Tables with a lower limit have one shard, and draw each byte when it is wanted.
 const WHOLE_BYTES: u64 = 4 << 20;
 
-/// Entries that a shard can have at a load of 0.9.
-const SHARD_ENTRIES: u64 = 825_000;
+/// Entries that a shard can have at the load at which an index grows if nothing else is said: 779,878.
+const SHARD_ENTRIES: u64 = BINS_MAX as u64 * BIN_ENTRIES as u64 * 85 / 100;
 
 /// The most shards, whose addresses are 8 MiB each.
 const SHARDS_MAX: u64 = 4096;

@@ -4,24 +4,17 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use levada_pile::{KeptRoom, Place};
+use levada_pile::KeptRoom;
 
 use crate::error::{Refused, refused_by};
 use crate::how::How;
 use crate::keys::framing::{Length, split};
 use crate::keys::key::Key;
 use crate::table::body::{Body, ENTRY_BYTES, Whereabouts};
+use crate::table::charge::Charge;
 use crate::table::typed::Table;
-use crate::table::writing::{Lack, Put, Rule, Stored};
+use crate::table::writing::{Lack, Put, Rule, Stored, Written};
 use crate::values::Bytes;
-
-/// Room that is charged and no entry's yet. What drops it gives the charge back.
-#[derive(Debug)]
-pub(crate) struct Charge<'b> {
-    body: &'b Body,
-    shard: u32,
-    bytes: u64,
-}
 
 impl Body {
     /// Charges so many bytes to a table before there is anything to show for it. How many entries went for it.
@@ -40,10 +33,9 @@ impl Body {
             let lack = loop {
                 match self.make_room(&mut held, bytes, level, is_last) {
                     Ok(None) => {
-                        held.charge(bytes);
-                        held.state.reserved_bytes += bytes;
+                        held.reserve(bytes);
                         held.finish();
-                        return Ok((Charge { body: self, shard: at.shard, bytes }, evicted));
+                        return Ok((Charge::of(self, at.shard, bytes), evicted));
                     }
                     Ok(Some(freed)) => evicted += freed.entries,
                     Err(lack) => break lack,
@@ -61,31 +53,6 @@ impl Body {
             }
         }
         Err(if self.is_durable() { Refused::OutOfSpace } else { Refused::NoVictim })
-    }
-}
-
-impl<'b> Charge<'b> {
-    /// What another has kept track of.
-    pub(crate) fn of(body: &'b Body, shard: u32, bytes: u64) -> Self {
-        Self { body, shard, bytes }
-    }
-
-    /// Lets the charge stay; the caller keeps track of it: of which shard, and how much.
-    pub(crate) fn keep(mut self) -> (u32, u64) {
-        (self.shard, core::mem::take(&mut self.bytes))
-    }
-}
-
-impl Drop for Charge<'_> {
-    fn drop(&mut self) {
-        if self.bytes == 0 {
-            return;
-        }
-        let guard = self.body.pile.pin();
-        let mut held = self.body.hold(self.shard, &guard);
-        held.state.reserved_bytes -= self.bytes;
-        held.uncharge(self.bytes);
-        held.finish();
     }
 }
 
@@ -177,28 +144,23 @@ impl<K: Key + ?Sized> Entry<'_, K> {
         self.room.spare_mut()
     }
 
-    /// Puts what was written under the key.
+    /// Puts what was written under the key. What was charged for its room is the entry's from then on, so that no limit refuses
+    /// it, whatever became of the limits meanwhile.
     ///
     /// # Errors
-    /// As [`Table::put`].
+    /// As [`Table::put`], but for limits: too many keys share its bins, there is no memory for the index, or the pile is closed.
     pub fn commit(self) -> Result<Put, Refused> {
         let Self { room, charge, level, evicted, body, .. } = self;
         let length_bytes = room.written().len();
         let place = room.commit(length_bytes).map_err(|_| Refused::Closed)?;
-        // What was charged for the room is free for the entry, which is no longer.
-        drop(charge);
-        body.put_reserved(place, level, evicted)
+        body.put_reserved(Written { place, level, evicted, charge: Some(charge) })
     }
 }
 
 impl Body {
     /// Puts a record that was written in its place, under the key that it begins with.
-    pub(crate) fn put_reserved(
-        &self,
-        place: Place,
-        level: u8,
-        evicted: u32,
-    ) -> Result<Put, Refused> {
+    pub(crate) fn put_reserved(&self, written: Written<'_>) -> Result<Put, Refused> {
+        let Written { place, evicted, .. } = written;
         let guard = self.pile.pin();
         let Some(record) = self.keep.at(&guard, place) else {
             self.keep.delete(place);
@@ -209,7 +171,7 @@ impl Body {
         };
         let key = key.to_vec();
         drop(guard);
-        match self.link(self.whereabouts(&key), &key, place, level, Rule::Any, evicted)? {
+        match self.link(self.whereabouts(&key), &key, written, Rule::Any)? {
             Stored::Stored(put) => Ok(put),
             other => unreachable!("a put asks for nothing: {other:?}"),
         }

@@ -142,9 +142,8 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     #[must_use]
     pub fn peek<'g>(&'g self, guard: &'g Guard<'_>, key: &K) -> Option<Hit<'g, V>> {
         key.with_bytes(|key| {
-            let found = self.body.find(guard, self.body.whereabouts(key), key);
-            self.body.reads.count(guard.reader_index(), found.is_some());
-            Hit::new(&self.body, guard, found?)
+            let found = self.body.peek(guard, self.body.whereabouts(key), key)?;
+            Hit::new(&self.body, guard, found)
         })
     }
 
@@ -212,11 +211,11 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
         rule: Rule<'_>,
     ) -> Result<Stored, Refused> {
         let write = |head: Head<'_>, at_once| V::write(&self.body.keep, head, value, at_once);
-        key.with_bytes(|key| self.body.put(key, how, rule, V::bytes(value), write))
+        key.with_bytes(|key| self.body.put(key, how, rule, V::bytes(value), None, write))
     }
 
     /// Lets a value depend on the one before: `edit` is shown what there is under the key, and says what is to become of it.
-    /// If anybody came between, it is asked again.
+    /// If anybody came between, it is asked again. An entry that its codec cannot read is removed, and shown as none.
     ///
     /// # Errors
     /// As [`Table::put`].
@@ -227,7 +226,7 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
     ) -> Result<Edited, Refused> {
         loop {
             let guard = self.cache.pin();
-            let hit = self.peek(&guard, key);
+            let hit = self.read_or_remove(&guard, key, Body::peek, Some);
             let seen = hit.as_ref().map(Hit::version);
             let wish = edit(hit.as_ref());
             drop(hit);
@@ -247,6 +246,27 @@ impl<K: Key + ?Sized, V: Values> Table<K, V> {
                 return Ok(done);
             }
         }
+    }
+
+    /// The entry under a key that `find` finds, as `read` reads it. One that cannot be read, since its codec does not read what
+    /// it wrote, goes: it is in the way of who would put another.
+    pub(crate) fn read_or_remove<'g, R>(
+        &'g self,
+        guard: &'g Guard<'_>,
+        key: &K,
+        find: impl FnOnce(&'g Body, &'g Guard<'_>, Whereabouts, &[u8]) -> Option<Found<'g>>,
+        read: impl FnOnce(Hit<'g, V>) -> Option<R>,
+    ) -> Option<R> {
+        key.with_bytes(|key| {
+            let body = &*self.body;
+            let found = find(body, guard, body.whereabouts(key), key)?;
+            let value = Hit::new(body, guard, found).and_then(read);
+            if value.is_none() {
+                // No other: a readable one may have come in its place.
+                body.remove(key, Some(found.record.version()));
+            }
+            value
+        })
     }
 
     /// Removes the entry under a key. Whether there was one.
@@ -310,7 +330,7 @@ impl Table<[u8], Bytes> {
     pub fn put_parts(&self, key: &[u8], value: [&[u8]; 2], how: How) -> Result<Put, Refused> {
         let bytes = value[0].len() + value[1].len();
         let write = |head: Head<'_>, at_once| write_bytes(&self.body.keep, head, value, at_once);
-        match self.body.put(key, &how, Rule::Any, bytes, write)? {
+        match self.body.put(key, &how, Rule::Any, bytes, None, write)? {
             Stored::Stored(put) => Ok(put),
             other => unreachable!("a put asks for nothing: {other:?}"),
         }

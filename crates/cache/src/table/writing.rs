@@ -17,8 +17,9 @@ use crate::room::asking;
 use crate::room::ledger::Freed;
 use crate::sync::Ordering;
 use crate::table::body::{Body, ENTRY_BYTES, Found, Whereabouts};
+use crate::table::charge::Charge;
 use crate::table::counts::Why;
-use crate::table::held::{Held, Linked, Short};
+use crate::table::held::{Held, Linked, New, Short};
 use crate::values::{Head, write_bytes};
 
 /// What a put came to.
@@ -56,6 +57,17 @@ pub(crate) enum Rule<'r> {
     Same(Version),
     /// This load of it is still under way: nobody has put or removed the key since.
     Flight(&'r Arc<Flight>),
+}
+
+/// A record that is written, and not linked yet.
+#[derive(Debug)]
+pub(crate) struct Written<'b> {
+    pub(crate) place: Place,
+    pub(crate) level: u8,
+    /// How many entries went for its slot, and what was charged for it.
+    pub(crate) evicted: u32,
+    /// What was charged for it before it was there.
+    pub(crate) charge: Option<Charge<'b>>,
 }
 
 /// How often room is looked for elsewhere before it is said that there is none.
@@ -100,16 +112,17 @@ impl Body {
         (words, count)
     }
 
-    /// Puts a record that `write` writes, with a value of about so many bytes.
+    /// Puts a record that `write` writes, with a value of about so many bytes, for which `charge` was charged already.
     pub(crate) fn put(
         &self,
         key: &[u8],
         how: &How,
         rule: Rule<'_>,
         bytes: usize,
+        charge: Option<Charge<'_>>,
         write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
-        let put = self.put_or_refuse(key, how, rule, bytes, write);
+        let put = self.put_or_refuse(key, how, rule, bytes, charge, write);
         if let Err(refused) = put {
             self.refuse(self.whereabouts(key), refused);
             if how.drop_old {
@@ -125,6 +138,7 @@ impl Body {
         how: &How,
         rule: Rule<'_>,
         bytes: usize,
+        charge: Option<Charge<'_>>,
         write: impl Fn(Head<'_>, bool) -> Result<Place, Refused>,
     ) -> Result<Stored, Refused> {
         self.check_key(key)?;
@@ -137,12 +151,12 @@ impl Body {
         let length = Length::of(key, self.key_bytes);
         let head = Head { words: &words[..count], length: length.as_bytes(), key, life };
         let (place, evicted) = self.record(level, life, bytes, |at_once| write(head, at_once))?;
-        self.link(at, key, place, level, rule, evicted)
+        self.link(at, key, Written { place, level, evicted, charge }, rule)
     }
 
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Refused> {
         if key.len() > KEY_BYTES_MAX {
-            return Err(Refused::TooLarge { most_bytes: KEY_BYTES_MAX as u64 });
+            return Err(Refused::KeyTooLong { most_bytes: KEY_BYTES_MAX as u64 });
         }
         Ok(())
     }
@@ -226,12 +240,11 @@ impl Body {
         &self,
         at: Whereabouts,
         key: &[u8],
-        place: Place,
-        level: u8,
+        written: Written<'_>,
         rule: Rule<'_>,
-        evicted: u32,
     ) -> Result<Stored, Refused> {
-        let linked = self.link_or_refuse(at, key, place, level, rule, evicted);
+        let place = written.place;
+        let linked = self.link_or_refuse(at, key, written, rule);
         if !matches!(linked, Ok(Stored::Stored(_))) {
             self.keep.delete(place);
         }
@@ -242,13 +255,16 @@ impl Body {
         &self,
         at: Whereabouts,
         key: &[u8],
-        place: Place,
-        level: u8,
+        written: Written<'_>,
         rule: Rule<'_>,
-        mut evicted: u32,
     ) -> Result<Stored, Refused> {
+        let Written { place, level, mut evicted, charge } = written;
+        let reserved_bytes = charge.as_ref().map_or(0, Charge::bytes);
         let cost = self.keep.slot_bytes(place) + ENTRY_BYTES;
-        self.check_cost(cost)?;
+        let new = New { place, level, cost };
+        if cost > reserved_bytes {
+            self.check_cost(cost)?;
+        }
         let mut is_last = false;
         for _ in 0..TRIES {
             let guard = self.pile.pin();
@@ -265,7 +281,7 @@ impl Body {
                     return Ok(unlike);
                 }
                 let old_cost = found.as_ref().map_or(0, |found| held.cost(found.entry.place()));
-                let more_bytes = cost.saturating_sub(old_cost);
+                let more_bytes = cost.saturating_sub(old_cost + reserved_bytes);
                 match self.make_room(&mut held, more_bytes, level, is_last) {
                     Ok(None) => {}
                     // It may have been this key's entry that went.
@@ -275,14 +291,20 @@ impl Body {
                     }
                     Err(lack) => break lack,
                 }
+                // Under the lock: nobody has what was reserved before the entry has it.
+                held.unreserve(reserved_bytes);
                 let linked = match &found {
                     Some(found) => {
-                        held.replace(found.spot, found.entry, place, level).map(|()| Linked::Done)
+                        held.replace(found.spot, found.entry, old_cost, new).map(|()| Linked::Done)
                     }
-                    None => held.insert(at.address, place, level),
+                    None => held.insert(at.address, new),
                 };
+                if linked != Ok(Linked::Done) {
+                    held.reserve(reserved_bytes);
+                }
                 match linked {
                     Ok(Linked::Done) => {
+                        charge.map(Charge::keep);
                         let is_replaced = found.is_some();
                         let counts = held.counts();
                         counts.puts += 1;
@@ -322,8 +344,10 @@ impl Body {
         Err(if self.is_durable() { Refused::OutOfSpace } else { Refused::NoVictim })
     }
 
-    /// Draws room for so many bytes more in a shard that is held, and evicts there if that is where it is to be had. What went:
-    /// what was found before may be among that. With `is_last`, the room up to the last watermark is taken too.
+    /// Draws room for so many bytes more in a shard that is held, and evicts about as many there if that is where they are to be
+    /// had. What went: what was found before may be among that. With `is_last`, the room up to the last watermark is taken too.
+    ///
+    /// Above a limit that was lowered nothing more is drawn; the shard's own entries pay, and what is above goes with the upkeep.
     pub(crate) fn make_room(
         &self,
         held: &mut Held<'_>,
@@ -332,12 +356,10 @@ impl Body {
         is_last: bool,
     ) -> Result<Option<Freed>, Lack> {
         let marked = self.ledger.marked();
-        let is_over = self.sum.drawn() > self.limit_bytes();
         let takes_all = self.is_durable() || is_last;
         let most_bytes = if takes_all { marked.max_bytes } else { marked.high_bytes };
         let short = match held.draw(bytes, most_bytes) {
-            Ok(()) if !is_over || self.is_durable() => return Ok(None),
-            Ok(()) => Short::Table,
+            Ok(()) => return Ok(None),
             Err(short) => short,
         };
         if self.is_durable() && short == Short::Table {
@@ -354,15 +376,16 @@ impl Body {
         if self.is_durable() {
             return Err(Lack::Elsewhere(short));
         }
-        // A shard that has less than its share takes from the others.
+        // A shard that has less than its share takes from the others, unless what they give would be drawn by nobody.
+        let is_over = match short {
+            Short::Table => self.sum.drawn() > self.limit_bytes(),
+            _ => self.ledger.sum.drawn() > most_bytes,
+        };
         let share_bytes = self.sum.drawn() / self.shards.len() as u64;
-        if held.charged_bytes() + share_bytes / 8 < share_bytes {
+        if !is_over && held.charged_bytes() + share_bytes / 8 < share_bytes {
             return Err(Lack::Elsewhere(short));
         }
         let freed = held.evict(bytes, level, why);
-        if is_over {
-            held.give_back_credit();
-        }
         if freed.entries == 0 { Err(Lack::Elsewhere(short)) } else { Ok(Some(freed)) }
     }
 
@@ -387,6 +410,7 @@ impl Body {
             Refused::Loads => 5,
             Refused::Unencodable => 6,
             Refused::Closed => 7,
+            Refused::KeyTooLong { .. } => 8,
         };
         self.shards[at.shard as usize].state.lock().counts.refused[kind] += 1;
     }
@@ -403,7 +427,8 @@ impl Body {
         }
         held.counts().removes[usize::from(found.is_none())] += 1;
         // Who loads it is told that he was overtaken; who waits for it asks anew.
-        let flight = if seen.is_none() { held.state.flights.remove(key) } else { None };
+        let is_awaited = seen.is_none() && !held.state.flights.is_empty();
+        let flight = if is_awaited { held.state.flights.remove(key) } else { None };
         held.finish();
         if let Some(flight) = flight {
             flight.end(End::GivenUp);
@@ -501,7 +526,8 @@ impl Body {
         let (copy, evicted) = self.record(level, life, bytes[0].len(), |at_once| {
             write_bytes(&self.keep, head, bytes, at_once)
         })?;
-        self.link(at, key, copy, level, Rule::Same(seen), evicted)
+        let written = Written { place: copy, level, evicted, charge: None };
+        self.link(at, key, written, Rule::Same(seen))
     }
 
     /// Changes one of an entry's notes under the lock of its shard. What it was before.

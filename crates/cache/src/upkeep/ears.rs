@@ -53,7 +53,7 @@ impl Keeper for Ears {
             let is_worthless = (entry.frequency() == 0 && entry.queue() == Queue::Small)
                 || (is_pressed && entry.frequency() < 2);
             let may_go = is_worthless && asking::may_drop(entry.level());
-            if (may_go || !entry.is_of(held.era())) && body.may_lose(record.bytes.len() as u64) {
+            if (may_go || !entry.is_of(held.era())) && body.may_lose(held.cost(record.place)) {
                 Verdict::Drop
             } else {
                 Verdict::Move
@@ -77,7 +77,7 @@ impl Keeper for Ears {
             let body = held.body;
             if why == Why::Wanted {
                 let may_go = !body.is_durable() && asking::may_drop(entry.level());
-                if !may_go || !body.may_lose(record.bytes.len() as u64) {
+                if !may_go || !body.may_lose(held.cost(record.place)) {
                     return false;
                 }
             }
@@ -94,8 +94,9 @@ impl Keeper for Ears {
 }
 
 impl Body {
-    /// Whether the table may lose an entry of so many bytes without being asked.
-    fn may_lose(&self, bytes: u64) -> bool {
-        self.sum.drawn() > self.reserve_bytes() + bytes
+    /// Whether the table may lose an entry that is charged so much without being asked: what is left is no less than its
+    /// reserve.
+    fn may_lose(&self, cost: u64) -> bool {
+        self.sum.drawn() >= self.reserve_bytes() + cost
     }
 }

@@ -16,6 +16,9 @@ use crate::futures::connection::Connection;
 use crate::kernel::Watcher;
 use crate::table::Name;
 
+/// What it came to, and the bytes that were given for the time.
+type Ended<K> = (Result<Connection<K>, Error>, Option<KeptBytes>);
+
 /// A connection that is coming about.
 #[must_use = "await it for the connection; dropped, it is given up"]
 pub struct Connecting<K> {
@@ -50,10 +53,7 @@ impl<K> Connecting<K> {
         Ok(Self { channel: channel.clone(), begun: Ok(begun), is_over: false, kind: PhantomData })
     }
 
-    fn poll_ended(
-        &mut self,
-        cx: &Context<'_>,
-    ) -> Poll<(Result<Connection<K>, Error>, Option<KeptBytes>)> {
+    fn poll_ended(&mut self, cx: &Context<'_>) -> Poll<Ended<K>> {
         let name = match self.begun {
             Ok(name) => name,
             Err(error) => return Poll::Ready((Err(error), None)),

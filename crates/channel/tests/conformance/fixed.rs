@@ -134,7 +134,7 @@ fn raw_and_pinned_addresses_stay_through_a_hundred_collections_with_operations_i
     #[derive(Trace)]
     struct Node<'gc> {
         value: u64,
-        _next: Option<Gc<'gc, Node<'gc>>>,
+        _next: Option<Gc<'gc, Self>>,
     }
     type List = Option<Gc<'static, Node<'static>>>;
     Stage::on_each(&ChannelConfig::default(), |stage| {

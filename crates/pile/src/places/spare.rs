@@ -6,7 +6,7 @@ use crate::places::class::SPAN_BYTES;
 use crate::places::limit::Limit;
 use crate::places::segment::{GROUP_SPANS, SEGMENT_SPANS};
 use crate::places::span::SpanIndex;
-use crate::places::spare_map::{Found, GROUPS, SpareMap};
+use crate::places::spare_map::{Found, GROUPS, Run, SpareMap};
 use crate::threads::epoch::Epoch;
 
 /// The spans that nobody uses, and the groups that are not committed. For who has the lock of the supply.
@@ -171,28 +171,35 @@ impl Spare {
         was_huge
     }
 
-    /// Spare spans one behind the other, those without memory under the limit.
+    /// Spare spans one behind the other, those without memory under the limit; as few of those as can be.
     pub(crate) fn take_run(&mut self, limit: &Limit, spans: u32) -> Option<SpanIndex> {
-        for index in 0..self.maps.len() {
-            if self.maps[index].spare < spans {
+        let mut best: Option<(usize, Run)> = None;
+        for (index, map) in self.maps.iter().enumerate() {
+            // One with less memory than a run that was found has none that is better.
+            let is_better = |(_, best): (usize, Run)| map.backed > spans - best.bare;
+            if map.spare < spans || !best.is_none_or(is_better) {
                 continue;
             }
-            let Some(at) = self.maps[index].run_of(spans) else { continue };
-            let first =
-                u32::try_from(index).expect("fewer than 2^15 segments") * SEGMENT_SPANS + at;
-            let founds: Vec<Found> = (at..at + spans)
-                .map(|at| self.maps[index].found(at).expect("the run is spare"))
-                .collect();
-            let bare = founds.iter().filter(|&&found| found == Found::Bare).count() as u64;
-            if !limit.take(bare * u64::from(SPAN_BYTES)) {
-                return None;
+            let Some(run) = map.run_of(spans) else { continue };
+            if best.is_none_or(|(_, best)| run.bare < best.bare) {
+                best = Some((index, run));
             }
-            for (span, found) in (first..).zip(founds) {
-                self.remove(SpanIndex(span), found);
+            if run.bare == 0 {
+                break;
             }
-            return Some(SpanIndex(first));
         }
-        None
+        let (index, run) = best?;
+        if !limit.take(u64::from(run.bare) * u64::from(SPAN_BYTES)) {
+            return None;
+        }
+        let index = u32::try_from(index).expect("fewer than 2^15 segments");
+        let first = index * SEGMENT_SPANS + run.at;
+        for span in first..first + spans {
+            let span = SpanIndex(span);
+            let found = self.found(span).expect("the run is spare");
+            self.remove(span, found);
+        }
+        Some(SpanIndex(first))
     }
 
     /// A group to be committed: one that was given back, else a fresh one.
@@ -243,5 +250,29 @@ impl Spare {
             self.map(SpanIndex(first)).set_huge(group % GROUPS, true);
             self.huge_groups += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_has_memory_is_taken_before_one_that_has_none() {
+        let mut spare = Spare::default();
+        let backed = 2 * SEGMENT_SPANS + 7;
+        for span in 0..8 {
+            spare.put(SpanIndex(span), Found::Bare);
+        }
+        for (span, found) in (backed..).zip([Found::Dirty, Found::Clean, Found::Dirty]) {
+            spare.put(SpanIndex(span), found);
+        }
+        let full = Limit::new(0);
+        assert_eq!(spare.take_run(&full, 3), Some(SpanIndex(backed)), "it needs no more memory");
+        assert_eq!((spare.clean, spare.dirty, spare.bare), (0, 0, 8));
+        assert_eq!(spare.take_run(&full, 3), None);
+        let limit = Limit::new(5 * u64::from(SPAN_BYTES));
+        assert_eq!(spare.take_run(&limit, 5), Some(SpanIndex(0)));
+        assert_eq!((spare.bare, spare.take_run(&limit, 1)), (3, None));
     }
 }

@@ -26,6 +26,17 @@ pub(crate) struct SpareMap {
     huge: [u64; GROUPS as usize / 64],
     /// How many are spare.
     pub(crate) spare: u32,
+    /// How many of them have memory.
+    pub(crate) backed: u32,
+}
+
+/// Spare spans one behind the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Run {
+    /// The first of them.
+    pub(crate) at: u32,
+    /// How many of them have no memory.
+    pub(crate) bare: u32,
 }
 
 impl SpareMap {
@@ -36,6 +47,7 @@ impl SpareMap {
         bare: [0; WORDS],
         huge: [0; GROUPS as usize / 64],
         spare: 0,
+        backed: 0,
     };
 
     fn map(&mut self, found: Found) -> &mut [u64; WORDS] {
@@ -50,12 +62,14 @@ impl SpareMap {
     pub(crate) fn put(&mut self, at: u32, found: Found) {
         self.map(found)[at as usize / 64] |= 1 << (at % 64);
         self.spare += 1;
+        self.backed += u32::from(found != Found::Bare);
     }
 
     /// It is spare no more.
     pub(crate) fn remove(&mut self, at: u32, found: Found) {
         self.map(found)[at as usize / 64] &= !(1 << (at % 64));
         self.spare -= 1;
+        self.backed -= u32::from(found != Found::Bare);
     }
 
     /// What is behind a span, if it is spare.
@@ -74,16 +88,33 @@ impl SpareMap {
         Some(index * 64 + 63 - word.leading_zeros())
     }
 
-    /// Where `spans` spare spans lie one behind the other.
-    pub(crate) fn run_of(&self, spans: u32) -> Option<u32> {
-        let mut length = 0;
+    /// The lowest of the runs of `spans` spare spans that have the most memory behind them.
+    pub(crate) fn run_of(&self, spans: u32) -> Option<Run> {
+        let mut best: Option<Run> = None;
+        let (mut length, mut bare) = (0, 0);
+        let is_in = |words: &[u64; WORDS], at: u32| words[at as usize / 64] >> (at % 64) & 1;
         for at in 0..SEGMENT_SPANS {
-            length = if self.found(at).is_some() { length + 1 } else { 0 };
-            if length == spans {
-                return Some(at + 1 - spans);
+            let word = at as usize / 64;
+            let is_bare = is_in(&self.bare, at) != 0;
+            if !is_bare && (self.clean[word] | self.dirty[word]) >> (at % 64) & 1 == 0 {
+                (length, bare) = (0, 0);
+                continue;
+            }
+            bare += u32::from(is_bare);
+            length += 1;
+            if length > spans {
+                bare -= u32::from(is_in(&self.bare, at - spans) != 0);
+                length = spans;
+            }
+            if length == spans && best.is_none_or(|best| bare < best.bare) {
+                best = Some(Run { at: at + 1 - spans, bare });
+                // No other has more.
+                if bare == 0 || self.backed == 0 {
+                    break;
+                }
             }
         }
-        None
+        best
     }
 
     /// The spare spans of a group.
@@ -155,11 +186,28 @@ mod tests {
         }
         assert_eq!((map.lowest(Found::Clean), map.highest(Found::Clean)), (Some(31), Some(4095)));
         assert_eq!((map.group(0).backed(), map.group(1).backed(), map.spare), (1, 1, 4));
-        assert_eq!((map.run_of(2), map.run_of(3)), (Some(31), None));
+        assert_eq!((map.run_of(2), map.run_of(3)), (Some(Run { at: 31, bare: 0 }), None));
         for (at, found) in put {
             map.remove(at, found);
         }
         assert_eq!((map.spare, map.lowest(Found::Bare)), (0, None));
+    }
+
+    #[test]
+    fn the_run_with_the_most_memory_is_found_and_of_several_the_lowest() {
+        let mut map = SpareMap::NONE;
+        let mut best_of = |spans, put: &[(u32, Found)]| {
+            for &(at, found) in put {
+                map.put(at, found);
+            }
+            map.run_of(spans).map(|run| (run.at, run.bare))
+        };
+        use Found::{Bare, Clean, Dirty};
+        assert_eq!(best_of(3, &[(10, Bare), (11, Bare), (12, Bare), (13, Bare)]), Some((10, 3)));
+        assert_eq!(best_of(3, &[(62, Dirty), (63, Bare), (64, Clean)]), Some((62, 1)));
+        assert_eq!(best_of(3, &[(14, Clean), (15, Dirty)]), Some((13, 1)));
+        assert_eq!(best_of(3, &[(4094, Dirty), (4095, Dirty), (4093, Clean)]), Some((4093, 0)));
+        assert_eq!((best_of(6, &[]), best_of(7, &[])), (Some((10, 4)), None));
     }
 
     #[test]

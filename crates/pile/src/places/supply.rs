@@ -365,10 +365,18 @@ impl Supply {
         self.limit.backed_bytes() + GROUP_BYTES + 2 * TABLE_PAGE_BYTES <= self.limit.limit_bytes()
     }
 
-    /// Whether a span is spare, and whether it has memory then. At a quiet moment.
+    /// Whether a span is spare, and whether it has memory then; at a quiet moment it stays so.
     pub(crate) fn is_spare(&self, span: SpanIndex) -> Option<bool> {
         let spare = self.spare.lock();
         spare.found(span).map(|found| found != Found::Bare)
+    }
+
+    /// The groups without memory and spare spans, in order.
+    pub(crate) fn given_back(&self) -> Vec<u32> {
+        let spare = self.spare.lock();
+        let mut groups: Vec<u32> = spare.whole_groups.iter().map(|whole| whole.group).collect();
+        groups.sort_unstable();
+        groups
     }
 
     /// Whether the group of a span has no memory and no spare spans, and whether its rows in the tables are counted then.

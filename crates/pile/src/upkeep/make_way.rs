@@ -2,7 +2,8 @@
 //!
 //! Deletions free room here and there, and compaction empties the spans that hold least, wherever they are. Neither makes a long
 //! record's spans neighbours. So the run that holds least is chosen among all that are long enough, and the keepers whose
-//! records are in it are asked to let them go. What pointers name stays, and no such run is chosen.
+//! records are in it are asked to let them go. What pointers name stays, and no such run is chosen; nor is one, at the limit, of
+//! spans without memory, which nobody holds anything in, and which nobody can be given.
 //!
 //! Cost: a walk over the lines of all spans, and a question for each record of the run.
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use crate::naming::header::Header;
 use crate::pile::Pile;
 use crate::places::class::{Class, PAGE_BYTES, SPAN_BYTES};
-use crate::places::segment::{Memory, SEGMENT_SPANS};
+use crate::places::segment::{GROUP_SPANS, Memory, SEGMENT_SPANS};
 use crate::places::span::{SpanIndex, SpanStanding};
 use crate::places::spans::NOBODY;
 use crate::store::Store;
@@ -26,7 +27,7 @@ impl Pile {
     /// For who was refused room for a long record though much is free.
     #[must_use]
     pub fn make_way(&self, record_bytes: usize) -> u64 {
-        let spans = (record_bytes + PAGE_BYTES as usize).div_ceil(SPAN_BYTES as usize);
+        let spans = record_bytes.saturating_add(PAGE_BYTES as usize).div_ceil(SPAN_BYTES as usize);
         let Ok(spans) = u32::try_from(spans) else { return 0 };
         self.store.make_way(spans.min(SEGMENT_SPANS))
     }
@@ -40,6 +41,7 @@ impl Store {
 
     /// The first span of the run; `None` if each holds something that stays.
     fn run_that_holds_least(&self, spans: u32) -> Option<u32> {
+        let unbacked = Unbacked::of(self, spans);
         let opened = self.spans.supply.spans_opened();
         let mut best: Option<(u64, u32)> = None;
         // Of the run that ends with the span that is looked at: what it holds, and from where on all of it can go.
@@ -49,7 +51,7 @@ impl Store {
             if span.is_multiple_of(SEGMENT_SPANS) {
                 (held_bytes, from) = (0, span);
             }
-            let Some(bytes) = self.may_go(index) else {
+            let Some(bytes) = self.may_go(index, &unbacked) else {
                 (held_bytes, from) = (0, span + 1);
                 continue;
             };
@@ -59,7 +61,7 @@ impl Store {
             }
             held_bytes += bytes;
             while span + 1 - from > spans {
-                held_bytes -= self.may_go(SpanIndex(from)).unwrap_or(0).min(held_bytes);
+                held_bytes -= self.may_go(SpanIndex(from), &unbacked).unwrap_or(0).min(held_bytes);
                 from += 1;
             }
             let begins_whole = self.spans.memory.class(SpanIndex(from)) != Class::TAIL;
@@ -71,15 +73,16 @@ impl Store {
         best.map(|(_, first)| first)
     }
 
-    /// How many bytes keepers have in a span; `None` if something in it stays, or records are just being put there.
-    fn may_go(&self, span: SpanIndex) -> Option<u64> {
+    /// How many bytes keepers have in a span; `None` if something in it stays, records are just being put there, or it would
+    /// need memory that the limit does not have.
+    fn may_go(&self, span: SpanIndex, unbacked: &Unbacked) -> Option<u64> {
         let (class, line) = (self.spans.memory.class(span), self.spans.memory.line(span));
         let (standing, shape) = (line.standing(), class.shape());
         if matches!(standing, SpanStanding::Spent | SpanStanding::Inherited) {
             return None;
         }
         match class {
-            Class::NONE => Some(0),
+            Class::NONE => unbacked.may_be_used(self, span).then_some(0),
             Class::TAIL => Some(u64::from(SPAN_BYTES)),
             Class::PAGES => {
                 let mut bytes = 0;
@@ -127,5 +130,29 @@ impl Store {
             }
         }
         dropped
+    }
+}
+
+/// What is known of spans without memory.
+struct Unbacked {
+    /// Whether the limit has room for a run of them.
+    has_room: bool,
+    /// Groups that are to be committed before their spans are of use to anybody.
+    given_back: Vec<u32>,
+}
+
+impl Unbacked {
+    fn of(store: &Store, spans: u32) -> Self {
+        let (supply, bytes) = (&store.spans.supply, u64::from(spans) * u64::from(SPAN_BYTES));
+        let left_bytes = supply.limit.limit_bytes().saturating_sub(supply.limit.backed_bytes());
+        Self { has_room: left_bytes >= bytes, given_back: supply.given_back() }
+    }
+
+    /// Whether a span that nobody uses may be a part of a run. One that waits until nobody sees it may.
+    fn may_be_used(&self, store: &Store, span: SpanIndex) -> bool {
+        match store.spans.supply.is_spare(span) {
+            Some(has_memory) => has_memory || self.has_room,
+            None => self.given_back.binary_search(&(span.0 / GROUP_SPANS)).is_err(),
+        }
     }
 }

@@ -1,7 +1,15 @@
 //! Random programs on the shared heap do what the same programs do on vectors, charges included.
 
+mod check;
+mod holding;
 mod lender;
+mod on_accounts;
+mod on_buffers;
+mod on_data;
+mod on_references;
+mod run;
 mod step;
+mod value;
 mod world;
 
 use std::io::Read;

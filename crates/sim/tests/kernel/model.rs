@@ -3,7 +3,7 @@
 use levada_ring::Level;
 use levada_sim::{Mischief, SimConfig};
 
-use crate::program::run;
+use crate::running::run;
 
 #[test]
 fn random_programs_and_their_peers_read_what_the_others_wrote() {

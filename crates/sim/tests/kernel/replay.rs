@@ -3,7 +3,7 @@
 use levada_ring::Level;
 use levada_sim::{Mischief, SimConfig};
 
-use crate::program::run;
+use crate::running::run;
 
 #[test]
 fn a_seed_gives_the_same_run_again_and_another_seed_another() {

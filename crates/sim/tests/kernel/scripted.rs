@@ -8,7 +8,7 @@ use std::time::Duration;
 use levada_ring::{BlockId, Done, Driver, Errno, Generation, Group, Op, Target, Token, Wait, now};
 use levada_sim::{Cue, Mischief, Sim, SimConfig, Step, Trick};
 
-use crate::program::{room, write_span};
+use crate::memory::{room, write_span};
 
 /// What receives of a connection come to, whose peer writes ten bytes and ends.
 fn received(cues: &[Cue]) -> Vec<Result<u32, Errno>> {

@@ -3,7 +3,7 @@
 use levada_ring::Level;
 use levada_sim::{Mischief, SimConfig, Trick};
 
-use crate::program::run;
+use crate::running::run;
 
 fn played(mischief: Mischief, trick: Trick, seeds: u64) -> u64 {
     let config = |level| SimConfig { level, mischief, direct_places: 3 };

@@ -9,7 +9,7 @@ use levada_ring::{
 };
 use levada_sim::{Dice, Mischief, Sim, SimConfig, Step, Trick, World};
 
-use crate::program::{room, write_span};
+use crate::memory::{room, write_span};
 
 fn token(index: u32) -> Token {
     Token::new(1, Generation::FIRST, index)
