@@ -41,6 +41,9 @@ pub(crate) fn validate(space: &mut Space, root: RootTrace<'_>) {
     }
     found.check_pointers(space);
     found.check_lists(space);
+    if let Some(raw) = space.raw.get() {
+        raw.validate();
+    }
     check_charge(space);
 }
 
