@@ -135,6 +135,8 @@ impl<'gc> Cx<'gc> {
 
     fn take_slice(&self, shape: &'static Shape, count: usize) -> Option<Object> {
         let bytes = shape.element_bytes().checked_mul(count)?;
+        // As no allocation is longer: with its header it is still a length, and not one that has wrapped round to a short one.
+        isize::try_from(bytes).ok()?;
         if bytes <= self.space.pool.pacing().nursery_object_bytes_max {
             self.space.take_young(shape, count)
         } else {
