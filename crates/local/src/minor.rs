@@ -84,7 +84,7 @@ pub(crate) fn minor(
         fit,
         forced,
         spare,
-        to: Vec::new(),
+        to: Vec::with_capacity(1), // an idle heap has no more, and many may be idle
         cursor: core::ptr::null_mut(),
         end_address: 0,
         scanned: (0, 0),

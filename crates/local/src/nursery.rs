@@ -79,7 +79,7 @@ pub(crate) struct Chunk {
 }
 
 fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, 64).expect("a chunk is short")
+    Layout::from_size_align(bytes, 16).expect("a chunk is short")
 }
 
 impl Chunk {
@@ -88,9 +88,9 @@ impl Chunk {
         Self { start, bytes: CHUNK_BYTES, filled_bytes: 0, is_lent: true }
     }
 
-    /// One that fits what an idle heap keeps: 256 B · 2^k.
+    /// One that fits what an idle heap keeps, in steps of 64 B: there may be many such heaps.
     pub(crate) fn fitting(kept_bytes: usize) -> Option<Self> {
-        let bytes = kept_bytes.next_power_of_two().max(256);
+        let bytes = kept_bytes.next_multiple_of(64).max(64);
         // SAFETY: the layout has bytes.
         let start = unsafe { alloc(layout(bytes)) };
         Some(Self { start: NonNull::new(start)?, bytes, filled_bytes: 0, is_lent: false })

@@ -160,7 +160,7 @@ fn resting_heaps_hold_no_nursery() {
                     *first = Some(cx.alloc(Node { _bytes: [1; 4], next: Lock::new(*first) }));
                 }
             });
-            assert_eq!(heap.rest(), 512, "288 B of objects");
+            assert_eq!(heap.rest(), 320, "288 B of objects");
             heap
         })
         .collect();
