@@ -71,18 +71,18 @@ const LIST_64: Fate = Fate::List { turns: 64 };
 
 fn young(ground: &Ground, fate: Fate, point: &str) -> Case {
     let rows = vec![
-        row(ground, "levada", Side::Ours, move || by_node(LevadaWorld::young(fate, Pauses::Every))),
-        row(ground, "Box, glibc", Side::Rival("Box, glibc"), move || {
-            by_node(BoxWorld::<Glibc>::new(fate))
+        by_node(ground, ("levada", Side::Ours), move || LevadaWorld::young(fate, Pauses::Every)),
+        by_node(ground, ("Box, glibc", Side::Rival("Box, glibc")), move || {
+            BoxWorld::<Glibc>::new(fate)
         }),
-        row(ground, "Box, mimalloc", Side::Rival("Box, mimalloc"), move || {
-            by_node(BoxWorld::<Mimalloc>::new(fate))
+        by_node(ground, ("Box, mimalloc", Side::Rival("Box, mimalloc")), move || {
+            BoxWorld::<Mimalloc>::new(fate)
         }),
-        row(ground, "gc-arena, a cycle a turn", Side::Rival("gc-arena, cycles"), move || {
-            by_node(ArenaWorld::young(fate, Collects::ACycle))
+        by_node(ground, ("gc-arena, a cycle a turn", Side::Rival("gc-arena, cycles")), move || {
+            ArenaWorld::young(fate, Collects::ACycle)
         }),
-        row(ground, "gc-arena, its own pacing", Side::Rival("gc-arena, paced"), move || {
-            by_node(ArenaWorld::young(fate, Collects::ItsDebt))
+        by_node(ground, ("gc-arena, its own pacing", Side::Rival("gc-arena, paced")), move || {
+            ArenaWorld::young(fate, Collects::ItsDebt)
         }),
     ];
     let bars = if fate == Fate::Die {

@@ -14,7 +14,7 @@ use crate::local::world::{
 #[derive(Collect)]
 #[collect(no_drop)]
 struct Node<'gc> {
-    next: Option<Gc<'gc, Node<'gc>>>,
+    next: Option<Gc<'gc, Self>>,
     words: [u64; 3],
 }
 

@@ -18,8 +18,8 @@ const NODE_BYTES: usize = 40;
 
 #[derive(Trace)]
 struct Node<'gc> {
-    left: Option<Gc<'gc, Node<'gc>>>,
-    right: Option<Gc<'gc, Node<'gc>>>,
+    left: Option<Gc<'gc, Self>>,
+    right: Option<Gc<'gc, Self>>,
     words: [u64; 2],
 }
 

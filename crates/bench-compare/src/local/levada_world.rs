@@ -18,7 +18,7 @@ const FILL_BUCKETS: usize = 100;
 
 #[derive(Trace)]
 pub(crate) struct Node<'gc> {
-    next: Option<Gc<'gc, Node<'gc>>>,
+    next: Option<Gc<'gc, Self>>,
     words: [u64; 3],
 }
 

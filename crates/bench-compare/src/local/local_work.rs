@@ -78,7 +78,7 @@ pub(crate) fn work(setting: LocalSetting) -> io::Result<()> {
 
 #[derive(Trace)]
 struct Node<'gc> {
-    next: Option<Gc<'gc, Node<'gc>>>,
+    next: Option<Gc<'gc, Self>>,
     words: [u64; 3],
 }
 

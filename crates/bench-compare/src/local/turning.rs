@@ -8,7 +8,7 @@ use crate::frame::fault::Fault;
 use crate::frame::histogram::Histogram;
 use crate::frame::sample::Sample;
 use crate::local::world::{Depths, TURN_NODES, World};
-use crate::loops::looping::Prepared;
+use crate::loops::looping::{Prepared, entrant};
 use crate::loops::turns::Loop;
 use crate::machine::clock::own_cpu_ns;
 use crate::machine::cores::move_to;
@@ -16,24 +16,41 @@ use crate::machine::cores::move_to;
 /// Pauses come seldom: they are waited for so many windows long.
 const WINDOWS: u32 = 20;
 
-/// Turns of a world as a loop whose turn is one node.
-pub(crate) fn by_node(world: impl World + 'static) -> Prepared {
-    Prepared::of(vec![Box::new(ByNode { world, owed: 0 })])
+/// An entrant that takes turns in the world that `make` makes, and tells what a node of them costs.
+pub(crate) fn by_node<W: World + 'static>(
+    ground: &Ground,
+    (name, side): (&str, Side),
+    make: impl FnOnce() -> W + 'static,
+) -> Entrant {
+    let turns = entrant(ground, name, side, || Prepared::of(vec![Box::new(Turns(make()))]));
+    let get_ready =
+        move || -> Result<Box<dyn Contender>, Fault> { Ok(Box::new(ByNode((turns.get_ready)()?))) };
+    Entrant { get_ready: Box::new(get_ready), ..turns }
 }
 
-struct ByNode<W> {
-    world: W,
-    owed: u64,
-}
+/// A loop of whole turns: what is timed in one go has as many pauses as another.
+struct Turns<W>(W);
 
-impl<W: World> Loop for ByNode<W> {
+impl<W: World> Loop for Turns<W> {
     fn run(&mut self, count: u64) {
-        self.owed += count;
-        while self.owed >= TURN_NODES as u64 {
-            self.owed -= TURN_NODES as u64;
-            self.world.turn();
-            self.world.end();
+        for _ in 0..count {
+            self.0.turn();
+            self.0.end();
         }
+    }
+}
+
+/// One whose turns are of so many nodes.
+struct ByNode(Box<dyn Contender>);
+
+impl Contender for ByNode {
+    fn measure(&mut self) -> Result<Sample, Fault> {
+        let sample = self.0.measure()?;
+        Ok(Sample { cost: sample.cost / TURN_NODES as f64, ..sample })
+    }
+
+    fn cpu_ns(&self) -> Result<Option<u64>, Fault> {
+        self.0.cpu_ns()
     }
 }
 
@@ -190,13 +207,27 @@ mod tests {
         }
     }
 
+    struct Fixed;
+
+    impl Contender for Fixed {
+        fn measure(&mut self) -> Result<Sample, Fault> {
+            let (client_cost, busy_share, latency_ns) = (None, None, None);
+            let (rate_per_s, others) = (Some(5.0), Vec::new());
+            Ok(Sample { cost: 4000.0, client_cost, rate_per_s, busy_share, latency_ns, others })
+        }
+
+        fn cpu_ns(&self) -> Result<Option<u64>, Fault> {
+            Ok(None)
+        }
+    }
+
     #[test]
-    fn a_loop_of_nodes_takes_a_turn_for_every_two_thousand_and_owes_the_rest() {
-        let mut by_node = ByNode { world: Played { ends: 0 }, owed: 0 };
-        by_node.run(TURN_NODES as u64 - 1);
-        assert_eq!(by_node.world.ends, 0);
-        by_node.run(TURN_NODES as u64 + 1);
-        assert_eq!((by_node.world.ends, by_node.owed), (2, 0));
+    fn a_turn_s_cost_is_told_for_a_node() {
+        let sample = ByNode(Box::new(Fixed)).measure().ok().unwrap();
+        assert!((sample.cost - 2.0).abs() < 1e-9 && sample.rate_per_s == Some(5.0));
+        let mut turns = Turns(Played { ends: 0 });
+        turns.run(3);
+        assert_eq!(turns.0.ends, 3);
     }
 
     #[test]
