@@ -16,7 +16,7 @@ fn heap(pool: &Pool) -> LocalHeap<()> {
 }
 
 fn raw(heap: &mut LocalHeap<()>, bytes: usize) -> RawBuf {
-    heap.enter(|cx, ()| cx.raw(bytes)).unwrap()
+    heap.enter(|cx, ()| cx.raw(bytes)).expect("room")
 }
 
 fn alignment(buffer: &RawBuf) -> usize {
