@@ -1,0 +1,40 @@
+//! What a heap does where sizes, alignments and limits are unusual.
+
+use levada_local::{Limits, LocalHeap, Pacing, Pool, PoolOptions, Stress};
+
+fn checking_pool(pacing: Pacing, mapped_bytes_max: u64) -> Pool {
+    let stress = Stress { every_turn: None, poisons: true, verifies: true };
+    Pool::new(PoolOptions { stress, pacing, mapped_bytes_max })
+}
+
+/// An iterator that says it is longer than anything, and is not.
+struct Boasting(usize, usize);
+
+impl Iterator for Boasting {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        self.1 = self.1.checked_sub(1)?;
+        Some(7)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0, Some(self.0))
+    }
+}
+
+impl ExactSizeIterator for Boasting {}
+
+#[test]
+fn a_slice_longer_than_memory_is_refused() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let limits = Limits::up_to(u64::MAX);
+    let mut heap = LocalHeap::<()>::new(&pool, limits, |_| ());
+    heap.enter(|cx, ()| {
+        for count in [usize::MAX, usize::MAX - 7, usize::MAX - 4096, usize::MAX / 2 + 1] {
+            assert!(cx.try_slice(Boasting(count, 100)).is_err(), "{count} bytes");
+            assert!(cx.try_slice(std::iter::repeat_n(7_u64, count)).is_err(), "{count} words");
+        }
+    });
+    heap.validate();
+}
