@@ -48,7 +48,8 @@ impl Bump {
         NonNull::new(start)
     }
 
-    /// As [`Self::take`], for an object whose value, so far behind the header, is aligned to more than a word: zeros go before it.
+    /// As [`Self::take`], for an object whose value, so far behind the header, is aligned to more than a word: zeros go before it, and
+    /// behind it, so that it takes as much wherever the cursor stands. A copy finds room where it was reserved.
     pub(crate) fn take_aligned(
         &self,
         bytes: usize,
@@ -57,12 +58,43 @@ impl Bump {
     ) -> Option<NonNull<u8>> {
         let value = self.cursor.get().addr() + value_offset;
         let lead_bytes = value.next_multiple_of(align) - value;
-        let start = self.take(lead_bytes + bytes)?;
-        // SAFETY: the words before the object were just taken.
-        unsafe { start.write_bytes(0, lead_bytes) };
-        // SAFETY: the object's bytes lie behind them.
-        Some(unsafe { start.add(lead_bytes) })
+        let start = self.take(align_bytes(align) + bytes)?;
+        // SAFETY: so many bytes were just taken.
+        Some(unsafe { place(start, lead_bytes, bytes, align) })
     }
+}
+
+/// What an object takes beside its own length, so that its value can be aligned: to a word at least.
+#[inline]
+pub(crate) fn align_bytes(align: usize) -> usize {
+    align - 8
+}
+
+/// The place of a header so far behind `start`; before it and behind its object are zeros, as many as alignment may take.
+///
+/// # Safety
+/// From `start` on there are `align_bytes(align) + bytes` bytes, nobody else's; no more than the former go before the header.
+#[inline]
+pub(crate) unsafe fn place(
+    start: NonNull<u8>,
+    lead_bytes: usize,
+    bytes: usize,
+    align: usize,
+) -> NonNull<u8> {
+    let rest_bytes = align_bytes(align) - lead_bytes;
+    if lead_bytes > 0 {
+        // SAFETY: promised by the caller.
+        unsafe { start.write_bytes(0, lead_bytes) };
+    }
+    // SAFETY: as above.
+    let header = unsafe { start.add(lead_bytes) };
+    if rest_bytes > 0 {
+        // SAFETY: as above: what was taken ends so far behind the object.
+        let end = unsafe { header.add(bytes) };
+        // SAFETY: as above.
+        unsafe { end.write_bytes(0, rest_bytes) };
+    }
+    header
 }
 
 /// A run of memory that objects stand in one behind the other.

@@ -1,6 +1,6 @@
 //! What a heap does where sizes, alignments and limits are unusual.
 
-use levada_local::{Limits, LocalHeap, Pacing, Pool, PoolOptions, Stress};
+use levada_local::{Depth, Gc, Leaf, Limits, LocalHeap, Pacing, Pool, PoolOptions, Stress, Trace};
 
 fn checking_pool(pacing: Pacing, mapped_bytes_max: u64) -> Pool {
     let stress = Stress { every_turn: None, poisons: true, verifies: true };
@@ -37,4 +37,32 @@ fn a_slice_longer_than_memory_is_refused() {
         }
     });
     heap.validate();
+}
+
+#[derive(Trace)]
+#[repr(align(64))]
+struct Wide([u8; 64]);
+
+type Mixed = (Vec<Gc<'static, Leaf<[u64; 6]>>>, Vec<Gc<'static, Wide>>);
+
+#[test]
+fn survivors_that_lie_less_well_than_they_were_born_find_room() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let mut heap = LocalHeap::<Mixed>::new(&pool, Limits::default(), |_| Default::default());
+    heap.enter(|cx, (plain, wide)| {
+        // Born in turn they leave no gap; copied one kind after the other each wide one leaves one.
+        for number in (0..8).flat_map(|_| 0..=255_u8) {
+            plain.push(cx.alloc(Leaf([u64::from(number); 6])));
+            wide.push(cx.alloc(Wide([number; 64])));
+        }
+    });
+    heap.collect(Depth::Minor);
+    heap.rest();
+    heap.enter(|_, (plain, wide)| {
+        for (number, (plain, wide)) in (0..8).flat_map(|_| 0..=255_u8).zip(plain.iter().zip(wide)) {
+            assert_eq!(plain.0, [u64::from(number); 6]);
+            assert_eq!(wide.0, [number; 64]);
+            assert!(std::ptr::from_ref(wide.get()).is_aligned());
+        }
+    });
 }
