@@ -32,8 +32,6 @@ pub(crate) type RootTrace<'a> = &'a mut dyn FnMut(&mut Visitor<'_>);
 pub(crate) enum Fit {
     /// To chunks of the pool, which the next turn goes on filling.
     Chunks,
-    /// There, no older than they were, and none to the stable space: after a marking that found dead ones among them.
-    Again,
     /// To a chunk of just this length, no older than they were: an idle heap keeps it.
     Exactly(usize),
 }
@@ -62,7 +60,7 @@ pub(crate) fn minor(
     let pacing = *space.pool.pacing();
     let spare = match fit {
         Fit::Exactly(_) => Vec::new(),
-        Fit::Chunks | Fit::Again => {
+        Fit::Chunks => {
             // So many that all of it fits, whatever each chunk loses at its end: from here on nothing can fail.
             let lost_bytes = pacing.nursery_object_bytes_max + 128;
             space.pool.take_chunks(from_bytes.div_ceil(CHUNK_BYTES - lost_bytes)).or_else(|| {
@@ -244,7 +242,7 @@ impl Copier<'_> {
     #[cold]
     fn add_chunk(&mut self) {
         let chunk = match self.fit {
-            Fit::Chunks | Fit::Again => {
+            Fit::Chunks => {
                 Chunk::lent(self.spare.pop().expect("chunks for all that may survive are reserved"))
             }
             // One holds all: nothing takes more than it did.

@@ -10,8 +10,9 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc, dealloc};
 
-use crate::object::Object;
+use crate::object::{Object, TO_NURSERY};
 use crate::pool::{CHUNK_BYTES, Pool};
+use crate::undoing::Undoing;
 
 /// The free part of the chunk that is being filled.
 #[derive(Debug)]
@@ -216,6 +217,31 @@ impl Nursery {
         if let Some(last) = self.chunks.last_mut() {
             last.fill_to(cursor);
         }
+    }
+
+    /// After a marking that set a tag on all that it reached: undoes the others where they are, leaves zeros there, and takes the tag
+    /// off. What is dead may lead to what is swept next, and there may be no memory to copy the rest. How many bytes are zeros now.
+    pub(crate) fn sweep(&mut self, undoing: &mut Undoing) -> u64 {
+        self.drops.retain(|object| {
+            let is_reached = object.has(TO_NURSERY);
+            if !is_reached {
+                // SAFETY: it was not reached, and who is undone is listed no more.
+                unsafe { undoing.undo(*object) };
+            }
+            is_reached
+        });
+        let mut freed_bytes = 0;
+        for object in self.chunks.iter().flat_map(Chunk::objects) {
+            if object.has(TO_NURSERY) {
+                object.clear(TO_NURSERY);
+            } else {
+                let bytes = object.bytes();
+                // SAFETY: it was not reached, and is so long.
+                unsafe { object.header().write_bytes(0, bytes) };
+                freed_bytes += bytes as u64;
+            }
+        }
+        freed_bytes
     }
 
     /// How many bytes objects take, as far as was said.

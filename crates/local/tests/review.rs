@@ -1,6 +1,10 @@
 //! What a heap does where sizes, alignments and limits are unusual.
 
-use levada_local::{Depth, Gc, Leaf, Limits, LocalHeap, Pacing, Pool, PoolOptions, Stress, Trace};
+use std::sync::{Arc, Mutex};
+
+use levada_local::{
+    Depth, Gc, GcWeak, Leaf, Limits, LocalHeap, Lock, Pacing, Pool, PoolOptions, Stress, Trace,
+};
 
 fn checking_pool(pacing: Pacing, mapped_bytes_max: u64) -> Pool {
     let stress = Stress { every_turn: None, poisons: true, verifies: true };
@@ -65,4 +69,55 @@ fn survivors_that_lie_less_well_than_they_were_born_find_room() {
             assert!(std::ptr::from_ref(wide.get()).is_aligned());
         }
     });
+}
+
+#[derive(Trace)]
+struct Node<'gc> {
+    number: u64,
+    next: Lock<Option<Gc<'gc, Self>>>,
+}
+
+#[derive(Default, Trace)]
+struct Roots<'gc> {
+    kept: Vec<Gc<'gc, Node<'gc>>>,
+    weak: Option<GcWeak<'gc, Node<'gc>>>,
+}
+
+/// Takes what is left of a pool when it is dropped.
+struct Hog(
+    #[expect(clippy::disallowed_types, reason = "a test's, held for one turn")]
+    Arc<Mutex<LocalHeap<()>>>,
+);
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().enter(|cx, ()| while cx.try_alloc([0_u64; 32]).is_ok() {});
+    }
+}
+
+#[test]
+fn a_weak_pointer_leads_to_nothing_dead_where_memory_is_short() {
+    let pool = checking_pool(Pacing::default(), 2 << 20);
+    let other = LocalHeap::<()>::new(&pool, Limits::default(), |_| ());
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    let other = Arc::new(Mutex::new(other));
+    let mut heap = LocalHeap::<Roots<'_>>::new(&pool, Limits::default(), |_| Roots::default());
+    heap.enter(|cx, roots| {
+        // A circle through both spaces; what it costs to copy the rest is more than a chunk.
+        let young = cx.alloc(Node { number: 1, next: Lock::new(None) });
+        let stable = cx.alloc_stable(Node { number: 2, next: Lock::new(Some(young)) });
+        young.write(cx).field(|node| &node.next).set(Some(stable));
+        roots.weak = Some(young.downgrade(cx));
+        while roots.kept.len() * 24 < 62 << 10 {
+            roots.kept.push(cx.alloc(Node { number: 3, next: Lock::new(None) }));
+        }
+        cx.alloc(Leaf(Hog(Arc::clone(&other))));
+    });
+    heap.collect(Depth::Stable);
+    let number = heap.enter(|_, roots| {
+        let young = roots.weak.and_then(GcWeak::upgrade);
+        young.map(|young| young.next.get().unwrap().number)
+    });
+    assert_eq!(number, None);
+    heap.enter(|_, roots| assert!(roots.kept.iter().all(|node| node.number == 3)));
 }
