@@ -2,7 +2,8 @@
 //!
 //! So little is lost to rounding: at most 15 bytes up to 128, at most a fifth above.
 
-use crate::region::UNIT_BYTES;
+/// How long the units are that pages have one or four of.
+pub(crate) const UNIT_BYTES: usize = 4 << 10;
 
 /// How many classes there are.
 pub(crate) const CLASS_COUNT: usize = 32;
@@ -45,31 +46,37 @@ pub(crate) struct Class(u8);
 impl Class {
     /// The shortest class for so many bytes whose cells all begin at a multiple of `align`.
     #[inline]
-    pub(crate) fn of(bytes: usize, align: usize) -> Option<Self> {
-        let mut class = Self::for_bytes(bytes)?;
-        while align > 16 && !class.bytes().is_multiple_of(align) {
-            class = Self::at(class.index() + 1)?;
-        }
-        Some(class)
-    }
-
-    #[inline]
-    fn for_bytes(bytes: usize) -> Option<Self> {
-        if bytes <= 128 {
-            return Self::at(bytes.max(1).div_ceil(16) - 1);
-        }
+    pub(crate) const fn of(bytes: usize, align: usize) -> Option<Self> {
         if bytes > CELL_BYTES_MAX {
             return None;
         }
+        let mut index = Self::index_for(bytes);
+        while index < CLASS_COUNT {
+            if align <= 16 || (BYTES[index] as usize).is_multiple_of(align) {
+                return Self::at(index);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    #[inline]
+    const fn index_for(bytes: usize) -> usize {
+        if bytes <= 16 {
+            return 0;
+        }
+        if bytes <= 128 {
+            return bytes.div_ceil(16) - 1;
+        }
         let below = (bytes - 1).ilog2() as usize; // 2^below < bytes <= 2^(below + 1)
         let quarter = (bytes - 1 - (1 << below)) >> (below - 2);
-        Self::at(8 + (below - 7) * 4 + quarter)
+        8 + (below - 7) * 4 + quarter
     }
 
     /// The class with this number.
-    pub(crate) fn at(index: usize) -> Option<Self> {
-        let known = u8::try_from(index).ok().filter(|_| index < CLASS_COUNT);
-        known.map(Self)
+    #[expect(clippy::cast_possible_truncation, reason = "there are few classes")]
+    pub(crate) const fn at(index: usize) -> Option<Self> {
+        if index < CLASS_COUNT { Some(Self(index as u8)) } else { None }
     }
 
     #[inline]

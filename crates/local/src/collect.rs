@@ -150,10 +150,9 @@ fn stable(
     mark_old(&mut marker);
     marker.drain(u64::MAX);
     let marked_count = marker.marked_count;
-    let leaves_dead = leave_nursery(space, &mut stable);
     let is_dead = |object: Object| {
         if !object.is_stable() {
-            return false;
+            return !object.has(TO_NURSERY);
         }
         let page = Page::of(object.header());
         !page.is_old() && !page.is_marked(object.header())
@@ -162,12 +161,8 @@ fn stable(
         more.weaks.clear(is_dead);
     }
     stable.remembered.retain(|object| !is_dead(object));
+    collected.freed_bytes += leave_nursery(space, &mut stable, true, undoing);
     stable.paced.young_since_bytes = 0;
-    *space.stable.get_mut() = Some(stable);
-    if leaves_dead {
-        minor(space, root, Fit::Again, None, undoing);
-    }
-    let Some(mut stable) = space.stable.get_mut().take() else { return };
     let (mut swept, mut relabelled) = (Swept::default(), Vec::new());
     for place in (0..stable.young.len()).rev() {
         let page = sweep_young(space, &mut stable, place, &mut swept, undoing);
@@ -205,19 +200,27 @@ fn mark_roots(space: &Space, root: RootTrace<'_>, marker: &mut Marker<'_>) {
     }
 }
 
-/// Takes the tags off what was reached in the nursery; whether something was not.
-fn leave_nursery(space: &mut Space, stable: &mut Stable) -> bool {
+/// Takes the tags off what was reached in the nursery. If all was looked at, the rest is undone there; how many bytes that were.
+fn leave_nursery(
+    space: &mut Space,
+    stable: &mut Stable,
+    is_drained: bool,
+    undoing: &mut Undoing,
+) -> u64 {
     stable.gray.retain(|object| object.is_stable());
     stable.gray_parts.retain(|(object, _)| object.is_stable());
     let cursor = space.cursor();
     let nursery = space.nursery.get_mut();
     nursery.fill_to(cursor);
-    let mut leaves_dead = false;
-    for object in nursery.chunks.iter().flat_map(|chunk| chunk.objects()) {
-        leaves_dead |= !object.has(TO_NURSERY);
-        object.clear(TO_NURSERY);
+    if is_drained {
+        return nursery.sweep(undoing);
     }
-    leaves_dead
+    nursery
+        .chunks
+        .iter()
+        .flat_map(|chunk| chunk.objects())
+        .for_each(|object| object.clear(TO_NURSERY));
+    0
 }
 
 /// Begins at the old objects that may point to young ones; who still does stays listed.
@@ -262,7 +265,7 @@ fn slice(
     let mut marked_count = marker.marked_count;
     *space.stable.get_mut() = Some(stable);
     if is_drained {
-        marked_count += end_marking(space, root, bytes_max, undoing);
+        marked_count += end_marking(space, root, bytes_max, collected, undoing);
     }
     collected.marked_objects += marked_count;
     note_marked(space, marked_count);
@@ -273,6 +276,7 @@ fn end_marking(
     space: &mut Space,
     root: RootTrace<'_>,
     bytes_max: u64,
+    collected: &mut Collected,
     undoing: &mut Undoing,
 ) -> u64 {
     let Some(mut stable) = space.stable.get_mut().take() else { return 0 };
@@ -283,10 +287,12 @@ fn end_marking(
     marker.mark_through_remembered();
     let is_drained = marker.drain(bytes_max);
     let marked_count = marker.marked_count;
-    let leaves_dead = leave_nursery(space, &mut stable) && is_drained;
     if is_drained {
         let is_dead = |object: Object| {
-            object.is_stable() && !Page::of(object.header()).is_marked(object.header())
+            if !object.is_stable() {
+                return !object.has(TO_NURSERY);
+            }
+            !Page::of(object.header()).is_marked(object.header())
         };
         if let Some(more) = space.more.get_mut() {
             more.weaks.clear(is_dead);
@@ -299,10 +305,8 @@ fn end_marking(
         (paced.old_bytes, paced.old_since_bytes, paced.hole_bytes) = (0, 0, 0);
         space.phase.set(Phase::Sweeping);
     }
+    collected.freed_bytes += leave_nursery(space, &mut stable, is_drained, undoing);
     *space.stable.get_mut() = Some(stable);
-    if leaves_dead {
-        minor(space, root, Fit::Again, None, undoing);
-    }
     marked_count
 }
 

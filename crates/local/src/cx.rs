@@ -23,6 +23,9 @@ pub struct Cx<'gc> {
 const AT_LIMIT: &str =
     "the heap is at its limit: use the `try_` form where a peer can make it grow";
 
+/// What is said to be longer fits in no memory; below, no sum of its length and of what stands around it overflows.
+const SLICE_BYTES_MAX: usize = 1 << 46;
+
 impl<'gc> Cx<'gc> {
     /// # Safety
     /// Nobody else has the brand, and while it lives nothing in the space moves or goes.
@@ -135,6 +138,9 @@ impl<'gc> Cx<'gc> {
 
     fn take_slice(&self, shape: &'static Shape, count: usize) -> Option<Object> {
         let bytes = shape.element_bytes().checked_mul(count)?;
+        if bytes > SLICE_BYTES_MAX {
+            return None;
+        }
         if bytes <= self.space.pool.pacing().nursery_object_bytes_max {
             self.space.take_young(shape, count)
         } else {

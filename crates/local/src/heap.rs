@@ -126,6 +126,8 @@ impl<R: Rootable> LocalHeap<R> {
         self.collect_due()
     }
 
+    #[cold]
+    #[inline(never)]
     fn collect_due(&mut self) -> Collected {
         if let Some(depth) = self.space.pool.stress().every_turn {
             return self.collect(depth);

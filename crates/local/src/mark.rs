@@ -46,20 +46,21 @@ impl<'a> Marker<'a> {
                 left_bytes = left_bytes.saturating_sub(self.look_at_part(object, first));
             } else if let Some(object) = self.stable.gray.pop() {
                 left_bytes = left_bytes.saturating_sub(self.look_at(object));
+            } else if let Some(object) = self.stable.written.pop() {
+                if Page::of(object.header()).mark(object.header()) {
+                    self.marked_count += 1;
+                }
+                left_bytes = left_bytes.saturating_sub(self.look_at(object));
             } else {
                 return true;
             }
             if left_bytes == 0 {
-                return self.stable.gray.is_empty() && self.stable.gray_parts.is_empty();
+                return self.stable.is_black();
             }
         }
     }
 
     fn look_at(&mut self, object: Object) -> u64 {
-        // One that was written after it was looked at is listed without a mark.
-        if object.is_stable() && Page::of(object.header()).mark(object.header()) {
-            self.marked_count += 1;
-        }
         let bytes = object.bytes();
         if object.shape().is_slice && bytes > PART_BYTES {
             return self.look_at_part(object, 0);

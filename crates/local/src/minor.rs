@@ -14,7 +14,7 @@ use core::ptr::NonNull;
 use std::process::abort;
 
 use crate::limits::Pacing;
-use crate::nursery::Chunk;
+use crate::nursery::{Chunk, align_bytes, place};
 use crate::object::{AGE_MAX, Object, TO_NURSERY, TO_YOUNG};
 use crate::pool::CHUNK_BYTES;
 use crate::region::{Kind, Page};
@@ -32,8 +32,6 @@ pub(crate) type RootTrace<'a> = &'a mut dyn FnMut(&mut Visitor<'_>);
 pub(crate) enum Fit {
     /// To chunks of the pool, which the next turn goes on filling.
     Chunks,
-    /// There, no older than they were, and none to the stable space: after a marking that found dead ones among them.
-    Again,
     /// To a chunk of just this length, no older than they were: an idle heap keeps it.
     Exactly(usize),
 }
@@ -62,7 +60,7 @@ pub(crate) fn minor(
     let pacing = *space.pool.pacing();
     let spare = match fit {
         Fit::Exactly(_) => Vec::new(),
-        Fit::Chunks | Fit::Again => {
+        Fit::Chunks => {
             // So many that all of it fits, whatever each chunk loses at its end: from here on nothing can fail.
             let lost_bytes = pacing.nursery_object_bytes_max + 128;
             space.pool.take_chunks(from_bytes.div_ceil(CHUNK_BYTES - lost_bytes)).or_else(|| {
@@ -229,30 +227,26 @@ impl Copier<'_> {
         loop {
             let value = self.cursor.addr() + value_offset;
             let lead_bytes = value.next_multiple_of(align) - value;
+            let taken_bytes = align_bytes(align) + bytes;
             if let Some(start) = NonNull::new(self.cursor)
-                && self.end_address - self.cursor.addr() >= lead_bytes + bytes
+                && self.end_address - self.cursor.addr() >= taken_bytes
             {
-                self.cursor = self.cursor.wrapping_add(lead_bytes + bytes);
+                self.cursor = self.cursor.wrapping_add(taken_bytes);
                 // SAFETY: so much room was left.
-                unsafe { start.write_bytes(0, lead_bytes) };
-                // SAFETY: as above.
-                return unsafe { start.add(lead_bytes) };
+                return unsafe { place(start, lead_bytes, bytes, align) };
             }
-            self.add_chunk(bytes + align);
+            self.add_chunk();
         }
     }
 
     #[cold]
-    fn add_chunk(&mut self, bytes: usize) {
+    fn add_chunk(&mut self) {
         let chunk = match self.fit {
-            Fit::Chunks | Fit::Again => {
+            Fit::Chunks => {
                 Chunk::lent(self.spare.pop().expect("chunks for all that may survive are reserved"))
             }
-            // More than was asked for only where alignment loses more than it did before.
-            Fit::Exactly(fit) => {
-                let bytes = if self.to.is_empty() { fit.max(bytes) } else { bytes };
-                Chunk::fitting(bytes).unwrap_or_else(|| abort())
-            }
+            // One holds all: nothing takes more than it did.
+            Fit::Exactly(fit) => Chunk::fitting(fit).unwrap_or_else(|| abort()),
         };
         if let Some(last) = self.to.last_mut() {
             last.fill_to(self.cursor);

@@ -10,8 +10,9 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc, dealloc};
 
-use crate::object::Object;
+use crate::object::{Object, TO_NURSERY};
 use crate::pool::{CHUNK_BYTES, Pool};
+use crate::undoing::Undoing;
 
 /// The free part of the chunk that is being filled.
 #[derive(Debug)]
@@ -48,7 +49,8 @@ impl Bump {
         NonNull::new(start)
     }
 
-    /// As [`Self::take`], for an object whose value, so far behind the header, is aligned to more than a word: zeros go before it.
+    /// As [`Self::take`], for an object whose value, so far behind the header, is aligned to more than a word: zeros go before it, and
+    /// behind it, so that it takes as much wherever the cursor stands. A copy finds room where it was reserved.
     pub(crate) fn take_aligned(
         &self,
         bytes: usize,
@@ -57,12 +59,43 @@ impl Bump {
     ) -> Option<NonNull<u8>> {
         let value = self.cursor.get().addr() + value_offset;
         let lead_bytes = value.next_multiple_of(align) - value;
-        let start = self.take(lead_bytes + bytes)?;
-        // SAFETY: the words before the object were just taken.
-        unsafe { start.write_bytes(0, lead_bytes) };
-        // SAFETY: the object's bytes lie behind them.
-        Some(unsafe { start.add(lead_bytes) })
+        let start = self.take(align_bytes(align) + bytes)?;
+        // SAFETY: so many bytes were just taken.
+        Some(unsafe { place(start, lead_bytes, bytes, align) })
     }
+}
+
+/// What an object takes beside its own length, so that its value can be aligned: to a word at least.
+#[inline]
+pub(crate) fn align_bytes(align: usize) -> usize {
+    align - 8
+}
+
+/// The place of a header so far behind `start`; before it and behind its object are zeros, as many as alignment may take.
+///
+/// # Safety
+/// From `start` on there are `align_bytes(align) + bytes` bytes, nobody else's; no more than the former go before the header.
+#[inline]
+pub(crate) unsafe fn place(
+    start: NonNull<u8>,
+    lead_bytes: usize,
+    bytes: usize,
+    align: usize,
+) -> NonNull<u8> {
+    let rest_bytes = align_bytes(align) - lead_bytes;
+    if lead_bytes > 0 {
+        // SAFETY: promised by the caller.
+        unsafe { start.write_bytes(0, lead_bytes) };
+    }
+    // SAFETY: as above.
+    let header = unsafe { start.add(lead_bytes) };
+    if rest_bytes > 0 {
+        // SAFETY: as above: what was taken ends so far behind the object.
+        let end = unsafe { header.add(bytes) };
+        // SAFETY: as above.
+        unsafe { end.write_bytes(0, rest_bytes) };
+    }
+    header
 }
 
 /// A run of memory that objects stand in one behind the other.
@@ -184,6 +217,31 @@ impl Nursery {
         if let Some(last) = self.chunks.last_mut() {
             last.fill_to(cursor);
         }
+    }
+
+    /// After a marking that set a tag on all that it reached: undoes the others where they are, leaves zeros there, and takes the tag
+    /// off. What is dead may lead to what is swept next, and there may be no memory to copy the rest. How many bytes are zeros now.
+    pub(crate) fn sweep(&mut self, undoing: &mut Undoing) -> u64 {
+        self.drops.retain(|object| {
+            let is_reached = object.has(TO_NURSERY);
+            if !is_reached {
+                // SAFETY: it was not reached, and who is undone is listed no more.
+                unsafe { undoing.undo(*object) };
+            }
+            is_reached
+        });
+        let mut freed_bytes = 0;
+        for object in self.chunks.iter().flat_map(Chunk::objects) {
+            if object.has(TO_NURSERY) {
+                object.clear(TO_NURSERY);
+            } else {
+                let bytes = object.bytes();
+                // SAFETY: it was not reached, and is so long.
+                unsafe { object.header().write_bytes(0, bytes) };
+                freed_bytes += bytes as u64;
+            }
+        }
+        freed_bytes
     }
 
     /// How many bytes objects take, as far as was said.

@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use levada_pages::{HUGE_PAGE_BYTES, Reservation, round_up};
 
+use crate::class::UNIT_BYTES;
 use crate::limits::{Pacing, Stress};
-use crate::region::{HEAD_UNITS, Page, REGION_BYTES, REGION_UNITS, UNIT_BYTES};
+use crate::region::{HEAD_UNITS, Page, REGION_BYTES, REGION_UNITS};
 
 /// How long a chunk is.
 pub(crate) const CHUNK_BYTES: usize = 64 << 10;

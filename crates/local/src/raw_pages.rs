@@ -11,10 +11,10 @@
 use core::cell::RefCell;
 use core::ptr::NonNull;
 
-use crate::class::{CLASS_COUNT, Class};
+use crate::class::{CLASS_COUNT, Class, UNIT_BYTES};
 use crate::pool::{Pool, Use};
 use crate::raw_frees::{Freed, RawFrees};
-use crate::region::{Kind, Page, UNIT_BYTES};
+use crate::region::{Kind, Page};
 use crate::room::Room;
 
 /// The raw pages of a heap, with what its buffers need when they are freed.

@@ -13,12 +13,10 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-use crate::class::Class;
+use crate::class::{Class, UNIT_BYTES};
 
 /// How long a region is.
 pub(crate) const REGION_BYTES: usize = 1 << 20;
-/// How long the parts are that a region is given out by.
-pub(crate) const UNIT_BYTES: usize = 4 << 10;
 /// How many units a region has.
 pub(crate) const REGION_UNITS: usize = REGION_BYTES / UNIT_BYTES;
 /// How many of them the heads take.

@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::class::Class;
 use crate::trace::Trace;
 use crate::visitor::Visitor;
 
@@ -17,6 +18,8 @@ pub(crate) struct Shape {
     /// Whether its objects have as many as they say; otherwise one.
     pub(crate) is_slice: bool,
     pub(crate) has_pointers: bool,
+    /// Of the cells for its objects, where those are all of one length.
+    class: Option<Class>,
     trace: unsafe fn(*mut u8, usize, &mut Visitor<'_>),
     drop: Option<unsafe fn(*mut u8, usize)>,
     name: fn() -> &'static str,
@@ -38,12 +41,16 @@ const fn shape<'gc, T: Trace<'gc>>(is_slice: bool) -> Shape {
     assert!(size_of::<T>() < 1 << 31, "a value in a heap is shorter than 2 GiB");
     assert!(align_of::<T>() <= 64, "a value in a heap is aligned to 64 bytes at most");
     let drop: unsafe fn(*mut u8, usize) = drop_all::<T>;
+    let align = if align_of::<T>() > 8 { align_of::<T>() } else { 8 };
+    let bytes = align + size_of::<T>().next_multiple_of(8);
+    let class = if is_slice { None } else { Class::of(bytes, align) };
     #[expect(clippy::cast_possible_truncation, reason = "both are asserted above")]
     Shape {
         element_bytes: size_of::<T>() as u32,
         align: align_of::<T>() as u16,
         is_slice,
         has_pointers: T::HAS_POINTERS,
+        class,
         trace: trace_all::<T>,
         drop: if core::mem::needs_drop::<T>() { Some(drop) } else { None },
         name: core::any::type_name::<T>,
@@ -96,6 +103,11 @@ impl Shape {
     #[inline]
     pub(crate) fn lead_bytes(&self) -> usize {
         self.align().max(self.value_offset()) - self.value_offset()
+    }
+
+    #[inline]
+    pub(crate) fn class(&self) -> Option<Class> {
+        self.class
     }
 
     #[inline]

@@ -233,7 +233,7 @@ impl Space {
         if self.phase.get() == Phase::Marking && page.is_marked(object.header()) {
             // It is looked at once more; until then it counts as not marked, so it is listed once.
             page.unmark(object.header());
-            stable.gray.push(object);
+            stable.written.push(object);
         }
         stable.remembered.note(object, page.is_old());
         if let Some(index) = index
@@ -349,7 +349,8 @@ impl Space {
             gauges.early_old_bytes = paced.early_old_bytes;
             let remembered = &stable.remembered;
             gauges.remembered = (remembered.to_nursery.len() + remembered.to_young.len()) as u64;
-            gauges.gray = (stable.gray.len() + stable.gray_parts.len()) as u64;
+            gauges.gray =
+                (stable.gray.len() + stable.gray_parts.len() + stable.written.len()) as u64;
         }
         if let Some(raw) = self.raw.get() {
             let raw = raw.gauges();

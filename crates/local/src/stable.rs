@@ -8,10 +8,10 @@
 use core::ptr::NonNull;
 use std::collections::BTreeMap;
 
-use crate::class::{CLASS_COUNT, Class};
+use crate::class::{CLASS_COUNT, Class, UNIT_BYTES};
 use crate::object::Object;
 use crate::pool::{Pool, Use};
-use crate::region::{Kind, Page, UNIT_BYTES};
+use crate::region::{Kind, Page};
 use crate::remember::Remembered;
 use crate::room::Room;
 use crate::shape::Shape;
@@ -35,6 +35,8 @@ pub(crate) struct Stable {
     pub(crate) remembered: Remembered,
     /// Marked, and still to be looked at.
     pub(crate) gray: Vec<Object>,
+    /// Written after they were looked at, and not marked until they are again.
+    pub(crate) written: Vec<Object>,
     /// Of long slices, from which element on.
     pub(crate) gray_parts: Vec<(Object, usize)>,
     /// How many young, and old, pages a major has still to sweep: those further on are.
@@ -80,15 +82,19 @@ impl Stable {
         count: usize,
     ) -> Option<Cell> {
         let bytes = shape.lead_bytes() + shape.object_bytes(count);
-        let (cell, page) = match Class::of(bytes, shape.align()) {
+        let class = shape.class().or_else(|| Class::of(bytes, shape.align()));
+        let (cell, page) = match class {
             Some(class) => self.take_cell(pool, room, class, shape.needs_drop())?,
             None => self.take_run(pool, room, bytes)?,
         };
         self.paced.since_slice_bytes += bytes as u64;
-        // SAFETY: the cell was taken for it, and is longer.
-        unsafe { cell.write_bytes(0, shape.lead_bytes()) };
+        let lead_bytes = shape.lead_bytes();
+        if lead_bytes > 0 {
+            // SAFETY: the cell was taken for it, and is longer.
+            unsafe { cell.write_bytes(0, lead_bytes) };
+        }
         // SAFETY: as above.
-        let header = unsafe { cell.add(shape.lead_bytes()) };
+        let header = unsafe { cell.add(lead_bytes) };
         Some(Cell { header, page })
     }
 
@@ -140,6 +146,7 @@ impl Stable {
 
     fn take_run(&mut self, pool: &Pool, room: &Room, bytes: usize) -> Option<(NonNull<u8>, Page)> {
         let units = bytes.div_ceil(UNIT_BYTES);
+        u32::try_from(units).ok()?; // as a page's head says it
         let start = lend(pool, room, units)?;
         let page = Page::begin_run(start, units, Kind::Large);
         page.take_all();
@@ -187,6 +194,11 @@ impl Stable {
     pub(crate) fn give(pool: &Pool, room: &Room, page: Page) {
         room.leave(page.bytes() as u64);
         pool.give_units(Use::Typed, page.start(), page.units());
+    }
+
+    /// Whether all that is marked was looked at.
+    pub(crate) fn is_black(&self) -> bool {
+        self.gray.is_empty() && self.gray_parts.is_empty() && self.written.is_empty()
     }
 
     /// All pages.

@@ -5,9 +5,10 @@
 use core::ptr::NonNull;
 use std::collections::HashSet;
 
+use crate::class::UNIT_BYTES;
 use crate::minor::RootTrace;
 use crate::object::{Object, TO_NURSERY, TO_YOUNG};
-use crate::region::{Kind, Page, UNIT_BYTES};
+use crate::region::{Kind, Page};
 use crate::remember::Younger;
 use crate::space::{Phase, Space};
 use crate::stable::{Stable, first_object};
@@ -144,8 +145,10 @@ impl Found {
             }
             assert!(phase != Phase::Idle || !page.is_marked(object.header()), "a mark is left");
         }
-        let is_empty = stable.gray.is_empty() && stable.gray_parts.is_empty();
-        assert!(is_empty || phase == Phase::Marking, "what is gray is looked at before the sweep");
+        assert!(
+            stable.is_black() || phase == Phase::Marking,
+            "what is gray is looked at before the sweep"
+        );
     }
 }
 

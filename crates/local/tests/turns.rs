@@ -43,7 +43,7 @@ fn a_list_survives_every_depth_of_collection() {
     let pool = checking_pool();
     let mut heap = list(&pool);
     let mut expected = Vec::new();
-    for round in 0..2_000 {
+    for round in 0..500 {
         push(&mut heap, round);
         expected.insert(0, round);
         match round % 7 {
@@ -174,16 +174,16 @@ fn a_vector_keeps_what_is_pushed() {
 #[test]
 fn turns_that_end_collect_what_is_due() {
     let pacing =
-        Pacing { young_bytes_min: 256 << 10, old_bytes_min: 512 << 10, ..Pacing::default() };
+        Pacing { young_bytes_min: 128 << 10, old_bytes_min: 256 << 10, ..Pacing::default() };
     let stress = Stress { every_turn: None, poisons: true, verifies: false };
     let pool = Pool::new(PoolOptions { pacing, stress, ..PoolOptions::default() });
     let mut heap = list(&pool);
-    for turn in 0..6_000 {
+    for turn in 0..2_400 {
         for value in 0..100 {
             push(&mut heap, value);
         }
         heap.end_turn();
-        if turn % 2_000 == 1_999 {
+        if turn % 800 == 799 {
             heap.enter(|_, first| *first = None);
         }
         if turn % 200 == 0 {

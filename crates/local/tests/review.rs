@@ -1,0 +1,123 @@
+//! What a heap does where sizes, alignments and limits are unusual.
+
+use std::sync::{Arc, Mutex};
+
+use levada_local::{
+    Depth, Gc, GcWeak, Leaf, Limits, LocalHeap, Lock, Pacing, Pool, PoolOptions, Stress, Trace,
+};
+
+fn checking_pool(pacing: Pacing, mapped_bytes_max: u64) -> Pool {
+    let stress = Stress { every_turn: None, poisons: true, verifies: true };
+    Pool::new(PoolOptions { stress, pacing, mapped_bytes_max })
+}
+
+/// An iterator that says it is longer than anything, and is not.
+struct Boasting(usize, usize);
+
+impl Iterator for Boasting {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        self.1 = self.1.checked_sub(1)?;
+        Some(7)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0, Some(self.0))
+    }
+}
+
+impl ExactSizeIterator for Boasting {}
+
+#[test]
+fn a_slice_longer_than_memory_is_refused() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let limits = Limits::up_to(u64::MAX);
+    let mut heap = LocalHeap::<()>::new(&pool, limits, |_| ());
+    heap.enter(|cx, ()| {
+        for count in [usize::MAX, usize::MAX - 7, usize::MAX - 4096, usize::MAX / 2 + 1] {
+            assert!(cx.try_slice(Boasting(count, 100)).is_err(), "{count} bytes");
+            assert!(cx.try_slice(std::iter::repeat_n(7_u64, count)).is_err(), "{count} words");
+        }
+    });
+    heap.validate();
+}
+
+#[derive(Trace)]
+#[repr(align(64))]
+struct Wide([u8; 64]);
+
+type Mixed = (Vec<Gc<'static, Leaf<[u64; 6]>>>, Vec<Gc<'static, Wide>>);
+
+#[test]
+fn survivors_that_lie_less_well_than_they_were_born_find_room() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let mut heap = LocalHeap::<Mixed>::new(&pool, Limits::default(), |_| Default::default());
+    heap.enter(|cx, (plain, wide)| {
+        // Born in turn they leave no gap; copied one kind after the other each wide one leaves one.
+        for number in (0..8).flat_map(|_| 0..=255_u8) {
+            plain.push(cx.alloc(Leaf([u64::from(number); 6])));
+            wide.push(cx.alloc(Wide([number; 64])));
+        }
+    });
+    heap.collect(Depth::Minor);
+    heap.rest();
+    heap.enter(|_, (plain, wide)| {
+        for (number, (plain, wide)) in (0..8).flat_map(|_| 0..=255_u8).zip(plain.iter().zip(wide)) {
+            assert_eq!(plain.0, [u64::from(number); 6]);
+            assert_eq!(wide.0, [number; 64]);
+            assert!(std::ptr::from_ref(wide.get()).is_aligned());
+        }
+    });
+}
+
+#[derive(Trace)]
+struct Node<'gc> {
+    number: u64,
+    next: Lock<Option<Gc<'gc, Self>>>,
+}
+
+#[derive(Default, Trace)]
+struct Roots<'gc> {
+    kept: Vec<Gc<'gc, Node<'gc>>>,
+    weak: Option<GcWeak<'gc, Node<'gc>>>,
+}
+
+/// Takes what is left of a pool when it is dropped.
+struct Hog(
+    #[expect(clippy::disallowed_types, reason = "a test's, held for one turn")]
+    Arc<Mutex<LocalHeap<()>>>,
+);
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().enter(|cx, ()| while cx.try_alloc([0_u64; 32]).is_ok() {});
+    }
+}
+
+#[test]
+fn a_weak_pointer_leads_to_nothing_dead_where_memory_is_short() {
+    let pool = checking_pool(Pacing::default(), 2 << 20);
+    let other = LocalHeap::<()>::new(&pool, Limits::default(), |_| ());
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    let other = Arc::new(Mutex::new(other));
+    let mut heap = LocalHeap::<Roots<'_>>::new(&pool, Limits::default(), |_| Roots::default());
+    heap.enter(|cx, roots| {
+        // A circle through both spaces; what it costs to copy the rest is more than a chunk.
+        let young = cx.alloc(Node { number: 1, next: Lock::new(None) });
+        let stable = cx.alloc_stable(Node { number: 2, next: Lock::new(Some(young)) });
+        young.write(cx).field(|node| &node.next).set(Some(stable));
+        roots.weak = Some(young.downgrade(cx));
+        while roots.kept.len() * 24 < 62 << 10 {
+            roots.kept.push(cx.alloc(Node { number: 3, next: Lock::new(None) }));
+        }
+        cx.alloc(Leaf(Hog(Arc::clone(&other))));
+    });
+    heap.collect(Depth::Stable);
+    let number = heap.enter(|_, roots| {
+        let young = roots.weak.and_then(GcWeak::upgrade);
+        young.map(|young| young.next.get().unwrap().number)
+    });
+    assert_eq!(number, None);
+    heap.enter(|_, roots| assert!(roots.kept.iter().all(|node| node.number == 3)));
+}
