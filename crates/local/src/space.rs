@@ -132,7 +132,9 @@ impl Space {
 
     #[cold]
     fn take_in_next_chunk(&self, shape: &'static Shape, count: usize) -> Option<Object> {
-        if !self.add_chunk() {
+        let has_room = self.add_chunk();
+        self.look_at_room(has_room);
+        if !has_room {
             return None;
         }
         let (bytes, align) = (shape.object_bytes(count), shape.align());
@@ -177,7 +179,9 @@ impl Space {
     pub(crate) fn take_stable(&self, shape: &'static Shape, count: usize) -> Option<Object> {
         let mut stable = self.stable.borrow_mut();
         let stable = stable.get_or_insert_default();
-        let cell = stable.take(&self.pool, &self.room, shape, count)?;
+        let cell = stable.take(&self.pool, &self.room, shape, count);
+        self.look_at_room(cell.is_some());
+        let cell = cell?;
         // SAFETY: the cell was just taken for it.
         let object = unsafe { Object::write(cell.header, shape, count) };
         object.set_stable();
@@ -246,7 +250,18 @@ impl Space {
     /// Takes room for a raw buffer; `None` at the limit.
     #[inline]
     pub(crate) fn take_raw(&self, bytes: usize) -> Option<NonNull<u8>> {
-        self.raw.get_or_init(|| RawHome::new(&self.pool)).take(&self.room, bytes)
+        let raw = self.raw.get_or_init(|| RawHome::new(&self.pool));
+        let start = raw.take(&self.room, bytes);
+        self.look_at_room(start.is_some());
+        start
+    }
+
+    /// Where there is no room, or less than the soft limit leaves, the end of the turn collects.
+    #[inline]
+    fn look_at_room(&self, has_room: bool) {
+        if !has_room || self.room.is_above_soft() {
+            self.is_due.set(true);
+        }
     }
 
     /// Takes back the raw buffers that were freed since.
