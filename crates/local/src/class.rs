@@ -28,6 +28,20 @@ const BYTES: [u32; CLASS_COUNT] = {
     all
 };
 
+/// How many cells a page has: looked up, not divided, for each cell that is taken.
+#[expect(clippy::cast_possible_truncation, reason = "a page has at most 256 cells")]
+const PAGE_CELLS: [u16; CLASS_COUNT] = {
+    let mut all = [0; CLASS_COUNT];
+    let mut index = 0;
+    while index < CLASS_COUNT {
+        let bytes = BYTES[index] as usize;
+        let units = if bytes <= SMALL_BYTES_MAX { 1 } else { 4 };
+        all[index] = (units * UNIT_BYTES / bytes) as u16;
+        index += 1;
+    }
+    all
+};
+
 /// What an offset is multiplied with, instead of being divided by the length.
 const RECIPROCALS: [u64; CLASS_COUNT] = {
     let mut all = [0; CLASS_COUNT];
@@ -99,7 +113,7 @@ impl Class {
     /// How many cells a page of it has.
     #[inline]
     pub(crate) fn page_cells(self) -> usize {
-        self.page_units() * UNIT_BYTES / self.bytes()
+        usize::from(PAGE_CELLS[self.index()])
     }
 
     /// Which cell of a page an offset lies in.

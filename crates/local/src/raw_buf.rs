@@ -59,8 +59,13 @@ impl Cx<'_> {
     /// [`Full`] at the heap's hard limit, or where its pool has no more memory.
     pub fn raw(&self, bytes: usize) -> Result<RawBuf, Full<()>> {
         let start = self.space().take_raw(bytes).ok_or(Full(()))?;
-        // SAFETY: so many bytes were just taken.
-        unsafe { start.write_bytes(0, bytes) };
+        if bytes <= 16 {
+            // SAFETY: the shortest cell has so many bytes and is aligned to as many.
+            unsafe { start.cast::<u128>().write(0) };
+        } else {
+            // SAFETY: so many bytes were just taken.
+            unsafe { start.write_bytes(0, bytes) };
+        }
         Ok(RawBuf { bytes: NonNull::slice_from_raw_parts(start, bytes) })
     }
 }

@@ -83,7 +83,7 @@ impl RawFrees {
     /// Takes all cells out, the last freed first.
     ///
     /// # Safety
-    /// By the heap alone, which is not gone. What comes is used for nothing else until the next one has been asked for.
+    /// By the heap alone, which is not gone.
     pub(crate) unsafe fn take(&self) -> impl Iterator<Item = NonNull<u8>> + use<> {
         // Acquire: pairs with `free`.
         let mut next = self.head.swap(core::ptr::null_mut(), Ordering::Acquire);

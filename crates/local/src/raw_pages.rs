@@ -146,7 +146,7 @@ impl RawHome {
             room.leave(page.bytes() as u64);
             self.pool().give_units(Use::Raw, page.start(), page.units());
         };
-        // SAFETY: this is the heap, and it is there. Nothing is written into a cell before the next one was asked for.
+        // SAFETY: this is the heap, and it is there.
         for cell in unsafe { self.frees().take() } {
             if let Some(page) = pages.free(cell) {
                 give(page);
