@@ -1,10 +1,13 @@
 //! A raw buffer has one owner and stays where it is, until that drops it, wherever he is and whether the heap is there or not.
 #![expect(unsafe_code, reason = "takes back what it gave up")]
 
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use levada_local::{Depth, Full, Limits, LocalHeap, Pool, PoolOptions, RawBuf, Stress};
 use levada_pages::{FixedBytes, KeptBytes};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any};
+use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn checking_pool() -> Pool {
     let stress = Stress { every_turn: None, poisons: true, verifies: true };
@@ -209,5 +212,117 @@ fn a_heap_that_is_full_of_what_nobody_reaches_has_room_again_after_a_few_turns()
             let most = (0..3).map(|_| fill(is_stable)).max();
             assert!(most > Some(500), "{most:?}, stable: {is_stable}");
         }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Take(usize),
+    Free(usize),
+    FreeElsewhere(usize),
+    PassOn(usize),
+    Collect,
+    Rest,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let length = prop_oneof![4 => 0..200_usize, 2 => 200..9_000_usize, 1 => 9_000..50_000_usize];
+    let step = prop_oneof![
+        8 => length.prop_map(Step::Take),
+        4 => any::<usize>().prop_map(Step::Free),
+        1 => any::<usize>().prop_map(Step::FreeElsewhere),
+        1 => any::<usize>().prop_map(Step::PassOn),
+        1 => Just(Step::Collect),
+        1 => Just(Step::Rest),
+    ];
+    proptest::collection::vec(step, 1..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 200 }))]
+
+    #[test]
+    fn raw_buffers_agree_with_vectors_of_bytes(steps in steps(), outlives: bool) {
+        let pool = Pool::default();
+        let mut heap = heap(&pool);
+        let mut live: Vec<(RawBuf, Vec<u8>)> = Vec::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            let chosen = |index: usize| index.checked_rem(live.len());
+            match step {
+                Step::Take(bytes) => {
+                    let mut buffer = raw(&mut heap, bytes);
+                    prop_assert!(buffer.iter().all(|byte| *byte == 0));
+                    buffer.fill(number.to_le_bytes()[0]);
+                    let expected = buffer.to_vec();
+                    live.push((buffer, expected));
+                }
+                Step::Free(index) => {
+                    chosen(index).map(|index| live.swap_remove(index));
+                }
+                Step::FreeElsewhere(index) => {
+                    if let Some(index) = chosen(index) {
+                        let (buffer, _) = live.swap_remove(index);
+                        thread::spawn(move || drop(buffer)).join().expect("it only frees");
+                    }
+                }
+                Step::PassOn(index) => {
+                    if let Some(index) = chosen(index) {
+                        let (buffer, expected) = live.swap_remove(index);
+                        let back = KeptBytes::of(buffer).into_owner::<RawBuf>();
+                        live.push((back.expect("the same"), expected));
+                    }
+                }
+                Step::Collect => drop(heap.collect(Depth::Major)),
+                Step::Rest => {
+                    heap.rest();
+                    let gauges = heap.gauges();
+                    prop_assert_eq!(gauges.raw_buffers, live.len() as u64);
+                    prop_assert!(gauges.raw_pages <= live.len() as u64);
+                }
+            }
+            heap.validate();
+        }
+        for (buffer, expected) in &live {
+            prop_assert_eq!(&buffer[..], &expected[..]);
+        }
+        if outlives {
+            drop(heap);
+            prop_assert_eq!(pool.gauges().orphaned_raw_units > 0, !live.is_empty());
+            for (buffer, expected) in live {
+                prop_assert_eq!(&buffer[..], &expected[..]);
+            }
+        } else {
+            drop(live);
+            drop(heap);
+        }
+        let gauges = pool.gauges();
+        prop_assert_eq!((gauges.orphaned_raw_units, gauges.lent_units), (0, 0));
+    }
+}
+
+#[test]
+fn heaps_that_go_while_others_free_their_buffers_leave_nothing() {
+    let pool = Pool::default();
+    for round in 0..if cfg!(miri) { 3 } else { 300 } {
+        let mut heap = heap(&pool);
+        let mut parts = [const { Vec::new() }; 3];
+        for number in 0..30 + round % 7 {
+            parts[number % 3].push(raw(&mut heap, 16 << (number % 8)));
+        }
+        let start = Arc::new(Barrier::new(4));
+        let freeing = parts.map(|part| {
+            let start = Arc::clone(&start);
+            thread::spawn(move || {
+                start.wait();
+                drop(part);
+            })
+        });
+        start.wait();
+        drop(heap);
+        for freeing in freeing {
+            freeing.join().unwrap();
+        }
+        let gauges = pool.gauges();
+        assert_eq!((gauges.orphaned_raw_units, gauges.lent_units, gauges.raw_regions), (0, 0, 0));
     }
 }
