@@ -1,10 +1,11 @@
 //! A raw buffer has one owner and stays where it is, until that drops it, wherever he is and whether the heap is there or not.
 #![expect(unsafe_code, reason = "takes back what it gave up")]
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use levada_local::{Depth, Full, Limits, LocalHeap, Pool, PoolOptions, RawBuf, Stress};
+use levada_local::{Depth, Full, Limits, LocalHeap, Payer, Pool, PoolOptions, RawBuf, Stress};
 use levada_pages::{FixedBytes, KeptBytes};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any};
 use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
@@ -239,7 +240,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 200 }))]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 200 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn raw_buffers_agree_with_vectors_of_bytes(steps in steps(), outlives: bool) {
@@ -325,4 +326,28 @@ fn heaps_that_go_while_others_free_their_buffers_leave_nothing() {
         let gauges = pool.gauges();
         assert_eq!((gauges.orphaned_raw_units, gauges.lent_units, gauges.raw_regions), (0, 0, 0));
     }
+}
+
+#[test]
+fn who_pays_for_a_heap_pays_no_more_for_buffers_that_outlive_it() {
+    struct Purse(Arc<AtomicU64>);
+    impl Payer for Purse {
+        fn draw(&self, bytes: u64) -> bool {
+            self.0.fetch_add(bytes, Ordering::Relaxed);
+            true
+        }
+
+        fn leave(&self, bytes: u64) {
+            self.0.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+    let (pool, drawn) = (Pool::default(), Arc::new(AtomicU64::new(0)));
+    let purse: Box<dyn Payer> = Box::new(Purse(Arc::clone(&drawn)));
+    let mut heap = LocalHeap::<()>::charged_to(&pool, Limits::default(), Some(purse), |_| ());
+    let buffers = [16, 40_000].map(|bytes| raw(&mut heap, bytes));
+    assert_eq!(drawn.load(Ordering::Relaxed), (1 + 10) * 4096);
+    drop(heap);
+    assert_eq!(drawn.load(Ordering::Relaxed), 0);
+    drop(buffers);
+    assert_eq!(pool.gauges().lent_units, 0);
 }
