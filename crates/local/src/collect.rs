@@ -42,19 +42,22 @@ pub(crate) fn after_turn(
         external.bytes() > external.at_minor_bytes
     });
     let (young, old) = due_now(space);
-    let is_crowded = space.room.is_above_soft();
+    let was_refused = space.was_refused.take();
+    let is_crowded = was_refused || space.room.is_above_soft();
     let is_full = space.born_bytes() >= pacing.nursery_bytes || is_grown;
-    if (is_full || young || old || is_crowded)
-        && !collect_minor(space, root, &mut collected, undoing)
-    {
-        return collected;
+    if is_full || young || old || is_crowded {
+        collect_minor(space, root, &mut collected, undoing);
     }
     match space.phase.get() {
         Phase::Idle => {
             let (young, old) = due_now(space);
             if old || (is_crowded && grew_since_major(space)) {
                 begin_major(space, root);
-                slice(space, root, pacing.slice_bytes, &mut collected, undoing);
+                if was_refused {
+                    finish_major(space, root, &mut collected, undoing);
+                } else {
+                    slice(space, root, pacing.slice_bytes, &mut collected, undoing);
+                }
             } else if young || stays_elsewhere(space) {
                 stable(space, root, &mut collected, undoing);
             }
@@ -84,9 +87,7 @@ pub(crate) fn collect(
     if space.phase.get() != Phase::Idle && depth != Depth::Minor {
         finish_major(space, root, &mut collected, undoing);
     }
-    if !collect_minor(space, root, &mut collected, undoing) {
-        return collected;
-    }
+    collect_minor(space, root, &mut collected, undoing);
     match depth {
         Depth::Minor => {}
         Depth::Stable => stable(space, root, &mut collected, undoing),
@@ -98,18 +99,17 @@ pub(crate) fn collect(
     collected
 }
 
-/// False if the nursery could not be collected: nothing deeper can be, since what lives there is not known.
+/// Collects the nursery, unless there is no memory for copies: a marking finds out for itself what lives there.
 fn collect_minor(
     space: &mut Space,
     root: RootTrace<'_>,
     collected: &mut Collected,
     undoing: &mut Undoing,
-) -> bool {
-    let Some(copied) = minor(space, root, Fit::Chunks, None, undoing) else { return false };
+) {
+    let Some(copied) = minor(space, root, Fit::Chunks, None, undoing) else { return };
     collected.depth = collected.depth.max(Some(Depth::Minor));
     collected.copied_bytes += copied.copied_bytes + copied.promoted_bytes;
     collected.freed_bytes += copied.freed_bytes;
-    true
 }
 
 fn due_now(space: &mut Space) -> (bool, bool) {

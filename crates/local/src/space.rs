@@ -37,6 +37,8 @@ pub(crate) struct Space {
     bump: Bump,
     /// Something is due at the end of the turn.
     pub(crate) is_due: Cell<bool>,
+    /// Something was refused since the last collection.
+    pub(crate) was_refused: Cell<bool>,
     pub(crate) phase: Cell<Phase>,
     /// Born in the chunks that were full since the last minor, and where the rest began in the one that is being filled.
     full_bytes: Cell<u64>,
@@ -84,6 +86,7 @@ impl Space {
         Self {
             bump: Bump::none(),
             is_due: Cell::new(pool.stress().every_turn.is_some()),
+            was_refused: Cell::new(false),
             phase: Cell::new(Phase::Idle),
             full_bytes: Cell::new(0),
             from_address: Cell::new(0),
@@ -129,6 +132,7 @@ impl Space {
     #[cold]
     fn take_in_next_chunk(&self, shape: &'static Shape, count: usize) -> Option<Object> {
         if !self.add_chunk() {
+            self.refuse();
             return None;
         }
         let (bytes, align) = (shape.object_bytes(count), shape.align());
@@ -150,7 +154,7 @@ impl Space {
         self.full_bytes.set(full_bytes);
         let nursery_bytes = self.pool.pacing().nursery_bytes;
         let has_slices = self.phase.get() != Phase::Idle && full_bytes > 0;
-        if full_bytes >= nursery_bytes || has_slices {
+        if full_bytes >= nursery_bytes || has_slices || self.room.is_above_soft() {
             self.is_due.set(true);
         }
         let mut nursery = self.nursery.borrow_mut();
@@ -164,6 +168,12 @@ impl Space {
         true
     }
 
+    /// Something found no room: the end of the turn is to make some.
+    fn refuse(&self) {
+        self.was_refused.set(true);
+        self.is_due.set(true);
+    }
+
     /// Says that an object of the nursery has a destructor.
     pub(crate) fn note_drop(&self, object: Object) {
         self.nursery.borrow_mut().drops.push(object);
@@ -173,7 +183,10 @@ impl Space {
     pub(crate) fn take_stable(&self, shape: &'static Shape, count: usize) -> Option<Object> {
         let mut stable = self.stable.borrow_mut();
         let stable = stable.get_or_insert_default();
-        let cell = stable.take(&self.pool, &self.room, shape, count)?;
+        let Some(cell) = stable.take(&self.pool, &self.room, shape, count) else {
+            self.refuse();
+            return None;
+        };
         // SAFETY: the cell was just taken for it.
         let object = unsafe { Object::write(cell.header, shape, count) };
         object.set_stable();
@@ -197,7 +210,7 @@ impl Space {
         }
         let pacing = self.pool.pacing();
         let (young, old) = due(stable, pacing);
-        if young || old {
+        if young || old || self.room.is_above_soft() {
             self.is_due.set(true);
         }
     }

@@ -121,3 +121,62 @@ fn a_weak_pointer_leads_to_nothing_dead_where_memory_is_short() {
     assert_eq!(number, None);
     heap.enter(|_, roots| assert!(roots.kept.iter().all(|node| node.number == 3)));
 }
+
+#[test]
+fn a_heap_full_of_garbage_is_collected_at_the_end_of_the_turn() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(128 << 10), |_| ());
+    for turn in 0..10 {
+        let count = heap
+            .enter(|cx, ()| (0..).take_while(|number| cx.try_alloc([*number; 8]).is_ok()).count());
+        heap.end_turn();
+        assert!(count > 1_000, "{count} found room in turn {turn}");
+    }
+}
+
+#[test]
+fn a_heap_above_its_soft_limit_is_collected_at_the_end_of_the_turn() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let limits = Limits { hard_bytes: 1 << 20, soft_bytes: 100 << 10 };
+    let mut heap = LocalHeap::<()>::new(&pool, limits, |_| ());
+    heap.enter(|cx, ()| {
+        while !cx.should_yield() {
+            cx.alloc([0_u64; 8]);
+        }
+    });
+    heap.end_turn();
+    assert!(!heap.enter(|cx, ()| cx.should_yield()));
+}
+
+#[test]
+fn what_is_refused_for_stable_objects_is_collected_at_the_end_of_the_turn() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(512 << 10), |_| ());
+    for turn in 0..10 {
+        let count = heap.enter(|cx, ()| {
+            (0..).take_while(|number| cx.try_alloc_stable([*number; 8]).is_ok()).count()
+        });
+        heap.end_turn();
+        assert!(count > 1_000, "{count} found room in turn {turn}");
+    }
+}
+
+#[test]
+fn stable_garbage_goes_although_the_pool_has_no_memory_for_copies() {
+    let pool = checking_pool(Pacing::default(), 4 << 20);
+    let other = Pool::clone(&pool);
+    let mut heap = LocalHeap::<Roots<'_>>::new(&pool, Limits::default(), |_| Roots::default());
+    let mut hog = LocalHeap::<()>::new(&other, Limits::default(), |_| ());
+    heap.enter(|cx, roots| {
+        roots.kept.push(cx.alloc(Node { number: 1, next: Lock::new(None) }));
+        for number in 0..4_000 {
+            cx.alloc_stable(Leaf([number; 32]));
+        }
+    });
+    hog.enter(|cx, ()| while cx.try_alloc([0_u64; 32]).is_ok() {});
+    heap.enter(|cx, _| while cx.try_alloc([0_u64; 32]).is_ok() {});
+    heap.end_turn();
+    assert!(heap.gauges().skipped_minors > 0);
+    assert!(heap.enter(|cx, _| cx.try_alloc_stable(Leaf([0_u64; 32])).is_ok()));
+    assert!(heap.enter(|_, roots| roots.kept[0].number == 1));
+}
