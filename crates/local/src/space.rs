@@ -75,7 +75,7 @@ pub(crate) struct External {
 
 impl External {
     pub(crate) fn bytes(&self) -> u64 {
-        self.said_bytes + self.held.load(Ordering::Relaxed)
+        self.said_bytes.saturating_add(self.held.load(Ordering::Relaxed))
     }
 }
 
@@ -283,7 +283,7 @@ impl Space {
     /// Whether so much is held elsewhere that a collection is due.
     pub(crate) fn look_at(&self, external: &External) {
         let grown_bytes = external.bytes().saturating_sub(external.at_minor_bytes);
-        if grown_bytes + self.born_bytes() >= self.pool.pacing().nursery_bytes {
+        if grown_bytes.saturating_add(self.born_bytes()) >= self.pool.pacing().nursery_bytes {
             self.is_due.set(true);
         }
     }
@@ -357,8 +357,13 @@ impl Space {
 /// Whether a stable, and whether a major collection is due for what became young, and old.
 pub(crate) fn due(stable: &Stable, pacing: &Pacing) -> (bool, bool) {
     let paced = &stable.paced;
-    let young_bytes = pacing.young_bytes_min.max(paced.young_bytes * pacing.young_percent / 100);
+    let young_bytes =
+        pacing.young_bytes_min.max(percent_of(paced.young_bytes, pacing.young_percent));
     let settled_bytes = paced.old_bytes.saturating_sub(paced.old_since_bytes);
-    let old_bytes = pacing.old_bytes_min.max(settled_bytes * pacing.old_percent / 100);
+    let old_bytes = pacing.old_bytes_min.max(percent_of(settled_bytes, pacing.old_percent));
     (paced.young_since_bytes > young_bytes, paced.old_since_bytes > old_bytes)
+}
+
+fn percent_of(bytes: u64, percent: u64) -> u64 {
+    bytes.saturating_mul(percent) / 100
 }

@@ -182,7 +182,7 @@ impl Stable {
 
     /// Whether the unused cells of old pages are to be filled, being more than so many percent of what is old.
     pub(crate) fn fills_holes(&self, hole_percent: u64) -> bool {
-        self.paced.hole_bytes * 100 > self.paced.old_bytes * hole_percent
+        self.paced.hole_bytes * 100 > self.paced.old_bytes.saturating_mul(hole_percent)
     }
 
     /// No holes are filled any more.

@@ -180,3 +180,44 @@ fn stable_garbage_goes_although_the_pool_has_no_memory_for_copies() {
     assert!(heap.enter(|cx, _| cx.try_alloc_stable(Leaf([0_u64; 32])).is_ok()));
     assert!(heap.enter(|_, roots| roots.kept[0].number == 1));
 }
+
+#[test]
+fn as_much_as_there_is_no_memory_for_can_be_said_to_be_held() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::default(), |_| ());
+    heap.external(u64::MAX);
+    heap.enter(|cx, ()| {
+        cx.alloc(7_u64);
+        cx.hold((), u64::MAX);
+        cx.hold((), 9);
+    });
+    heap.end_turn();
+    assert!(heap.gauges().external_bytes >= u64::MAX - 9);
+    heap.external(0);
+    heap.collect(Depth::Major);
+    assert_eq!(heap.gauges().external_bytes, 0);
+}
+
+#[test]
+fn pacing_out_of_all_proportion_is_borne() {
+    let pacing = Pacing {
+        young_bytes_min: u64::MAX,
+        young_percent: u64::MAX,
+        old_bytes_min: 1,
+        old_percent: u64::MAX,
+        hole_percent: u64::MAX,
+        slice_bytes: u64::MAX,
+        rest_bytes: u64::MAX,
+        stable_survivals: 0,
+        ..Pacing::default()
+    };
+    let pool = checking_pool(pacing, u64::MAX);
+    let mut heap =
+        LocalHeap::<Vec<Gc<'static, u64>>>::new(&pool, Limits::default(), |_| Vec::new());
+    for depth in [Depth::Stable, Depth::Major, Depth::Stable, Depth::Major] {
+        heap.enter(|cx, kept| (0..1_000).for_each(|number| kept.push(cx.alloc_stable(number))));
+        heap.enter(|_, kept| kept.truncate(kept.len() / 2));
+        heap.collect(depth);
+        heap.end_turn();
+    }
+}
