@@ -221,3 +221,38 @@ fn pacing_out_of_all_proportion_is_borne() {
         heap.end_turn();
     }
 }
+
+#[test]
+fn what_is_written_while_a_major_sweeps_is_listed_right() {
+    let pacing = Pacing {
+        stable_survivals: 1,
+        old_bytes_min: 8 << 20,
+        slice_bytes: u64::MAX,
+        ..Pacing::default()
+    };
+    let pool = checking_pool(pacing, u64::MAX);
+    type Root = (Option<Gc<'static, Lock<u64>>>, Vec<Gc<'static, Leaf<[u64; 512]>>>);
+    let mut heap = LocalHeap::<Root>::new(&pool, Limits::default(), |_| Default::default());
+    heap.enter(|cx, (_, pages)| {
+        pages.extend((0..2_000).map(|_| cx.alloc_stable(Leaf([0; 512]))));
+    });
+    heap.collect(Depth::Stable);
+    heap.enter(|cx, (lock, pages)| {
+        *lock = Some(cx.alloc_stable(Lock::new(1)));
+        pages.extend((0..1_000).map(|_| cx.alloc_stable(Leaf([0; 512]))));
+    });
+    heap.end_turn();
+    for turn in 0..20 {
+        heap.enter(|cx, (lock, _)| {
+            lock.unwrap().write(cx).set(turn);
+            if turn == 0 {
+                for _ in 0..2_500 {
+                    cx.alloc([0_u64; 8]);
+                }
+            }
+        });
+        heap.end_turn();
+        heap.validate();
+    }
+    assert!(heap.gauges().majors > 0);
+}
