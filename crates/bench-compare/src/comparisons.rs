@@ -14,6 +14,8 @@ pub(crate) mod http_client;
 pub(crate) mod http_large;
 pub(crate) mod http_short;
 pub(crate) mod http_small;
+pub(crate) mod local_heap;
+pub(crate) mod local_heap_memory;
 pub(crate) mod megapipe;
 pub(crate) mod memcache;
 pub(crate) mod memcache_case;

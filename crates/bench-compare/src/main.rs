@@ -26,6 +26,7 @@ mod frame;
 mod handles;
 mod http;
 mod load;
+mod local;
 mod loops;
 mod machine;
 mod memcache;
@@ -52,6 +53,7 @@ use crate::caches::cache_work::{self, CacheSetting};
 use crate::echo::serve_echo::{self, EchoSetting};
 use crate::floor::serve_bare::{self, BareSetting};
 use crate::frame::fault::Fault;
+use crate::local::local_work::{self, LocalSetting};
 use crate::processes::process_work::{self, ProcessSetting};
 use crate::session::End;
 use crate::social::social_work::{self, SocialSetting};
@@ -103,6 +105,11 @@ fn serve_if_asked() -> Option<io::Result<()>> {
             ProcessSetting::from_arguments(words)
                 .map_err(io::Error::other)
                 .and_then(process_work::work),
+        ),
+        local_work::WORD => Some(
+            LocalSetting::from_arguments(words)
+                .map_err(io::Error::other)
+                .and_then(local_work::work),
         ),
         store_work::WORD => Some(
             StoreSetting::from_arguments(words)

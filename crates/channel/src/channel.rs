@@ -32,6 +32,9 @@ const MEMORY_WAIT: Duration = Duration::from_millis(10);
 /// How soon a datagram is tried again whose taker within this machine had no room.
 const CROWDED_WAIT: Duration = Duration::from_millis(1);
 
+/// How many timeouts of the kernel's may run at a time.
+const TIMEOUTS_MAX: u32 = 4096;
+
 /// A handle to a channel.
 #[derive(Clone)]
 pub struct Channel(Rc<RefCell<Parts>>);
@@ -61,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) streams: Streams,
     pub(crate) listeners: Listeners,
     pub(crate) files: Files,
+    pub(crate) timeouts: Files,
     pub(crate) timers: Timers,
     pub(crate) connects: Connects,
     pub(crate) datagrams: Datagrams,
@@ -101,7 +105,8 @@ impl Channel {
             kernel: Kernel::new(driver),
             streams: Streams::new(sockets_max, config),
             listeners: Listeners::new(),
-            files: Files::new(config.files_max),
+            files: Files::new(Kind::File, config.files_max),
+            timeouts: Files::new(Kind::Timeout, TIMEOUTS_MAX),
             timers: Timers::new(),
             connects: Connects::new(),
             datagrams: Datagrams::new(),
@@ -178,6 +183,7 @@ impl Channel {
             zero_copy_copied: parts.streams.zero_copy_sends.copied,
             direct_refusals: parts.files.direct_refusals,
             files_in_flight: parts.files.in_flight().into(),
+            timeouts_in_flight: parts.timeouts.in_flight().into(),
             blocks_lent: parts.lent.lent_count() as u64,
             block_refusals: parts.lent.refusals(),
             receive_pauses: parts.streams.pauses + parts.datagrams.pauses,
@@ -291,6 +297,7 @@ impl Parts {
             Some(Kind::Close) => self.streams.closed(kernel, name),
             Some(Kind::Install) => self.streams.installed(kernel, name, done),
             Some(Kind::File) => self.files.answered(kernel, name, done),
+            Some(Kind::Timeout) => self.timeouts.answered(kernel, name, done),
             Some(Kind::Fill) => self.streams.filled(kernel, name, done),
             Some(Kind::SendZeroCopy) => self.streams.sent_zero_copy(kernel, name, done),
             Some(Kind::Connect) => {
@@ -308,6 +315,7 @@ impl Parts {
         }
         self.streams.end_all(Ending::Close);
         self.files.detach_all(&mut self.kernel);
+        self.timeouts.detach_all(&mut self.kernel);
         self.connects.forget_all(&mut self.kernel, &mut self.streams);
         self.datagrams.close_all(&mut self.kernel);
         self.kernel.now + (by - self.kernel.now) / 2

@@ -8,6 +8,7 @@ pub(crate) mod file;
 pub(crate) mod file_room;
 pub(crate) mod tcp;
 pub(crate) mod ticket;
+pub(crate) mod timeout;
 pub(crate) mod timer;
 pub(crate) mod unix;
 pub(crate) mod unix_name;

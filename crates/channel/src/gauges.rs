@@ -19,6 +19,7 @@ pub struct Gauges {
     /// Files that were to be read past the page cache, and could not.
     pub direct_refusals: u64,
     pub files_in_flight: u64,
+    pub timeouts_in_flight: u64,
     pub blocks_lent: u64,
     pub block_refusals: u64,
     pub receive_pauses: u64,

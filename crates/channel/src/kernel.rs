@@ -40,11 +40,13 @@ pub(crate) enum Kind {
     /// Receiving datagrams.
     Datagrams,
     SendTo,
+    /// A wait of the kernel's own.
+    Timeout,
 }
 
 impl Kind {
     pub(crate) fn of(token: Token) -> Option<Self> {
-        const KINDS: [Kind; 15] = [
+        const KINDS: [Kind; 16] = [
             Kind::Accept,
             Kind::AcceptOne,
             Kind::Recv,
@@ -60,6 +62,7 @@ impl Kind {
             Kind::Discard,
             Kind::Datagrams,
             Kind::SendTo,
+            Kind::Timeout,
         ];
         KINDS.into_iter().find(|kind| *kind as u8 == token.kind())
     }

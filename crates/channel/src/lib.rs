@@ -47,7 +47,8 @@
 //! One thread a channel. Of a connection in the async form 256 KiB of blocks may be received and not taken; of one in the event
 //! form as much as it was given credit for. 1 MiB and one value may be queued to be sent; whoever takes nothing for a minute is
 //! reset. 64 connections of a listener are accepted and not taken, 256 listeners, 1,024 sockets of datagrams with 4,096 sends on
-//! all of them, 16,384 connections coming about, 65,536 timers, 64 descriptors that came and were not taken. The numbers of
+//! all of them, 16,384 connections coming about, 65,536 timers, 4,096 timeouts of
+//! the kernel's, 64 descriptors that came and were not taken. The numbers of
 //! connections, blocks and operations on files, and the minute, are set in [`ChannelConfig`]. `SIGPIPE` has to be ignored, as it
 //! is in every Rust program: sendfile(2) cannot be told not to raise it.
 
@@ -95,7 +96,7 @@ pub use futures::unix_name::UnixName;
 pub use gauges::Gauges;
 pub use levada_ring::{
     Access, Caps, Choice, CoreWaker, Creation, Deadline, Driver, Errno, Fatal, FileKind, Lack,
-    Level, OpenError, OpenHow, Stat, Token, Wait, now,
+    Level, OpenError, OpenHow, Stat, TIMESPEC_BYTES, Token, Wait, now, timespec_bytes,
 };
 pub use listening::bind::{BindError, ListenPart};
 pub use listening::listen_group::ListenGroup;

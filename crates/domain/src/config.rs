@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use levada_channel::{ChannelConfig, Driver};
+use levada_local::PoolOptions;
 use levada_process::{Ended, LogLine};
 use levada_shared::SharedHeap;
 
@@ -40,6 +41,9 @@ pub struct Config {
     pub driver_for: Option<DriverFor>,
     /// How many processes a core has at most.
     pub processes_max: u32,
+    /// How much memory the own heaps of a core's processes may have together, and when they are collected:
+    /// [`Context::own_heap`](levada_process::Context::own_heap). What one takes is charged to the account of its process besides.
+    pub own_heaps: PoolOptions,
     /// How long a core that has run out of processes may take to end its channel.
     pub channel_end: Duration,
     /// Who hears of failures.
@@ -63,6 +67,7 @@ impl Config {
             channel: ChannelConfig::default(),
             driver_for: None,
             processes_max: 1 << 20,
+            own_heaps: PoolOptions::default(),
             channel_end: Duration::from_secs(2),
             on_failure: Arc::new(|_| ()),
             on_log: Arc::new(|_| ()),

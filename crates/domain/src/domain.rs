@@ -303,7 +303,11 @@ fn core_thread(
             on_failure: Arc::clone(&config.on_failure),
             on_log: Arc::clone(&config.on_log),
         };
-        let options = CoreOptions { processes_max: config.processes_max, account: Some(account) };
+        let options = CoreOptions {
+            processes_max: config.processes_max,
+            account: Some(account),
+            own_heaps: config.own_heaps,
+        };
         let core = Core::new(options, host, alarm).map_err(|NoCoreLeft| StartError::Cores)?;
         let core = Rc::new(core);
         lent.core.get_or_init(|| Rc::downgrade(&core));

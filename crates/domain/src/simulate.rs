@@ -438,8 +438,11 @@ fn make(config: &Config, number: usize) -> Result<Made, StartError> {
     let (is_rung, channel) = (AtomicBool::new(false), OnceLock::new());
     let rung = Arc::new(Rung { thread: current().id(), is_rung, channel });
     let host = Simulated { lent: Rc::clone(&lent), config: config.clone() };
-    let options =
-        CoreOptions { processes_max: config.processes_max, account: Some(account.clone()) };
+    let options = CoreOptions {
+        processes_max: config.processes_max,
+        account: Some(account.clone()),
+        own_heaps: config.own_heaps,
+    };
     let core = Core::new(options, host, Waker::from(Arc::clone(&rung)));
     let core = core.map_err(|NoCoreLeft| StartError::Cores)?;
     Ok(Made { core, account, lent, rung })

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use levada_channel::{ChannelConfig, Choice, ListenPart, TcpListener, now};
 use levada_domain::{Config, Domain, Folder, Patience, PerCore};
+use levada_local::{GcText, Limits};
 use levada_pages::{Pressure, PressureSource};
-use levada_process::{Closed, Context, Failure, Mailbox, Message, Refused, Reply};
+use levada_process::{Closed, Context, Exit, Failure, Mailbox, Message, Refused, Reply};
 use levada_shared::{Limit, Options, SharedData, SharedHeap};
 use levada_sim::{Sim, SimConfig};
 use rustix::thread::{Pid, gettid};
@@ -486,4 +487,34 @@ fn a_core_tells_which_processes_it_has() {
     .unwrap();
     assert_eq!(domain.wait(), Ok(()));
     assert_eq!(receiver.recv().unwrap(), (vec!["root", "sum"], 2));
+}
+
+#[test]
+fn an_own_heap_is_charged_to_its_process_and_keeps_no_chunk_while_its_core_sleeps() {
+    let (sender, receiver) = mpsc::channel();
+    let config = config(1);
+    let tenant = config.heap.account("tenant", 1 << 20).unwrap();
+    let charged = tenant.clone();
+    let domain = Domain::start(&config, move |cx, io| async move {
+        let keeps = move |cx: Context, mut inbox: Mailbox<()>| async move {
+            let heap = cx.own_heap::<Option<GcText<'static>>>(Limits::default(), |_| None)?;
+            heap.enter(|cx, kept| *kept = Some(cx.text("kept")));
+            sender.send(cx.account().charged_bytes())?;
+            inbox.recv().await?;
+            assert_eq!(heap.enter(|_, kept| kept.unwrap().len()), 4);
+            Ok(())
+        };
+        let child = cx.options().own_account(&charged).spawn("keeps", keeps).map_err(no_room)?;
+        cx.sleep_until(cx.now().after(Duration::from_millis(5))).await?;
+        assert_eq!(io.process_gauges().own_heap_chunks_lent, 0);
+        assert_eq!(charged.charged_bytes(), 256);
+        child.sender.send(()).await.map_err(no_room)?;
+        assert_eq!(cx.monitor(child.pid).await.exit, Exit::Normal);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(domain.wait(), Ok(()));
+    assert!(domain.stop(Duration::from_secs(2)).is_clean);
+    assert_eq!(receiver.recv(), Ok(64 << 10));
+    assert_eq!(tenant.charged_bytes(), 0);
 }

@@ -2,7 +2,8 @@
 //!
 //! So little is lost to rounding: at most 15 bytes up to 128, at most a fifth above.
 
-use crate::region::UNIT_BYTES;
+/// How long the units are that pages have one or four of.
+pub(crate) const UNIT_BYTES: usize = 4 << 10;
 
 /// How many classes there are.
 pub(crate) const CLASS_COUNT: usize = 32;

@@ -51,7 +51,11 @@ pub struct Gauges {
     pub nursery_chunks: u64,
     pub young_bytes: u64,
     pub old_bytes: u64,
+    /// Of raw buffers that are not free yet, in whole cells.
     pub raw_bytes: u64,
+    pub raw_buffers: u64,
+    /// The pages that they lie in, runs of their own among them.
+    pub raw_pages: u64,
     pub external_bytes: u64,
     pub roots: u64,
     pub weak_pointers: u64,

@@ -149,6 +149,7 @@ impl<R: Rootable> LocalHeap<R> {
     /// # Panics
     /// As [`Self::end_turn`].
     pub fn rest(&mut self) -> u64 {
+        self.space.drain_raw();
         let nursery = self.space.nursery.get_mut();
         if nursery.chunks.iter().any(|chunk| chunk.is_lent()) {
             let collected = self.with_undoing(|space, root, undoing| {
@@ -210,6 +211,7 @@ impl<R: Rootable> LocalHeap<R> {
         &mut self,
         act: impl FnOnce(&mut Space, &mut dyn FnMut(&mut Visitor<'_>), &mut Undoing) -> T,
     ) -> T {
+        self.space.drain_raw();
         let mut undoing = Undoing::default();
         let root = &mut *self.root;
         let mut trace = |visitor: &mut Visitor<'_>| root.trace(visitor);

@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use levada_pages::{HUGE_PAGE_BYTES, Reservation, round_up};
 
+use crate::class::UNIT_BYTES;
 use crate::limits::{Pacing, Stress};
-use crate::region::{HEAD_UNITS, Page, REGION_BYTES, REGION_UNITS, UNIT_BYTES};
+use crate::region::{HEAD_UNITS, Page, REGION_BYTES, REGION_UNITS};
 
 /// How long a chunk is.
 pub(crate) const CHUNK_BYTES: usize = 64 << 10;
@@ -74,6 +75,8 @@ pub struct PoolGauges {
     pub raw_regions: u64,
     /// Units of 4 KiB in them that are lent.
     pub lent_units: u64,
+    /// Units that are lent for raw buffers which outlived their heaps, longer runs than a region among them.
+    pub orphaned_raw_units: u64,
     /// Chunks that are lent.
     pub lent_chunks: u64,
     /// Bytes that may be touched: lent ones, and those that are kept for the next.
@@ -115,6 +118,7 @@ impl Pool {
             typed_regions: state.typed.regions.len() as u64,
             raw_regions: state.raw.regions.len() as u64,
             lent_units: state.typed.lent_units + state.raw.lent_units,
+            orphaned_raw_units: state.orphaned_raw_units,
             lent_chunks: state.lent_chunks,
             mapped_bytes: state.mapped_bytes,
         }
@@ -181,6 +185,16 @@ impl Pool {
             state.give_piece(piece);
         }
     }
+
+    /// So many lent units have no heap any more, only raw buffers.
+    pub(crate) fn orphan_units(&self, units: u64) {
+        self.state().orphaned_raw_units += units;
+    }
+
+    /// The last of those raw buffers is gone.
+    pub(crate) fn bury_units(&self, units: u64) {
+        self.state().orphaned_raw_units -= units;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -193,6 +207,7 @@ struct State {
     bare: Vec<NonNull<u8>>,
     typed: Supply,
     raw: Supply,
+    orphaned_raw_units: u64,
     /// Chunks that are not lent: the same.
     chunks: Vec<NonNull<u8>>,
     bare_chunks: Vec<NonNull<u8>>,

@@ -13,12 +13,10 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-use crate::class::Class;
+use crate::class::{Class, UNIT_BYTES};
 
 /// How long a region is.
 pub(crate) const REGION_BYTES: usize = 1 << 20;
-/// How long the parts are that a region is given out by.
-pub(crate) const UNIT_BYTES: usize = 4 << 10;
 /// How many units a region has.
 pub(crate) const REGION_UNITS: usize = REGION_BYTES / UNIT_BYTES;
 /// How many of them the heads take.
@@ -35,9 +33,9 @@ pub(crate) enum Kind {
     Plain,
     /// Objects with one, in cells.
     Dropping,
-    /// One object.
+    /// One object, or one raw buffer.
     Large,
-    /// Raw buffers.
+    /// Raw buffers, in cells.
     Raw,
 }
 
@@ -56,6 +54,8 @@ struct Head {
     units: Cell<u32>,
     /// Its place in a list of its heap.
     place: Cell<u32>,
+    /// Of raw pages: how many cells are used.
+    used_count: Cell<u32>,
     /// Of raw pages: who takes back what is freed in it.
     owner: Cell<*mut u8>,
 }
@@ -67,7 +67,7 @@ const _: () = assert!(HEAD_UNITS * UNIT_BYTES == REGION_UNITS * size_of::<Head>(
 ///
 /// # Invariants
 /// 1. The head lies in a region that its pool has not taken back, at its place there, and is initialised.
-/// 2. The page is lent to one heap, which alone touches the head, from one thread at a time; only `owner`, `class` and `units` of a
+/// 2. The page is lent to one heap, which alone touches the head, from one thread at a time; only `owner` and `lead_units` of a
 ///    raw page are read by others too, and do not change while a raw buffer of it lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Page(NonNull<u8>);
@@ -130,6 +130,7 @@ impl Page {
         head.lead_units.set(0);
         head.units.set(u32::try_from(units).expect("a page is shorter than 16 TiB"));
         head.place.set(0);
+        head.used_count.set(0);
         head.owner.set(core::ptr::null_mut());
         page
     }
@@ -242,9 +243,32 @@ impl Page {
         self.head().used.iter().map(|word| word.get().count_ones() as usize).sum()
     }
 
+    /// As [`Self::take_cell`], of a raw page; and whether it was the last that was not used.
+    #[inline]
+    pub(crate) fn take_raw(self) -> Option<(NonNull<u8>, bool)> {
+        let cell = self.take_cell()?;
+        let used_count = self.head().used_count.get() + 1;
+        self.head().used_count.set(used_count);
+        Some((cell, used_count as usize == self.class().page_cells()))
+    }
+
+    /// Frees a cell of a raw page, by its address; how many were used before.
+    #[inline]
+    pub(crate) fn free_raw(self, address: NonNull<u8>) -> usize {
+        let cell = self.cell_of(address);
+        let word = &self.head().used[cell / 64];
+        let (used, bit) = (word.get(), 1 << (cell % 64));
+        assert!(used & bit != 0, "a raw buffer is freed once");
+        word.set(used & !bit);
+        let used_count = self.head().used_count.get();
+        self.head().used_count.set(used_count - 1);
+        used_count as usize
+    }
+
     /// Takes all of a page that has no cells.
     pub(crate) fn take_all(self) {
         self.head().used[0].set(1);
+        self.head().used_count.set(1);
     }
 
     #[inline]

@@ -3,7 +3,8 @@
 //! Nothing here collects: that needs the whole of it, which a turn never has.
 #![expect(unsafe_code, reason = "writes headers into memory that it has taken")]
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::limits::{Limits, Pacing, Payer};
 use crate::nursery::{Bump, Chunk, Nursery};
 use crate::object::{Object, TO_NURSERY, TO_YOUNG};
 use crate::pool::{CHUNK_BYTES, Pool};
+use crate::raw_pages::RawHome;
 use crate::region::{Kind, Page};
 use crate::room::Room;
 use crate::roots::{Handle, Roots};
@@ -49,6 +51,7 @@ pub(crate) struct Space {
     pub(crate) room: Room,
     pub(crate) nursery: RefCell<Nursery>,
     pub(crate) stable: RefCell<Option<Box<Stable>>>,
+    pub(crate) raw: OnceCell<RawHome>,
     pub(crate) more: RefCell<Option<Box<More>>>,
 }
 
@@ -95,6 +98,7 @@ impl Space {
             room: Room::new(limits, payer),
             nursery: RefCell::default(),
             stable: RefCell::default(),
+            raw: OnceCell::new(),
             more: RefCell::default(),
         }
     }
@@ -252,6 +256,20 @@ impl Space {
         }
     }
 
+    /// Takes room for a raw buffer; `None` at the limit.
+    #[inline]
+    pub(crate) fn take_raw(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.raw.get_or_init(|| RawHome::new(&self.pool)).take(&self.room, bytes)
+    }
+
+    /// Takes back the raw buffers that were freed since.
+    #[inline]
+    pub(crate) fn drain_raw(&self) {
+        if let Some(raw) = self.raw.get() {
+            raw.drain(&self.room, None);
+        }
+    }
+
     /// Keeps an object for a handle.
     pub(crate) fn keep(&self, object: Object) -> Handle {
         let mut more = self.more.borrow_mut();
@@ -318,11 +336,14 @@ impl Space {
         self.room.leave(nursery.chunks.iter().map(|chunk| chunk.bytes() as u64).sum());
         let poisons = cfg!(debug_assertions) || self.pool.stress().poisons;
         Chunk::give(&self.pool, nursery.chunks, poisons);
+        if let Some(raw) = self.raw.take() {
+            raw.end(&self.room, &self.pool);
+        }
     }
 
-    /// Bytes of its raw buffers.
+    /// Bytes of the pages of its raw buffers.
     pub(crate) fn raw_bytes(&self) -> u64 {
-        0
+        self.raw.get().map_or(0, RawHome::page_bytes)
     }
 
     /// What it has, and has done.
@@ -343,6 +364,12 @@ impl Space {
             gauges.remembered = (remembered.to_nursery.len() + remembered.to_young.len()) as u64;
             gauges.gray =
                 (stable.gray.len() + stable.gray_parts.len() + stable.written.len()) as u64;
+        }
+        if let Some(raw) = self.raw.get() {
+            let raw = raw.gauges();
+            gauges.raw_bytes = raw.live_bytes;
+            gauges.raw_buffers = raw.live_count;
+            gauges.raw_pages = raw.page_count;
         }
         if let Some(more) = &*self.more.borrow() {
             gauges.external_bytes = more.external.bytes();

@@ -8,10 +8,10 @@
 use core::ptr::NonNull;
 use std::collections::BTreeMap;
 
-use crate::class::{CLASS_COUNT, Class};
+use crate::class::{CLASS_COUNT, Class, UNIT_BYTES};
 use crate::object::Object;
 use crate::pool::{Pool, Use};
-use crate::region::{Kind, Page, UNIT_BYTES};
+use crate::region::{Kind, Page};
 use crate::remember::Remembered;
 use crate::room::Room;
 use crate::shape::Shape;

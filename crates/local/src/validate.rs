@@ -5,9 +5,10 @@
 use core::ptr::NonNull;
 use std::collections::HashSet;
 
+use crate::class::UNIT_BYTES;
 use crate::minor::RootTrace;
 use crate::object::{Object, TO_NURSERY, TO_YOUNG};
-use crate::region::{Kind, Page, UNIT_BYTES};
+use crate::region::{Kind, Page};
 use crate::remember::Younger;
 use crate::space::{Phase, Space};
 use crate::stable::{Stable, first_object};
@@ -41,6 +42,9 @@ pub(crate) fn validate(space: &mut Space, root: RootTrace<'_>) {
     }
     found.check_pointers(space);
     found.check_lists(space);
+    if let Some(raw) = space.raw.get() {
+        raw.validate();
+    }
     check_charge(space);
 }
 

@@ -19,6 +19,8 @@
 //!
 //! [`Reservation::place`] lets a file stand at reserved addresses by two calls, and takes no descriptor.
 //!
+//! [`KeptBytes`] owns memory whose owner's type is not said, and allocates nothing for it.
+//!
 //! [`Words`] are atomics over a reservation: a page for each that was touched, a load to read one.
 //!
 //! A look of [`MachinePressure`] is one `pread` for the stalls, one for the machine and one for each control group that
@@ -40,6 +42,7 @@
 compile_error!("Levada runs on 64-bit Linux");
 
 mod file_reservation;
+mod fixed_bytes;
 #[cfg(test)]
 mod fixture;
 mod group_folders;
@@ -61,6 +64,7 @@ mod stalls;
 mod words;
 
 pub use file_reservation::{FileReservation, PunchError};
+pub use fixed_bytes::{FixedBytes, FixedBytesMut, KeptBytes};
 pub use huge::has_huge_pages;
 pub use locked::{LockLimit, lock_limit};
 pub use machine_pressure::MachinePressure;

@@ -20,6 +20,7 @@ use crate::closed::Closed;
 use crate::exit::{Down, Exit};
 use crate::failure::Failure;
 use crate::guard::Guard;
+use crate::heap_cell::AnyHeap;
 use crate::lines::Queue;
 use crate::mail::Mail;
 use crate::marks::Marks;
@@ -120,6 +121,22 @@ pub(crate) struct Extra {
     pub(crate) undelivered: Cell<u32>,
     /// How it is to end at the next boundary of its turns.
     pub(crate) doom: Cell<Option<Exit>>,
+    /// Its own heap, if it asked for one.
+    heap: RefCell<Option<Rc<dyn AnyHeap>>>,
+}
+
+impl Extra {
+    pub(crate) fn heap(&self) -> Option<Rc<dyn AnyHeap>> {
+        self.heap.borrow().clone()
+    }
+
+    pub(crate) fn heap_or(&self, make: impl FnOnce() -> Rc<dyn AnyHeap>) -> Rc<dyn AnyHeap> {
+        Rc::clone(self.heap.borrow_mut().get_or_insert_with(make))
+    }
+
+    pub(crate) fn take_heap(&self) -> Option<Rc<dyn AnyHeap>> {
+        self.heap.take()
+    }
 }
 
 /// A core that was granted room in the mailbox.

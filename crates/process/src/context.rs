@@ -72,14 +72,18 @@ impl Context {
     /// If there is none: its core was made without an account.
     #[must_use]
     pub fn account(&self) -> Account {
-        let account = self.with(|state| {
+        self.find_account().expect("a core whose processes allocate is made with an account")
+    }
+
+    /// The same, if there is one.
+    pub(crate) fn find_account(&self) -> Option<Account> {
+        self.with(|state| {
             let block = state.table.find(self.pid.slot(), self.pid.generation());
             let own = block.and_then(|block| {
                 block.with_budget(|budget| budget.map(|budget| budget.account().clone()))
             });
             own.or_else(|| state.account.clone())
-        });
-        account.expect("a core whose processes allocate is made with an account")
+        })
     }
 
     /// Says something to whoever keeps the log: `what` it is, and a value.

@@ -26,6 +26,8 @@ use crate::events::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gauges::Gauges;
+use crate::heap_turn;
+use crate::heaps::Heaps;
 use crate::here;
 use crate::host::{Host, TimerKey};
 use crate::kill;
@@ -42,6 +44,7 @@ use crate::state::State;
 use crate::supervise;
 use crate::table::Plan;
 use crate::turn;
+use levada_local::PoolOptions;
 use levada_shared::Account;
 use std::error::Error;
 use std::fmt;
@@ -63,12 +66,14 @@ pub struct CoreOptions {
     /// Whom processes are charged to for bytes of the shared heap, unless they are given an account. None: such processes have no
     /// account, and what is sent to them stays whose it is.
     pub account: Option<Account>,
+    /// How much memory the own heaps of its processes may have together, and when they are collected.
+    pub own_heaps: PoolOptions,
 }
 
 impl Default for CoreOptions {
-    /// A million processes, and no account.
+    /// A million processes, no account, and the usual pacing of their heaps.
     fn default() -> Self {
-        Self { processes_max: 1 << 20, account: None }
+        Self { processes_max: 1 << 20, account: None, own_heaps: PoolOptions::default() }
     }
 }
 
@@ -111,6 +116,8 @@ pub struct ProcessReport {
     /// How much is charged to the account that it is charged to, if that is not the account of its core. Processes that it spawned
     /// may share it.
     pub account_bytes: Option<u64>,
+    /// How much its own heap takes, if it has one.
+    pub own_heap_bytes: Option<u64>,
 }
 
 /// What a process does at a moment.
@@ -150,9 +157,10 @@ impl Core {
         alarm: Waker,
     ) -> Result<Self, NoCoreLeft> {
         panics::note_places();
-        let CoreOptions { processes_max, account } = options;
+        let CoreOptions { processes_max, account, own_heaps } = options;
         let (port, collector) = Port::claim(alarm, account.clone()).ok_or(NoCoreLeft)?;
-        let state = State::new(port, collector, processes_max, account, Box::new(host));
+        let heaps = Heaps::new(own_heaps);
+        let state = State::new(port, collector, processes_max, account, heaps, Box::new(host));
         Ok(Self { state: Rc::new(state) })
     }
 
@@ -237,6 +245,7 @@ impl Core {
     /// for this core from here on rings its alarm, or has [`Host::wake`] called for it, until [`receive`](Self::receive).
     #[must_use = "a core that is told `false` does not sleep"]
     pub fn sleep(&self) -> bool {
+        self.step(|state| heap_turn::rest_all(state)); // before what their destructors send is shown
         self.publish();
         let state = &self.state;
         let is_unread = {
@@ -285,6 +294,10 @@ impl Core {
         gauges.processes_live = self.state.table.live().into();
         gauges.turns_over_limit = self.state.course.onlook().over_limit();
         gauges.waits_open = self.state.waits.open_count().into();
+        let (heaps, pool) = (&self.state.heaps, self.state.heaps.pool_gauges());
+        gauges.own_heaps_live = heaps.live_count.get();
+        gauges.own_heap_chunks_lent = pool.lent_chunks;
+        gauges.own_heap_mapped_bytes = pool.mapped_bytes;
         gauges
     }
 
@@ -312,6 +325,9 @@ impl Core {
                 cause: block.cause.get(),
                 account_bytes: block
                     .with_budget(|budget| budget.map(|budget| budget.account().charged_bytes())),
+                own_heap_bytes: block
+                    .extra()
+                    .and_then(|extra| extra.heap().map(|heap| heap.used_bytes())),
             }
         })
         .collect()

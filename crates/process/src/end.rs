@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! intake closes ─► tasks, youngest first, and root are dropped: their calls are cancelled, requests that they held are dropped
-//! ─► what was accepted and not taken goes back or is dropped ─► its own account closes ─► links, monitors and its supervisor are
+//! ─► its own heap is undone ─► what was accepted and not taken goes back or is dropped ─► its own account closes ─► links, monitors and its supervisor are
 //! told ─► the slot rests until the last sender is gone
 //! ```
 //!
@@ -17,6 +17,7 @@ use crate::exit::{Down, Exit};
 use crate::flush;
 use crate::follow;
 use crate::gauges::count;
+use crate::heap_turn;
 use crate::link;
 use crate::pid::Pid;
 use crate::state::State;
@@ -92,6 +93,7 @@ fn take_apart(state: &State, pid: Pid, block: &Block, exit: &Exit) {
     }
     let root = block.root.take();
     state.contained(|| drop(root));
+    heap_turn::end(state, block, pid);
 }
 
 /// Tells those who want to hear of it.

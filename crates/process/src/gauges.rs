@@ -130,6 +130,24 @@ gauges! {
     cycle_walk_steps,
     /// Timers set with the host.
     timers,
+    /// Heaps that processes have of their own now.
+    own_heaps_live,
+    /// Chunks of 64 KiB that they have now to allocate from.
+    own_heap_chunks_lent,
+    /// Bytes that they have from the system now, and those that are kept for the next.
+    own_heap_mapped_bytes,
+    /// Times that one gave back its chunks since its process had nothing to do.
+    own_heap_rests,
+    /// Turns of processes that ended with a minor collection and no deeper one.
+    own_heap_minors,
+    /// With a stable one.
+    own_heap_stables,
+    /// With a slice of a major one.
+    own_heap_major_slices,
+    /// Bytes of survivors that were copied then.
+    own_heap_copied_bytes,
+    /// Bytes that were freed then.
+    own_heap_freed_bytes,
     /// Chains of causes that end where nobody knows any more what came before.
     cause_lost,
 }

@@ -245,6 +245,14 @@ impl Ready {
         self.classes[self.current.get()].spend_all();
     }
 
+    /// Ends the slice if its time is over: after work that is neither message nor poll.
+    pub(crate) fn look_at_time(&self, now: Tick) {
+        let lists = &self.classes[self.current.get()];
+        if now >= lists.ends.get() {
+            lists.spend_all();
+        }
+    }
+
     /// Takes a message's share of the slice; false if nothing is left.
     #[inline]
     pub(crate) fn spend_message(&self, now: impl FnOnce() -> Tick) -> bool {

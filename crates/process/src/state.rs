@@ -12,6 +12,7 @@ use crate::course::Course;
 use crate::crashed::Crashed;
 use crate::events::{Events, Step, What};
 use crate::gauges::{Counts, count};
+use crate::heaps::Heaps;
 use crate::host::{Host, TimerId, TimerKey};
 use crate::lane::LaneIn;
 use crate::lease::Leases;
@@ -60,6 +61,8 @@ pub(crate) struct State {
     pub(crate) host: HostBox,
     /// Whom processes are charged to that have no budget.
     pub(crate) account: Option<Account>,
+    /// The own heaps of processes.
+    pub(crate) heaps: Heaps,
     /// The slots of processes that may have closed a circle in this pass.
     pub(crate) suspects: RefCell<Vec<u32>>,
     /// The slots of processes that were cancelled, whose waits are to end.
@@ -113,6 +116,7 @@ impl State {
         collector: Collector<Submitted>,
         slots_max: u32,
         account: Option<Account>,
+        heaps: Heaps,
         host: Box<dyn Host>,
     ) -> Self {
         let core = port.core;
@@ -135,6 +139,7 @@ impl State {
             random: Cell::new(host.seed()),
             host: HostBox(host),
             account,
+            heaps,
             suspects: RefCell::default(),
             cancelled: RefCell::default(),
             kinds_noted: Cell::new(0),

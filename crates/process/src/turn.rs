@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::forsake::forsake;
 use crate::gauges::count;
+use crate::heap_turn;
 use crate::pid::Pid;
 use crate::state::State;
 use crate::waker::waker_of;
@@ -44,6 +45,7 @@ pub(crate) fn run(state: &Rc<State>) -> bool {
     } else {
         turn(state, slot, block, pid);
     }
+    heap_turn::rest_oldest(state);
     state.ready.after_turn();
     let is_last = state.ready.is_empty();
     if state.outbound.is_dirty() {
@@ -58,7 +60,13 @@ fn turn(state: &Rc<State>, slot: u32, block: &Block, pid: Pid) {
     block.set_running(true);
     let (onlook, number) = (state.course.onlook(), state.counts.turns.get());
     onlook.begin(number, pid, block.kind.get());
-    let came_to = contain(|| poll_ready(state, block, pid));
+    let came_to = contain(|| {
+        let came_to = poll_ready(state, block, pid);
+        if state.heaps.take_entered() {
+            heap_turn::end_turn(state, block, pid);
+        }
+        came_to
+    });
     onlook.end(number);
     block.set_running(false);
     state.course.leave();

@@ -135,16 +135,6 @@ impl Address {
         unsafe { core::slice::from_raw_parts((&raw const self.storage).cast::<u8>(), length) }
     }
 
-    /// The address and its length, for the kernel to read at `address`.
-    ///
-    /// # Safety
-    /// There is one.
-    pub(crate) unsafe fn parts(address: *const Self) -> (*const libc::sockaddr, libc::socklen_t) {
-        // SAFETY: passed on to the caller.
-        let length = unsafe { (*address).length };
-        (address.cast(), length)
-    }
-
     /// Its family, if it is one that sockets are made for here.
     #[must_use]
     pub fn family(&self) -> Option<Family> {

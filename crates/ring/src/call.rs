@@ -130,11 +130,9 @@ pub(crate) fn socket(family: Family) -> Result<u32, Errno> {
 
 /// # Safety
 /// The address may be read.
-pub(crate) unsafe fn connect(socket: RawFd, to: *const Address) -> Result<u32, Errno> {
+pub(crate) unsafe fn connect(socket: RawFd, to: ReadSpan) -> Result<u32, Errno> {
     // SAFETY: passed on to the caller.
-    let (address, length) = unsafe { Address::parts(to) };
-    // SAFETY: as above, and the length is the address's own.
-    answer(unsafe { libc::connect(socket, address, length) } as libc::ssize_t)
+    answer(unsafe { libc::connect(socket, to.start.cast(), to.bytes) } as libc::ssize_t)
 }
 
 /// Lets a close forget what is unsent: the peer gets a reset. A socket without this option is closed all the same.

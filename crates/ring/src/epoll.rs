@@ -2,5 +2,6 @@
 
 pub(crate) mod driver;
 mod reading;
+mod timeouts;
 mod watch;
 mod writing;

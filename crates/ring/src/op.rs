@@ -8,6 +8,7 @@ use crate::family::Family;
 use crate::message::MessageForm;
 use crate::span::{ReadSpan, WriteSpan};
 use crate::stat::StatBuffer;
+use crate::timespec::TIMESPEC_BYTES;
 use crate::vectored::Vectored;
 
 /// A socket or file, as the kernel knows it on this core.
@@ -205,8 +206,8 @@ pub enum Op {
     Connect {
         /// The socket, not blocking.
         socket: Target,
-        /// Whom to.
-        to: *const Address,
+        /// Whom to: an address as the kernel has it, beginning with its family ([`Address::as_bytes`]).
+        to: ReadSpan,
     },
     /// Ends a direction of a connection.
     Shutdown {
@@ -297,6 +298,13 @@ pub enum Op {
     Writable {
         /// The socket.
         fd: RawFd,
+    },
+    /// Waits for as long as is said, seconds and nanoseconds of eight bytes each in the machine's own order
+    /// ([`crate::timespec_bytes`]). Result: `TIME` when so much time has gone; `INVAL`
+    /// where it is negative. A second or more of nanoseconds is `INVAL`, or is added.
+    Timeout {
+        /// How long.
+        after: *const [u8; TIMESPEC_BYTES],
     },
     /// Gives a connection in the ring's table a descriptor beside its place. Result: the descriptor, closed on exec.
     Install {

@@ -22,7 +22,7 @@ pub struct Gauges {
     /// Of blocks whose bytes are lent to the heap, and are none of its own.
     pub lent_bytes: u64,
     pub lent_blocks: u64,
-    /// Charged, and not yet known for what.
+    /// Charged, and not yet known for what, or for memory that lies elsewhere.
     pub set_aside_bytes: u64,
     pub lines: u64,
     pub lines_free: u64,

@@ -45,10 +45,9 @@ impl Account {
     /// # Errors
     /// [`Full`] where the account has less room.
     pub fn reserve(&self, bytes: u64) -> Result<Reservation, Full<()>> {
-        let heap = self.heap().heap();
-        heap.charge_exactly(self.number(), bytes).map_err(Full::of_account)?;
-        heap.set_aside_bytes().fetch_add(bytes, Ordering::Relaxed);
-        Ok(Reservation { account: self.clone(), left_bytes: bytes })
+        let mut room = Reservation { account: self.clone(), left_bytes: 0 };
+        room.grow(bytes)?;
+        Ok(room)
     }
 }
 
@@ -63,6 +62,33 @@ impl Reservation {
     #[must_use]
     pub fn left_bytes(&self) -> u64 {
         self.left_bytes
+    }
+
+    /// Charges so many bytes more. One that grows and shrinks, and is never used, is the charge of memory that lies elsewhere.
+    ///
+    /// # Errors
+    /// [`Full`] where the account has less room; nothing has changed then.
+    pub fn grow(&mut self, bytes: u64) -> Result<(), Full<()>> {
+        let heap = self.account.heap().heap();
+        heap.charge_exactly(self.account.number(), bytes).map_err(Full::of_account)?;
+        self.set_aside_bytes().fetch_add(bytes, Ordering::Relaxed);
+        self.left_bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives back so many bytes of what is not used yet.
+    ///
+    /// # Panics
+    /// If that is less.
+    pub fn shrink(&mut self, bytes: u64) {
+        let left_bytes = self.left_bytes.checked_sub(bytes);
+        self.left_bytes = left_bytes.expect("a reservation gives back what is left of it");
+        self.uncharge(bytes);
+    }
+
+    fn uncharge(&self, bytes: u64) {
+        self.set_aside_bytes().fetch_sub(bytes, Ordering::Relaxed);
+        self.account.heap().heap().account(self.account.number()).uncharge(bytes);
     }
 
     fn set_aside_bytes(&self) -> &AtomicU64 {
@@ -88,8 +114,7 @@ impl Purse for Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.set_aside_bytes().fetch_sub(self.left_bytes, Ordering::Relaxed);
-        self.account.heap().heap().account(self.account.number()).uncharge(self.left_bytes);
+        self.uncharge(self.left_bytes);
     }
 }
 
@@ -127,6 +152,23 @@ mod tests {
         heap.validate();
         assert_eq!((from.charged_bytes(), to.charged_bytes()), (0, 128));
         assert_eq!(heap.gauges().set_aside_bytes, 0);
+    }
+
+    #[test]
+    fn a_reservation_that_grows_and_shrinks_is_charged_with_what_it_has() {
+        let heap = SharedHeap::new(Options { bytes_max: 8 << 20, arenas: 1, ..Options::default() })
+            .unwrap();
+        let account = heap.account("elsewhere", 192).unwrap();
+        let mut room = account.reserve(0).unwrap();
+        room.grow(192).unwrap();
+        assert_eq!(room.grow(1).unwrap_err().room_bytes, 0);
+        room.shrink(128);
+        assert_eq!((room.left_bytes(), account.charged_bytes()), (64, 64));
+        assert_eq!(heap.gauges().set_aside_bytes, 64);
+        heap.validate();
+        drop(room);
+        assert_eq!((account.charged_bytes(), heap.gauges().set_aside_bytes), (0, 0));
+        heap.validate();
     }
 
     #[test]

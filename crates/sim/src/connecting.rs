@@ -51,7 +51,7 @@ impl Kernel {
         self.add_handle(socket, false)
     }
 
-    pub(crate) fn try_connect(&mut self, flight: &mut Flight, to: &Address) -> Tried {
+    pub(crate) fn try_connect(&mut self, flight: &mut Flight, to: &[u8]) -> Tried {
         let Some(socket) = flight.socket else { return Tried::Ends(Err(Errno::BADF)) };
         if self.sockets[socket.0].connection.is_some() {
             return Tried::Ends(Err(Errno::ISCONN));
@@ -60,7 +60,7 @@ impl Kernel {
             let is_over = silent_until <= self.now();
             return if is_over { Tried::Ends(Err(Errno::TIMEDOUT)) } else { Tried::Waits };
         }
-        let known = self.replies.iter_mut().find(|(known, _)| *known == to.as_bytes());
+        let known = self.replies.iter_mut().find(|(known, _)| *known == to);
         let reply = known.and_then(|(_, all)| all.pop_front());
         match reply.unwrap_or(Reply::Refuses(Errno::CONNREFUSED)) {
             Reply::Accepts(peer) => {

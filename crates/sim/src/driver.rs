@@ -12,7 +12,8 @@ use std::rc::Rc;
 
 use levada_ring::{
     Address, BlockId, Caps, CoreWaker, Deadline, Done, Driver, DriverGauges, Entered, Errno, Fatal,
-    Group, Level, Op, ReadSpan, StatBuffer, Target, Token, Vectored, Wait, WriteSpan,
+    Group, Level, Op, ReadSpan, StatBuffer, TIMESPEC_BYTES, Target, Token, Vectored, Wait,
+    WriteSpan, timespec_duration,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -119,9 +120,11 @@ impl Kernel {
                 self.lend_write(&mut flight, WriteSpan { start: peer.cast(), bytes }, false);
             }
             Op::Connect { to, .. } => {
-                // SAFETY: passed on to the caller.
-                let address = unsafe { &*to }.as_bytes();
-                self.lend_read(&mut flight, ReadSpan::of(address));
+                self.lend_read(&mut flight, to);
+            }
+            Op::Timeout { after } => {
+                let bytes = u32::try_from(TIMESPEC_BYTES).expect("short");
+                self.lend_read(&mut flight, ReadSpan { start: after.cast(), bytes });
             }
             Op::Open { path, .. } => self.lend_path(&mut flight, path),
             Op::Stat { name, into, .. } => {
@@ -196,6 +199,7 @@ impl Kernel {
         match begun {
             Ok(Tried::Waits) => {
                 flight.not_before = self.moment(Trick::Late, late);
+                flight.not_before = flight.not_before.max(flight.silent_until.unwrap_or_default());
                 self.check_alone(&flight);
                 self.flights.insert(flight.id, flight);
             }
@@ -246,6 +250,11 @@ impl Kernel {
             }
             Op::Accept { listener, .. } => flight.listener = Some(self.listener(listener)),
             Op::Readable { .. } => {}
+            Op::Timeout { after } => {
+                // SAFETY: the bytes were lent with the operation, which has not ended.
+                let after = timespec_duration(unsafe { &*after }).ok_or(Errno::INVAL)?;
+                flight.silent_until = Some(self.now() + after);
+            }
             Op::Socket { direct, .. } => return ended(self.make_socket(direct)),
             Op::Install { place } => return ended(self.install(place)),
             Op::Shutdown { socket, how } => return ended(self.shut(socket, how)),
@@ -372,9 +381,14 @@ impl Kernel {
             | Op::SendLast { .. } => self.try_send(flight),
             Op::Connect { to, .. } => {
                 // SAFETY: the address was lent with the operation, which has not ended.
-                let to = unsafe { &*to }.clone();
-                self.try_connect(flight, &to)
+                let to = unsafe { core::slice::from_raw_parts(to.start, to.bytes as usize) };
+                self.try_connect(flight, to)
             }
+            // One that is cancelled is tried early.
+            Op::Timeout { .. } if flight.silent_until.is_some_and(|until| until > self.now()) => {
+                Tried::Waits
+            }
+            Op::Timeout { .. } => Tried::Ends(Err(Errno::TIME)),
             Op::Writable { .. } => self.try_writable(flight),
             Op::Readable { fd } => try_readable(fd),
             Op::RecvMessage { group, form, .. } => self.try_receive_message(flight, group, form),

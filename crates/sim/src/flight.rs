@@ -41,7 +41,7 @@ pub(crate) struct Flight {
     /// The bytes have gone, and a notice is to come when the peer has taken so many.
     pub(crate) notice_at: Option<(ConnectionId, u64)>,
     pub(crate) is_notice_held: bool,
-    /// Whom it asked has said nothing, and will not until then.
+    /// Whom it asked has said nothing, and will not until then; or a timeout's moment.
     pub(crate) silent_until: Option<Deadline>,
 }
 

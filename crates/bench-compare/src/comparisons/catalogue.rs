@@ -2,12 +2,12 @@
 
 use crate::comparisons::{
     cache, cache_hits, cache_memory, handles, heap, heap_memory, http_client, http_large,
-    http_short, http_small, megapipe, memcache, memcache_large, memcache_memory, pile, pile_memory,
-    processes, processes_memory, queues, social, wire,
+    http_short, http_small, local_heap, local_heap_memory, megapipe, memcache, memcache_large,
+    memcache_memory, pile, pile_memory, processes, processes_memory, queues, social, wire,
 };
 use crate::frame::comparison::Comparison;
 
-pub(crate) const ALL: [Comparison; 21] = [
+pub(crate) const ALL: [Comparison; 23] = [
     http_small::COMPARISON,
     http_short::COMPARISON,
     http_large::COMPARISON,
@@ -20,6 +20,8 @@ pub(crate) const ALL: [Comparison; 21] = [
     handles::COMPARISON,
     heap::COMPARISON,
     heap_memory::COMPARISON,
+    local_heap::COMPARISON,
+    local_heap_memory::COMPARISON,
     queues::COMPARISON,
     processes::COMPARISON,
     processes_memory::COMPARISON,

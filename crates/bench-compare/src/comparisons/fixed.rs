@@ -6,8 +6,13 @@ use crate::frame::sample::Sample;
 
 /// An entrant with always this cost.
 pub(crate) fn fixed(name: &'static str, cost: f64) -> Entrant {
+    said(name, Side::Rival(name), cost)
+}
+
+/// The same on any side: what the compiler says needs no measuring either.
+pub(crate) fn said(name: &str, side: Side, cost: f64) -> Entrant {
     let get_ready = move || -> Result<Box<dyn Contender>, Fault> { Ok(Box::new(Fixed { cost })) };
-    Entrant { name: name.to_owned(), side: Side::Rival(name), get_ready: Box::new(get_ready) }
+    Entrant { name: name.to_owned(), side, get_ready: Box::new(get_ready) }
 }
 
 struct Fixed {

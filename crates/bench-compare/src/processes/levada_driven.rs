@@ -40,7 +40,7 @@ pub(crate) struct Driven {
 
 impl Driven {
     pub(crate) fn new() -> Self {
-        let options = CoreOptions { processes_max: 1 << 21, account: None };
+        let options = CoreOptions { processes_max: 1 << 21, ..CoreOptions::default() };
         let core = Core::new(options, Clock, Waker::noop().clone());
         Self { core: core.expect("this program has no other core") }
     }

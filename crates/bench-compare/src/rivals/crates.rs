@@ -3,7 +3,7 @@
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 /// A rival as it is called in rows, and its crate where that is called otherwise.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: [(&str, &str); 22] = [
     ("tokio", "tokio"),
     ("monoio", "monoio"),
     ("compio", "compio"),
@@ -25,6 +25,7 @@ const NAMES: [(&str, &str); 21] = [
     ("quick_cache", "quick_cache"),
     ("foyer", "foyer-memory"),
     ("moka", "moka"),
+    ("gc-arena", "gc-arena"),
 ];
 
 /// Names and versions of those crates that are part of some row's name.
@@ -54,7 +55,8 @@ mod tests {
         let worlds = ["ractor", "kameo"];
         let stores = ["HashMap of foldhash", "slotmap", "sharded-slab", "rkyv", "postcard"];
         let caches = ["quick_cache", "foyer, LRU", "moka"];
-        let all = [&row_names[..], &allocators, &queues, &worlds, &stores, &caches];
+        let heaps = ["gc-arena, a cycle a turn"];
+        let all = [&row_names[..], &allocators, &queues, &worlds, &stores, &caches, &heaps];
         let told = versions(&all.concat());
         let names: Vec<_> = told.iter().filter_map(|one| one.split(' ').next()).collect();
         assert_eq!(names, NAMES.map(|(_, name)| name));

@@ -5,7 +5,8 @@ use core::mem::ManuallyDrop;
 use core::task::{Poll, Waker};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
-use levada_ring::{Address, Deadline, Done, Errno, Family, Op, Target};
+use levada_pages::KeptBytes;
+use levada_ring::{Address, Deadline, Done, Errno, Family, Op, ReadSpan, Target};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
 
 use crate::connections::stream::{Ending, Form};
@@ -26,13 +27,37 @@ pub(crate) struct Connects {
     due: Due,
 }
 
+/// Whom to connect to: an address of our own, or as the kernel has it, in bytes that were given for the time.
+#[derive(Debug)]
+pub(crate) enum To {
+    Address(Box<Address>),
+    Given(KeptBytes),
+}
+
+impl To {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Address(address) => address.as_bytes(),
+            Self::Given(bytes) => bytes.as_bytes(),
+        }
+    }
+
+    /// The bytes, if they were given.
+    pub(crate) fn into_given(self) -> Option<KeptBytes> {
+        match self {
+            Self::Address(_) => None,
+            Self::Given(bytes) => Some(bytes),
+        }
+    }
+}
+
 /// One of them.
 ///
 /// # Invariants
-/// 1. While `is_out`, `to` stays where it is, in its box, unchanged.
+/// 1. While `is_out`, the bytes of `to` stay where they are, in their box or with their owner, unchanged.
 #[derive(Debug)]
 struct Connect {
-    to: ManuallyDrop<Box<Address>>,
+    to: ManuallyDrop<Option<To>>,
     socket: Option<OwnedFd>,
     passes_descriptors: bool,
     is_out: bool,
@@ -50,26 +75,30 @@ impl Connects {
     /// Begins to connect.
     ///
     /// # Errors
-    /// [`Error::Full`] where there is no room for it; otherwise what the kernel said of the socket.
+    /// [`Error::Full`] where there is no room for it; otherwise what the kernel said of the socket. What was put in comes back.
     pub(crate) fn begin(
         &mut self,
         kernel: &mut Kernel,
         streams: &Streams,
-        to: Address,
+        to: To,
         by: Deadline,
         watcher: Watcher,
         passes_descriptors: bool,
-    ) -> Result<Name, Error> {
+    ) -> Result<Name, (Error, To)> {
         if streams.room_count() <= self.table.used_count() {
-            return Err(Error::Full);
+            return Err((Error::Full, to));
         }
-        let socket = make_socket(&to).map_err(|errno| match errno {
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS => Error::Full,
-            errno => Error::of(errno),
-        })?;
+        let socket = match make_socket(to.as_bytes()) {
+            Ok(socket) => socket,
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS) => {
+                return Err((Error::Full, to));
+            }
+            Err(errno) => return Err((Error::of(errno), to)),
+        };
+        let span = ReadSpan::of(to.as_bytes());
         let fd = socket.as_raw_fd();
         let connect = Connect {
-            to: ManuallyDrop::new(Box::new(to)),
+            to: ManuallyDrop::new(Some(to)),
             socket: Some(socket),
             passes_descriptors,
             is_out: true,
@@ -80,11 +109,10 @@ impl Connects {
         };
         let name = self.table.insert(connect).map_err(|mut refused| {
             refused.is_out = false;
-            Error::Full
+            (Error::Full, refused.to.take().expect("it was just put in"))
         })?;
         kernel.driver.forget(fd); // the number may have been another's who closed it by himself
-        let Some(connect) = self.table.get(name) else { return Err(Error::Full) };
-        let op = Op::Connect { socket: Target::Fd(fd), to: &raw const **connect.to };
+        let op = Op::Connect { socket: Target::Fd(fd), to: span };
         // SAFETY: invariant 1, until `answered`.
         unsafe { kernel.driver.push(Kind::Connect.token(name), &op) };
         if by != Deadline::NEVER {
@@ -171,22 +199,27 @@ impl Connects {
         }
     }
 
-    fn remove(&mut self, name: Name) -> Option<Result<Name, Error>> {
+    fn remove(&mut self, name: Name) -> Option<(Result<Name, Error>, Option<KeptBytes>)> {
         let mut removed = self.table.remove(name)?;
         let table = &self.table;
         self.due.sweep(table.used_count(), |name| table.peek(name).is_some());
-        removed.answer.take()
+        let answer = removed.answer.take()?;
+        Some((answer, removed.to.take().and_then(To::into_given)))
     }
 
-    /// The connection, when it is there; forgets the asking with that.
-    pub(crate) fn poll(&mut self, name: Name, waker: &Waker) -> Poll<Result<Name, Error>> {
+    /// The connection, when it is there, and the bytes that were given for the time; forgets the asking with that.
+    pub(crate) fn poll(
+        &mut self,
+        name: Name,
+        waker: &Waker,
+    ) -> Poll<(Result<Name, Error>, Option<KeptBytes>)> {
         match self.table.get(name) {
-            None => Poll::Ready(Err(Error::Closed)),
+            None => Poll::Ready((Err(Error::Closed), None)),
             Some(connect) if connect.answer.is_none() => {
                 connect.watcher.wait(waker);
                 Poll::Pending
             }
-            Some(_) => Poll::Ready(self.remove(name).unwrap_or(Err(Error::Closed))),
+            Some(_) => Poll::Ready(self.remove(name).unwrap_or((Err(Error::Closed), None))),
         }
     }
 
@@ -196,7 +229,7 @@ impl Connects {
         connect.is_forgotten = true;
         if connect.is_out {
             kernel.driver.cancel(Kind::Connect.token(name));
-        } else if let Some(Ok(stream)) = self.remove(name) {
+        } else if let Some((Ok(stream), _)) = self.remove(name) {
             streams.end(stream, Ending::Close);
         }
     }
@@ -235,14 +268,13 @@ impl Drop for Connect {
         if self.is_out {
             let _quarantined = ManuallyDrop::new(self.socket.take());
         } else {
-            // SAFETY: dropped once, here, and not used after.
-            unsafe { ManuallyDrop::drop(&mut self.to) };
+            drop(self.to.take());
         }
     }
 }
 
-fn make_socket(to: &Address) -> Result<OwnedFd, Errno> {
-    let family = match to.family().ok_or(Errno::AFNOSUPPORT)? {
+fn make_socket(to: &[u8]) -> Result<OwnedFd, Errno> {
+    let family = match Family::of_address(to).ok_or(Errno::AFNOSUPPORT)? {
         Family::V4 => AddressFamily::INET,
         Family::V6 => AddressFamily::INET6,
         Family::Unix => AddressFamily::UNIX,

@@ -9,6 +9,7 @@ use levada_ring::{Address, Deadline, Errno, Fatal, Token, Wait};
 use levada_shared::{Account, ExclusiveBuf, SharedData};
 
 use crate::channel::{Channel, Parts, Passed};
+use crate::connections::connects::To;
 use crate::connections::detached::Detached;
 use crate::connections::queued::Queued;
 use crate::connections::stream::{Ending, Form};
@@ -229,9 +230,9 @@ impl Channel {
     pub fn connect(&self, to: SocketAddr, cookie: u64, by: Deadline) -> Result<Token, Error> {
         let parts = &mut *self.parts();
         let (kernel, watcher) = (&mut parts.kernel, Watcher::Cookie(cookie));
-        let to = Address::of(to);
-        let name = parts.connects.begin(kernel, &parts.streams, to, by, watcher, false)?;
-        Ok(Kind::Connect.token(name))
+        let to = To::Address(Box::new(Address::of(to)));
+        let begun = parts.connects.begin(kernel, &parts.streams, to, by, watcher, false);
+        begun.map(|name| Kind::Connect.token(name)).map_err(|(error, _)| error)
     }
 
     /// Takes `address` for datagrams of up to `bytes_max`: those that come, as far as there is credit, are
@@ -279,8 +280,9 @@ impl Channel {
         let to = Address::unix(name.as_bytes()).ok_or(Error::Kernel(Errno::NAMETOOLONG))?;
         let parts = &mut *self.parts();
         let (kernel, watcher) = (&mut parts.kernel, Watcher::Cookie(cookie));
-        let name = parts.connects.begin(kernel, &parts.streams, to, by, watcher, false)?;
-        Ok(Kind::Connect.token(name))
+        let to = To::Address(Box::new(to));
+        let begun = parts.connects.begin(kernel, &parts.streams, to, by, watcher, false);
+        begun.map(|name| Kind::Connect.token(name)).map_err(|(error, _)| error)
     }
 
     /// Ends this side's direction behind what is queued; the peer may go on sending.

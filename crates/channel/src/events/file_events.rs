@@ -8,6 +8,7 @@ use levada_shared::{ExclusiveBuf, SharedData};
 use crate::channel::Channel;
 use crate::error::{Error, Refused};
 use crate::filing::file_op::{Ask, c_string};
+use crate::filing::path::Path;
 use crate::futures::file::File;
 use crate::kernel::{Kind, Watcher};
 
@@ -31,7 +32,7 @@ impl Channel {
         cookie: u64,
     ) -> Result<Token, Error> {
         let path = c_string(path).ok_or(Error::Kernel(Errno::INVAL))?;
-        let ask = Ask::Open { directory: folder.shared_fd(), path, how };
+        let ask = Ask::Open { directory: folder.shared_fd(), path: Path::Own(path), how };
         self.ask_for(ask, cookie).map_err(|_| Error::Full)
     }
 

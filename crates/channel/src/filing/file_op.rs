@@ -12,11 +12,13 @@ use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
+use levada_pages::KeptBytes;
 use levada_ring::{
     Driver, Errno, Op, OpenHow, ReadSpan, Stat, StatBuffer, Token, Vectored, WriteSpan,
 };
 use levada_shared::{ExclusiveBuf, SharedData};
 
+use crate::filing::path::Path;
 use crate::kernel::Watcher;
 
 /// How many bytes one operation writes at most.
@@ -27,7 +29,7 @@ const WRITE_BYTES_MAX: u32 = 1 << 20;
 pub(crate) enum Ask {
     Open {
         directory: Arc<OwnedFd>,
-        path: CString,
+        path: Path,
         how: OpenHow,
     },
     Stat {
@@ -59,6 +61,21 @@ pub(crate) enum Ask {
     Readable {
         file: Arc<OwnedFd>,
     },
+    /// For as long as these bytes say, which are a timespec.
+    Timeout {
+        after: KeptBytes,
+    },
+}
+
+impl Ask {
+    /// The bytes that were given for the time of the operation, if it is one with such.
+    pub(crate) fn into_given(self) -> Option<KeptBytes> {
+        match self {
+            Self::Open { path, .. } => path.into_given(),
+            Self::Timeout { after } => Some(after),
+            _ => None,
+        }
+    }
 }
 
 /// What came of it.
@@ -73,6 +90,7 @@ pub(crate) enum Answer {
     },
     Written,
     Synced,
+    /// What was waited for is there.
     Ready,
 }
 
@@ -99,6 +117,8 @@ pub(crate) struct FileOp {
     ask: ManuallyDrop<Option<Ask>>,
     is_out: bool,
     pub(crate) answer: Option<Result<Answer, Failed>>,
+    /// Bytes that were given for its time, when that is over.
+    pub(crate) given: Option<KeptBytes>,
     pub(crate) watcher: Watcher,
     /// Nobody waits for the answer any more.
     pub(crate) is_detached: bool,
@@ -110,6 +130,7 @@ impl FileOp {
             ask: ManuallyDrop::new(Some(ask)),
             is_out: false,
             answer: None,
+            given: None,
             watcher,
             is_detached: false,
         }
@@ -120,7 +141,7 @@ impl FileOp {
         let op = match self.ask.as_mut() {
             None => return,
             Some(Ask::Open { directory, path, how }) => {
-                Op::Open { directory: directory.as_raw_fd(), path: path.as_ref(), how: *how }
+                Op::Open { directory: directory.as_raw_fd(), path: path.as_c_str(), how: *how }
             }
             Some(Ask::Stat { file, name, into }) => Op::Stat {
                 file: file.as_raw_fd(),
@@ -144,6 +165,7 @@ impl FileOp {
                 into: WriteSpan::of(buffer.spare_mut()),
             },
             Some(Ask::Readable { file }) => Op::Readable { fd: file.as_raw_fd() },
+            Some(Ask::Timeout { after }) => Op::Timeout { after: after.as_bytes().as_ptr().cast() },
         };
         self.is_out = true;
         // SAFETY: invariant 1.
@@ -202,12 +224,19 @@ impl FileOp {
                 *self.ask = Some(ask);
                 return true;
             }
+            (Ask::Timeout { after }, Ok(_) | Err(Errno::TIME)) => {
+                self.given = Some(after);
+                Ok(Answer::Ready)
+            }
             (Ask::Sync { .. }, Ok(_)) => Ok(Answer::Synced),
             (Ask::List { mut buffer, .. }, Ok(bytes)) => {
                 fill(&mut buffer, bytes);
                 Ok(Answer::Filled { buffer, ended: bytes == 0 })
             }
-            (Ask::Open { .. }, Ok(fd)) => Ok(Answer::Opened(own(fd))),
+            (ask @ Ask::Open { .. }, Ok(fd)) => {
+                self.given = ask.into_given();
+                Ok(Answer::Opened(own(fd)))
+            }
             (Ask::Stat { into, .. }, Ok(_)) => Ok(Answer::Stated(into.get())),
             (Ask::Readable { .. }, Ok(_)) => Ok(Answer::Ready),
             (Ask::Read { buffer, .. } | Ask::List { buffer, .. }, Err(errno)) => {
@@ -216,7 +245,10 @@ impl FileOp {
             (Ask::Write { data, .. }, Err(errno)) => {
                 Err(Failed { errno, buffer: None, unwritten: Some(data) })
             }
-            (_, Err(errno)) => Err(Failed::with(errno)),
+            (ask, Err(errno)) => {
+                self.given = ask.into_given();
+                Err(Failed::with(errno))
+            }
         });
         false
     }

@@ -1,7 +1,8 @@
-//! The operations on files that a channel has in flight: begun when asked, ended once, awaited or not.
+//! The operations on files that a channel has in flight: begun when asked, ended once, awaited or not. Timeouts are such too.
 
 use core::task::{Poll, Waker};
 
+use levada_pages::KeptBytes;
 use levada_ring::{Done, Errno};
 
 use crate::error::Error;
@@ -14,6 +15,8 @@ use crate::table::{Name, Table};
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Files {
+    /// What they are to the kernel.
+    kind: Kind,
     table: Table<FileOp>,
     /// Those who wait until one more may be in flight.
     line: Line,
@@ -24,8 +27,8 @@ pub(crate) struct Files {
 pub(crate) type Ended = Result<Answer, Failed>;
 
 impl Files {
-    pub(crate) fn new(count_max: u32) -> Self {
-        Self { table: Table::new(count_max), line: Line::default(), direct_refusals: 0 }
+    pub(crate) fn new(kind: Kind, count_max: u32) -> Self {
+        Self { kind, table: Table::new(count_max), line: Line::default(), direct_refusals: 0 }
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -47,22 +50,28 @@ impl Files {
             .insert(FileOp::new(ask, watcher))
             .unwrap_or_else(|_| unreachable!("there was room"));
         if let Some(op) = self.table.get(name) {
-            op.submit(&mut *kernel.driver, Kind::File.token(name));
+            op.submit(&mut *kernel.driver, self.kind.token(name));
         }
         Ok(name)
     }
 
-    /// What came of it; the operation is forgotten with that.
-    pub(crate) fn poll(&mut self, kernel: &mut Kernel, name: Name, waker: &Waker) -> Poll<Ended> {
+    /// What came of it, and the bytes that were given for its time; the operation is forgotten with that.
+    pub(crate) fn poll(
+        &mut self,
+        kernel: &mut Kernel,
+        name: Name,
+        waker: &Waker,
+    ) -> Poll<(Ended, Option<KeptBytes>)> {
         let Some(op) = self.table.get(name) else {
-            return Poll::Ready(Err(Failed::with(Errno::CANCELED)));
+            return Poll::Ready((Err(Failed::with(Errno::CANCELED)), None));
         };
         let Some(answer) = op.answer.take() else {
             op.watcher.wait(waker);
             return Poll::Pending;
         };
+        let given = op.given.take();
         self.forget(kernel, name);
-        Poll::Ready(answer)
+        Poll::Ready((answer, given))
     }
 
     fn forget(&mut self, kernel: &mut Kernel, name: Name) {
@@ -97,7 +106,7 @@ impl Files {
     /// Wishes it ended.
     pub(crate) fn cancel(&mut self, kernel: &mut Kernel, name: Name) {
         if self.table.peek(name).is_some_and(|op| op.answer.is_none()) {
-            kernel.driver.cancel(Kind::File.token(name));
+            kernel.driver.cancel(self.kind.token(name));
         }
     }
 
@@ -110,7 +119,7 @@ impl Files {
             op.is_detached = true;
             // What was to be written is written.
             if !op.writes() {
-                kernel.driver.cancel(Kind::File.token(name));
+                kernel.driver.cancel(self.kind.token(name));
             }
         }
     }
@@ -127,7 +136,7 @@ impl Files {
         let falls_back = op.falls_back(done.result);
         self.direct_refusals += u64::from(falls_back);
         if falls_back || op.answered(done.result) {
-            op.submit(&mut *kernel.driver, Kind::File.token(name));
+            op.submit(&mut *kernel.driver, self.kind.token(name));
         } else if op.is_detached {
             self.forget(kernel, name);
         } else if let Watcher::Future(waker) = &mut op.watcher {
@@ -140,7 +149,7 @@ impl Files {
     /// What came of it is an event.
     fn tell(&mut self, kernel: &mut Kernel, name: Name) {
         let Some(op) = self.table.get(name) else { return };
-        let (token, answer) = (Kind::File.token(name), op.answer.take());
+        let (token, answer) = (self.kind.token(name), op.answer.take());
         let Watcher::Cookie(cookie) = op.watcher else { return };
         self.forget(kernel, name);
         kernel.tell(match answer {

@@ -9,6 +9,7 @@ use core::task::{Context, Poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use levada_pages::{FixedBytes, KeptBytes};
 use levada_ring::{Errno, OpenHow, Stat};
 use levada_shared::{ExclusiveBuf, SharedData};
 
@@ -17,6 +18,7 @@ use crate::error::{Error, Refused};
 use crate::filing::file_op::{Answer, Ask, c_string};
 use crate::filing::files::Ended;
 use crate::filing::names::{NameIn, names_in};
+use crate::filing::path::Path;
 use crate::kernel::Watcher;
 use crate::table::Name;
 
@@ -58,15 +60,40 @@ impl File {
         path: &[u8],
         how: OpenHow,
     ) -> impl Future<Output = Result<Self, Error>> + use<> {
-        let asked = c_string(path)
-            .ok_or(Error::Kernel(Errno::INVAL))
-            .and_then(|path| self.ask(Ask::Open { directory: Arc::clone(&self.fd), path, how }));
+        let asked = c_string(path).ok_or(Error::Kernel(Errno::INVAL)).and_then(|path| {
+            let (directory, path) = (Arc::clone(&self.fd), Path::Own(path));
+            self.ask(Ask::Open { directory, path, how })
+        });
         let channel = self.channel.clone();
         async move {
             match asked?.await {
                 Ok(Answer::Opened(fd)) => Ok(Self { channel, fd: Arc::new(fd) }),
                 Ok(_) => unreachable!("opening opens"),
                 Err(failed) => Err(Error::of(failed.errno)),
+            }
+        }
+    }
+
+    /// As [`File::open`], with a path in bytes of the caller's, ended by a zero. They are the operation's until the kernel has
+    /// answered; a future that is dropped frees them then.
+    ///
+    /// # Errors
+    /// As [`File::open`], with the bytes; `INVAL` where there is no zero in them.
+    pub fn open_fixed<B: FixedBytes>(
+        &self,
+        path: B,
+        how: OpenHow,
+    ) -> impl Future<Output = Result<(Self, B), Refused<Option<B>>>> + use<B> {
+        let invalid = |path| (Error::Kernel(Errno::INVAL), Some(path));
+        let asked = Path::given(KeptBytes::of(path)).map_err(invalid).and_then(|path| {
+            let ask = Ask::Open { directory: Arc::clone(&self.fd), path, how };
+            self.channel.ask(ask).map_err(|ask| (Error::Full, ask.into_given()))
+        });
+        let channel = self.channel.clone();
+        async move {
+            match given_back(asked).await? {
+                (Answer::Opened(fd), path) => Ok((Self { channel, fd: Arc::new(fd) }, path)),
+                _ => unreachable!("opening opens"),
             }
         }
     }
@@ -211,17 +238,36 @@ impl fmt::Debug for File {
 }
 
 impl Channel {
-    fn ask(&self, ask: Ask) -> Result<Asking, Ask> {
+    pub(crate) fn ask(&self, ask: Ask) -> Result<Asking, Ask> {
         let parts = &mut *self.parts();
-        let name = parts.files.begin(&mut parts.kernel, ask, Watcher::Future(None))?;
-        Ok(Asking { channel: self.clone(), name, is_over: false })
+        let is_timeout = matches!(ask, Ask::Timeout { .. });
+        let all = if is_timeout { &mut parts.timeouts } else { &mut parts.files };
+        let name = all.begin(&mut parts.kernel, ask, Watcher::Future(None))?;
+        Ok(Asking { channel: self.clone(), name, is_timeout, is_over: false })
+    }
+}
+
+/// What came of an operation that bytes were given for, or why it was not begun; either way with the bytes.
+pub(crate) async fn given_back<B: FixedBytes>(
+    asked: Result<Asking, (Error, Option<KeptBytes>)>,
+) -> Result<(Answer, B), Refused<Option<B>>> {
+    let owner = |given: Option<KeptBytes>| given.and_then(|given| given.into_owner().ok());
+    let refused = |(error, given)| Refused { error, value: owner(given) };
+    let mut asking = asked.map_err(refused)?;
+    let (ended, given) = core::future::poll_fn(|cx| asking.poll_ended(cx)).await;
+    let value = owner(given);
+    match (ended, value) {
+        (Ok(answer), Some(given)) => Ok((answer, given)),
+        (Ok(_), None) => unreachable!("what was put in comes back"),
+        (Err(failed), value) => Err(Refused { error: Error::of(failed.errno), value }),
     }
 }
 
 /// An operation that is awaited.
-struct Asking {
+pub(crate) struct Asking {
     channel: Channel,
     name: Name,
+    is_timeout: bool,
     is_over: bool,
 }
 
@@ -229,9 +275,16 @@ impl Future for Asking {
     type Output = Ended;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        self.poll_ended(cx).map(|(ended, _)| ended)
+    }
+}
+
+impl Asking {
+    fn poll_ended(&mut self, cx: &Context<'_>) -> Poll<(Ended, Option<KeptBytes>)> {
         let ended = {
             let parts = &mut *self.channel.parts();
-            parts.files.poll(&mut parts.kernel, self.name, cx.waker())
+            let all = if self.is_timeout { &mut parts.timeouts } else { &mut parts.files };
+            all.poll(&mut parts.kernel, self.name, cx.waker())
         };
         self.is_over = ended.is_ready();
         ended
@@ -242,7 +295,8 @@ impl Drop for Asking {
     fn drop(&mut self) {
         if !self.is_over {
             let parts = &mut *self.channel.parts();
-            parts.files.detach(&mut parts.kernel, self.name);
+            let all = if self.is_timeout { &mut parts.timeouts } else { &mut parts.files };
+            all.detach(&mut parts.kernel, self.name);
         }
     }
 }

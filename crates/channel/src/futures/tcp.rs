@@ -1,15 +1,17 @@
 //! TCP: listening, connecting, and connections that came about elsewhere.
 
+use core::future::Future;
 use core::net::SocketAddr;
 
-use levada_ring::{Address, Deadline};
+use levada_pages::FixedBytes;
+use levada_ring::{Address, Deadline, Family};
 
 use crate::channel::Channel;
 use crate::connections::detached::Detached;
 use crate::connections::stream::Form;
 use crate::error::Refused;
 use crate::futures::acceptor::{Acceptor, SocketKind};
-use crate::futures::connecting::Connecting;
+use crate::futures::connecting::{self, Connecting};
 use crate::futures::connection::Connection;
 use crate::listening::bind::ListenPart;
 use crate::listening::listener::Listener;
@@ -53,6 +55,19 @@ impl Connection<Tcp> {
     /// [`crate::Error::Full`] where there are as many connections, or descriptors, as there may be.
     pub fn connect(channel: &Channel, to: SocketAddr, by: Deadline) -> Connecting<Tcp> {
         Connecting::begin(channel, Address::of(to), by, false)
+    }
+
+    /// As [`Self::connect`], to an address in bytes of the caller's, as the kernel has it: `sockaddr_in` or `sockaddr_in6`. They are the operation's until the
+    /// kernel has answered; a future that is dropped frees them then.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`], with the bytes; `AFNOSUPPORT` where they begin with another family.
+    pub fn connect_fixed<B: FixedBytes>(
+        channel: &Channel,
+        to: B,
+        by: Deadline,
+    ) -> impl Future<Output = Result<(Self, B), Refused<Option<B>>>> + use<B> {
+        connecting::connect_fixed(channel, to, by, &[Family::V4, Family::V6], false)
     }
 
     /// Takes a connection in that came about elsewhere: on another channel, in a library, in another OS process.

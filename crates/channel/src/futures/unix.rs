@@ -6,7 +6,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use levada_ring::{Address, DESCRIPTORS_MAX, Deadline, Errno};
+use levada_pages::FixedBytes;
+use levada_ring::{Address, DESCRIPTORS_MAX, Deadline, Errno, Family};
 use levada_shared::SharedData;
 use rustix::net::sockopt;
 
@@ -16,7 +17,7 @@ use crate::connections::queued::Queued;
 use crate::connections::stream::Form;
 use crate::error::{Error, Refused};
 use crate::futures::acceptor::{Acceptor, SocketKind};
-use crate::futures::connecting::Connecting;
+use crate::futures::connecting::{self, Connecting};
 use crate::futures::connection::{Connection, Sending};
 use crate::futures::unix_name::{self, UnixName};
 use crate::listening::listener::Listener;
@@ -89,6 +90,19 @@ impl Connection<Unix> {
             Some(to) => Connecting::begin(channel, to, by, true),
             None => Connecting::failed(channel, Error::Kernel(Errno::NAMETOOLONG)),
         }
+    }
+
+    /// As [`Self::connect`], to an address in bytes of the caller's, as the kernel has it: `sockaddr_un`. They are the operation's until the
+    /// kernel has answered; a future that is dropped frees them then.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`], with the bytes; `AFNOSUPPORT` where they begin with another family.
+    pub fn connect_fixed<B: FixedBytes>(
+        channel: &Channel,
+        to: B,
+        by: Deadline,
+    ) -> impl Future<Output = Result<(Self, B), Refused<Option<B>>>> + use<B> {
+        connecting::connect_fixed(channel, to, by, &[Family::Unix], true)
     }
 
     /// Takes a connection in that came about elsewhere.

@@ -12,6 +12,7 @@ mod events;
 mod files;
 mod files_written;
 mod filling;
+mod fixed;
 mod hazards;
 mod last_send;
 mod listeners;

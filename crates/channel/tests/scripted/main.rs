@@ -15,6 +15,7 @@ mod eventing;
 mod exchanging;
 mod filing;
 mod filling;
+mod fixed;
 mod passing;
 mod pressing;
 mod refusing;

@@ -16,6 +16,7 @@ mod full;
 mod graphs;
 mod life;
 mod outside;
+mod own_heaps;
 mod panicking;
 mod random;
 mod restarting;

@@ -104,7 +104,11 @@ impl Rig {
     /// The same with room for so many processes each.
     pub(crate) fn over_many(heap: &SharedHeap, cores: usize, processes_max: u32) -> Self {
         let account = |number| heap.account(&format!("core {number}"), u64::MAX).ok();
-        let options = |number| CoreOptions { account: account(number), processes_max };
+        let options = |number| CoreOptions {
+            account: account(number),
+            processes_max,
+            ..CoreOptions::default()
+        };
         Self::of((0..cores).map(options).collect())
     }
 

@@ -17,10 +17,12 @@ use crate::caps::Caps;
 use crate::clock::{now, timespec_until};
 use crate::done::Done;
 use crate::driver::{Driver, DriverGauges, Entered, Fatal};
+use crate::epoll::timeouts::Timeouts;
 use crate::epoll::watch::{Reader, Watches};
 use crate::file_pool::FilePool;
 use crate::op::{BlockId, Group, Op, Target};
 use crate::span::WriteSpan;
+use crate::timespec::timespec_duration;
 use crate::token::Token;
 use crate::wait::{Deadline, Wait};
 use crate::wake::CoreWaker;
@@ -47,6 +49,7 @@ pub(crate) struct Epoll {
     /// To be done at the next pass, in order.
     pushed: Vec<(Token, Op)>,
     own_done: Vec<Done>,
+    timeouts: Timeouts,
     pool: FilePool,
     pool_done: Vec<(Token, Result<u32, Errno>)>,
     edges: Vec<epoll::Event>,
@@ -78,6 +81,7 @@ impl Epoll {
             groups: Vec::new(),
             pushed: Vec::new(),
             own_done: Vec::new(),
+            timeouts: Timeouts::default(),
             pool: FilePool::new(waker.clone()),
             pool_done: Vec::new(),
             edges: Vec::with_capacity(EDGES_PER_PASS),
@@ -173,6 +177,13 @@ impl Epoll {
                 let fd = self.fd_of(socket);
                 self.watches.at(fd).writer = Some((token, op));
                 self.try_write(fd, done);
+            }
+            Op::Timeout { after } => {
+                // SAFETY: the contract of `push`: the bytes are there until the completion.
+                match timespec_duration(unsafe { &*after }) {
+                    Some(after) => self.timeouts.set(token, now() + after),
+                    None => done.push(Done::last(token, Err(Errno::INVAL))),
+                }
             }
             Op::Write { .. }
             | Op::Sync { .. }
@@ -278,6 +289,16 @@ impl Epoll {
         Ok(woken)
     }
 
+    fn end_timeouts(&mut self, done: &mut Vec<Done>) {
+        if self.timeouts.next() == Deadline::NEVER {
+            return;
+        }
+        let now = now();
+        while let Some(token) = self.timeouts.pop(now) {
+            done.push(Done::last(token, Err(Errno::TIME)));
+        }
+    }
+
     fn try_listed(&mut self, done: &mut Vec<Done>) {
         let mut trying = core::mem::take(&mut self.trying);
         self.watches.take_listed(&mut trying);
@@ -339,7 +360,7 @@ unsafe impl Driver for Epoll {
                 let mut ended = Vec::new();
                 self.end_read(fd, token, Err(Errno::CANCELED), &mut ended);
             }
-        } else if !self.pool.cancel(token) {
+        } else if !self.timeouts.cancel(token) && !self.pool.cancel(token) {
             return; // it ended, or a thread is at it: its own completion answers
         }
         self.own_done.push(canceled);
@@ -354,6 +375,7 @@ unsafe impl Driver for Epoll {
         self.pushed = pushed;
         done.append(&mut self.own_done);
         self.try_listed(done);
+        self.end_timeouts(done);
         let mut woken = false;
         let is_idle = done.len() == before && !self.watches.has_listed();
         // With something to report the kernel is not asked for edges, unless a busy descriptor could hide the others, or
@@ -361,8 +383,10 @@ unsafe impl Driver for Epoll {
         self.passes_unasked += 1;
         if is_idle || self.watches.has_listed() || self.passes_unasked >= UNASKED_MAX {
             self.passes_unasked = 0;
-            woken = self.take_edges(if is_idle { wait } else { Wait::No })?;
+            let wait = if is_idle { wait.or_until(self.timeouts.next()) } else { Wait::No };
+            woken = self.take_edges(wait)?;
             self.try_listed(done);
+            self.end_timeouts(done);
         }
         self.pool.take_done(&mut self.pool_done);
         let pool_done = self.pool_done.drain(..);

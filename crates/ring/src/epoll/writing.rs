@@ -5,11 +5,11 @@ use std::os::fd::RawFd;
 
 use rustix::io::Errno;
 
-use crate::address::Address;
 use crate::call;
 use crate::done::Done;
 use crate::epoll::driver::Epoll;
 use crate::op::Op;
+use crate::span::ReadSpan;
 use crate::token::Token;
 
 impl Epoll {
@@ -52,7 +52,7 @@ impl Epoll {
     }
 
     /// The kernel connects by itself, and tells who asks a second time what came of it.
-    fn try_connect(&mut self, fd: RawFd, token: Token, to: *const Address, done: &mut Vec<Done>) {
+    fn try_connect(&mut self, fd: RawFd, token: Token, to: ReadSpan, done: &mut Vec<Done>) {
         let is_first = !self.waiting.contains_key(&token);
         // SAFETY: the contract of `push`: the address holds until the completion.
         match self.counted(|| unsafe { call::connect(fd, to) }) {

@@ -160,10 +160,10 @@ pub(super) unsafe fn encode(token: Token, op: &Op, features: Features) -> Encode
             make_socket(family, direct)
         }
         Op::Connect { socket, to } => {
-            // SAFETY: passed on to the caller.
-            let (address, length) = unsafe { Address::parts(to) };
+            let (address, length) = (to.start.cast(), to.bytes);
             with_target!(socket, |fd| opcode::Connect::new(fd, address, length).build())
         }
+        Op::Timeout { after } => opcode::Timeout::new(after.cast()).build(),
         Op::Shutdown { socket, how } => {
             let how = match how {
                 Shutdown::Read => libc::SHUT_RD,

@@ -113,7 +113,7 @@ fn close(scene: &mut Scene, target: Target) {
 }
 
 fn connect(scene: &mut Scene, socket: Target, to: &Address) -> Result<u32, Errno> {
-    scene.push(92, &Op::Connect { socket, to });
+    scene.push(92, &Op::Connect { socket, to: ReadSpan::of(to.as_bytes()) });
     scene.last(92)
 }
 
@@ -194,7 +194,7 @@ fn a_connection_that_must_wait_comes_about_later() {
         let (listener, waiting) = full_listener();
         let to = Address::of(listener.local_addr().unwrap());
         let socket = socket(scene, Family::V4);
-        scene.push(1, &Op::Connect { socket, to: &raw const to });
+        scene.push(1, &Op::Connect { socket, to: ReadSpan::of(to.as_bytes()) });
         scene.driver.enter(Wait::No, &mut scene.done).unwrap();
         assert!(scene.done.is_empty(), "{:?}", scene.done);
         waiting.iter().for_each(|_| drop(listener.accept().unwrap()));
@@ -210,7 +210,7 @@ fn a_connection_that_must_wait_is_cancelled_before_and_after_it_was_begun() {
     Scene::on_each(|scene| {
         for is_begun in [false, true] {
             let socket = socket(scene, Family::V4);
-            scene.push(1, &Op::Connect { socket, to: &raw const to });
+            scene.push(1, &Op::Connect { socket, to: ReadSpan::of(to.as_bytes()) });
             if is_begun {
                 scene.driver.enter(Wait::No, &mut scene.done).unwrap();
                 assert!(scene.done.is_empty(), "{:?}", scene.done);
@@ -242,7 +242,7 @@ fn what_a_cancel_interrupts_was_cancelled() {
         let sockets = [blocking(), blocking()];
         let [first, second] = sockets.each_ref().map(|socket| Target::Fd(socket.as_raw_fd()));
         assert_eq!(connect(scene, first, &to), Ok(0));
-        scene.push(1, &Op::Connect { socket: second, to: &raw const to });
+        scene.push(1, &Op::Connect { socket: second, to: ReadSpan::of(to.as_bytes()) });
         let soon = now() + Duration::from_millis(20);
         while scene.driver.enter(Wait::Until(soon), &mut scene.done).unwrap().now < soon {}
         assert!(scene.done.is_empty(), "{:?}", scene.done);

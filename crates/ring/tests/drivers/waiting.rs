@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use levada_ring::{Errno, Op, Wait, now};
+use levada_ring::{Errno, Op, Wait, now, timespec_bytes};
 
 use crate::stage::{Scene, token};
 
@@ -87,5 +87,30 @@ fn a_socket_that_was_full_says_when_it_takes_something_again() {
         scene.driver.enter(Wait::No, &mut scene.done).unwrap();
         scene.driver.cancel(token(3));
         assert_eq!(scene.last(3), Err(Errno::CANCELED));
+    });
+}
+
+#[test]
+fn a_timeout_ends_when_its_time_is_over_or_it_is_cancelled() {
+    Scene::on_each(|scene| {
+        let begin = now();
+        let [long, short] =
+            [Duration::from_secs(1_000), Duration::from_millis(20)].map(timespec_bytes);
+        scene.push(1, &Op::Timeout { after: &raw const long });
+        scene.push(2, &Op::Timeout { after: &raw const short });
+        assert_eq!(scene.last(2), Err(Errno::TIME));
+        assert!(now() - begin >= Duration::from_millis(20));
+        assert!(scene.done.is_empty(), "the other runs on");
+        scene.driver.cancel(token(1));
+        assert_eq!(scene.last(1), Err(Errno::CANCELED));
+        let negative = [u8::MAX; 16];
+        scene.push(3, &Op::Timeout { after: &raw const negative });
+        assert_eq!(scene.last(3), Err(Errno::INVAL));
+        let none = [0; 16];
+        scene.push(4, &Op::Timeout { after: &raw const none });
+        scene.push(5, &Op::Timeout { after: &raw const long });
+        assert_eq!(scene.last(4), Err(Errno::TIME));
+        scene.driver.cancel(token(5));
+        assert_eq!(scene.last(5), Err(Errno::CANCELED));
     });
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use levada_ring::{Done, Driver, Errno, Message, MessageForm, Op, Wait};
+use levada_ring::{Done, Driver, Errno, Message, MessageForm, Op, ReadSpan, Wait};
 
 use crate::line::Line;
 use crate::program::{About, FileOp, Program, far};
@@ -102,7 +102,7 @@ impl Program {
                 Ok(number) => {
                     let target = self.target(number);
                     self.lines[index].target = Some(target);
-                    let to = &raw const *Box::leak(Box::new(far()));
+                    let to = ReadSpan::of(Box::leak(Box::new(far())).as_bytes());
                     self.push(index, About::Connect(index), &Op::Connect { socket: target, to });
                 }
                 Err(_) => self.lines[index].is_closed = true,
