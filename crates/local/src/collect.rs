@@ -144,7 +144,7 @@ fn stable(
     collected.depth = collected.depth.max(Some(Depth::Stable));
     note_stable(space);
     let Some(mut stable) = space.stable.get_mut().take() else { return };
-    stable.close_pages();
+    stable.close_young_pages();
     let mut marker = Marker::new(&mut stable, true, true);
     mark_roots(space, root, &mut marker);
     mark_old(&mut marker);

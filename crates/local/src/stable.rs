@@ -166,6 +166,13 @@ impl Stable {
         self.holes.clear();
     }
 
+    /// Nothing more is put into the young pages that were being filled. Old ones with holes go on: only a major looks at those.
+    pub(crate) fn close_young_pages(&mut self) {
+        for open in self.open.0.as_flattened_mut() {
+            *open = open.filter(|page| page.is_old());
+        }
+    }
+
     /// What of a page is used counts as old from here on.
     pub(crate) fn relabel(&mut self, page: Page, used_bytes: u64) {
         page.set_old();

@@ -256,3 +256,28 @@ fn what_is_written_while_a_major_sweeps_is_listed_right() {
     }
     assert!(heap.gauges().majors > 0);
 }
+
+#[test]
+fn holes_of_old_pages_are_filled_after_a_stable_collection_too() {
+    let pacing = Pacing { stable_survivals: 1, ..Pacing::default() };
+    let pool = checking_pool(pacing, u64::MAX);
+    type Root = Vec<Gc<'static, Leaf<[u64; 62]>>>;
+    let mut heap = LocalHeap::<Root>::new(&pool, Limits::default(), |_| Vec::new());
+    heap.enter(|cx, kept| kept.extend((0..800).map(|_| cx.alloc_stable(Leaf([1; 62])))));
+    heap.collect(Depth::Stable);
+    heap.enter(|_, kept| {
+        let mut index = 0;
+        kept.retain(|_| {
+            index += 1;
+            index % 2 == 0
+        });
+    });
+    heap.collect(Depth::Major);
+    let used_bytes = heap.gauges().used_bytes;
+    for _ in 0..4 {
+        heap.enter(|cx, kept| kept.extend((0..100).map(|_| cx.alloc_stable(Leaf([2; 62])))));
+        heap.collect(Depth::Stable);
+    }
+    assert_eq!(heap.gauges().used_bytes, used_bytes);
+    assert_eq!(heap.gauges().early_old_bytes, 400 * 512);
+}
