@@ -28,6 +28,9 @@ const SWEEP_PAGES: u64 = 256;
 /// How often the step that ends the marking may find more than a slice of unmarked objects before it marks them at once.
 const ENDINGS_MAX: u32 = 8;
 
+/// In how many turns a heap may refuse something before a major looks for what was let go of, although nothing has grown.
+const REFUSED_TURNS_MAX: u32 = 4;
+
 /// Collects what is due after a turn.
 pub(crate) fn after_turn(
     space: &mut Space,
@@ -43,6 +46,7 @@ pub(crate) fn after_turn(
     });
     let (young, old) = due_now(space);
     let was_refused = space.was_refused.take();
+    space.refused_turns.set(space.refused_turns.get().saturating_add(u32::from(was_refused)));
     let is_crowded = was_refused || space.room.is_above_soft();
     let is_full = space.born_bytes() >= pacing.nursery_bytes || is_grown;
     if is_full || young || old || is_crowded {
@@ -51,7 +55,8 @@ pub(crate) fn after_turn(
     match space.phase.get() {
         Phase::Idle => {
             let (young, old) = due_now(space);
-            if old || (is_crowded && grew_since_major(space)) {
+            let is_stuck = was_refused && space.refused_turns.get() >= REFUSED_TURNS_MAX;
+            if old || is_stuck || (is_crowded && grew_since_major(space)) {
                 begin_major(space, root);
                 if was_refused {
                     finish_major(space, root, &mut collected, undoing);
@@ -339,6 +344,7 @@ fn sweep_slice(
         }
         space.phase.set(Phase::Idle);
         space.used_after_major_bytes.set(space.room.used_bytes());
+        space.refused_turns.set(0);
     }
     let is_over = space.phase.get() == Phase::Idle;
     *space.stable.get_mut() = Some(stable);

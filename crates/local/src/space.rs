@@ -39,8 +39,9 @@ pub(crate) struct Space {
     bump: Bump,
     /// Something is due at the end of the turn.
     pub(crate) is_due: Cell<bool>,
-    /// Something was refused since the last collection.
+    /// Something was refused in this turn; and in how many since the last major.
     pub(crate) was_refused: Cell<bool>,
+    pub(crate) refused_turns: Cell<u32>,
     pub(crate) phase: Cell<Phase>,
     /// Born in the chunks that were full since the last minor, and where the rest began in the one that is being filled.
     full_bytes: Cell<u64>,
@@ -90,6 +91,7 @@ impl Space {
             bump: Bump::none(),
             is_due: Cell::new(pool.stress().every_turn.is_some()),
             was_refused: Cell::new(false),
+            refused_turns: Cell::new(0),
             phase: Cell::new(Phase::Idle),
             full_bytes: Cell::new(0),
             from_address: Cell::new(0),

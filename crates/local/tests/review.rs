@@ -281,3 +281,25 @@ fn holes_of_old_pages_are_filled_after_a_stable_collection_too() {
     assert_eq!(heap.gauges().used_bytes, used_bytes);
     assert_eq!(heap.gauges().early_old_bytes, 400 * 512);
 }
+
+#[test]
+fn what_a_full_heap_lets_go_of_is_found_although_it_does_not_grow() {
+    let pool = checking_pool(Pacing { stable_survivals: 1, ..Pacing::default() }, u64::MAX);
+    type Root = Vec<Gc<'static, Leaf<[u64; 62]>>>;
+    let mut heap = LocalHeap::<Root>::new(&pool, Limits::up_to(1 << 20), |_| Vec::new());
+    let is_refused = |heap: &mut LocalHeap<Root>| {
+        let is_refused = heap.enter(|cx, _| cx.try_alloc_stable(Leaf([3_u64; 62])).is_err());
+        heap.end_turn();
+        is_refused
+    };
+    heap.enter(|cx, kept| {
+        while let Ok(one) = cx.try_alloc_stable(Leaf([1; 62])) {
+            kept.push(one);
+        }
+    });
+    heap.collect(Depth::Stable);
+    heap.collect(Depth::Major);
+    assert!(is_refused(&mut heap), "all that is in it is kept");
+    heap.enter(|_, kept| kept.clear());
+    assert!((0..8).any(|_| !is_refused(&mut heap)), "what was old is garbage now");
+}
