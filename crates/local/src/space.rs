@@ -261,7 +261,11 @@ impl Space {
     /// Takes room for a raw buffer; `None` at the limit.
     #[inline]
     pub(crate) fn take_raw(&self, bytes: usize) -> Option<NonNull<u8>> {
-        self.raw.get_or_init(|| RawHome::new(&self.pool)).take(&self.room, bytes)
+        let taken = self.raw.get_or_init(|| RawHome::new(&self.pool)).take(&self.room, bytes);
+        if taken.is_none() {
+            self.refuse();
+        }
+        taken
     }
 
     /// Takes back the raw buffers that were freed since.

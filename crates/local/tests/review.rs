@@ -1,6 +1,8 @@
 //! What a heap does where sizes, alignments and limits are unusual.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+#[expect(clippy::disallowed_types, reason = "a test's, held for one turn")]
+use std::sync::Mutex;
 
 use levada_local::{
     Depth, Gc, GcWeak, Leaf, Limits, LocalHeap, Lock, Pacing, Pool, PoolOptions, Stress, Trace,
@@ -91,7 +93,10 @@ struct Hog(
 
 impl Drop for Hog {
     fn drop(&mut self) {
-        self.0.lock().unwrap().enter(|cx, ()| while cx.try_alloc([0_u64; 32]).is_ok() {});
+        self.0
+            .lock()
+            .expect("nobody panics with it")
+            .enter(|cx, ()| while cx.try_alloc([0_u64; 32]).is_ok() {});
     }
 }
 
@@ -302,4 +307,36 @@ fn what_a_full_heap_lets_go_of_is_found_although_it_does_not_grow() {
     assert!(is_refused(&mut heap), "all that is in it is kept");
     heap.enter(|_, kept| kept.clear());
     assert!((0..8).any(|_| !is_refused(&mut heap)), "what was old is garbage now");
+}
+
+#[test]
+fn a_raw_buffer_longer_than_memory_is_refused() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    for hard_bytes in [1 << 20, u64::MAX] {
+        let limits = Limits { hard_bytes, soft_bytes: 1 << 20 };
+        let mut heap = LocalHeap::<()>::new(&pool, limits, |_| ());
+        heap.enter(|cx, ()| {
+            let kept = cx.raw(9_000).unwrap();
+            for short_bytes in [0, 4_096, 8_192, 40_000, 1 << 20, 1 << 30, usize::MAX / 2] {
+                assert!(cx.raw(usize::MAX - short_bytes).is_err(), "{short_bytes} from the end");
+            }
+            drop(kept);
+        });
+        heap.collect(Depth::Minor);
+        heap.validate();
+    }
+}
+
+#[test]
+fn what_is_refused_for_raw_buffers_is_collected_at_the_end_of_the_turn() {
+    let pool = checking_pool(Pacing::default(), u64::MAX);
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(256 << 10), |_| ());
+    heap.enter(|cx, ()| {
+        for number in 0..2_700_u64 {
+            cx.alloc([number; 8]);
+        }
+    });
+    assert!(heap.enter(|cx, ()| cx.raw(128 << 10)).is_err());
+    heap.end_turn();
+    assert!(heap.enter(|cx, ()| cx.raw(128 << 10)).is_ok());
 }

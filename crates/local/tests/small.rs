@@ -25,7 +25,7 @@ enum Part<'gc> {
     Pair(Link<'gc>, Link<'gc>),
     Row(GcSlice<'gc, Link<'gc>>),
     Words(GcText<'gc>, Box<[Gc<'gc, Wide>]>),
-    Open(RefLock<Vec<Gc<'gc, Part<'gc>>>>),
+    Open(RefLock<Vec<Gc<'gc, Self>>>),
     Token(#[trace(leaf)] Token),
     None,
 }
@@ -87,8 +87,8 @@ fn look(heap: &mut LocalHeap<All<'static>>) {
                     assert_eq!(text.get(), "words of a heap");
                     assert!(wide.iter().zip(0..).all(|(wide, number)| wide.0 == number));
                     let Part::Pair(left, right) = open[1].get() else { panic!("then a pair") };
-                    assert!(left.get().unwrap().same(open[1]));
-                    assert!(matches!(right.get().unwrap().get(), Part::Token(_)));
+                    assert!(left.get().is_some_and(|left| left.same(open[1])));
+                    assert!(right.get().is_some_and(|right| matches!(right.get(), Part::Token(_))));
                 }
                 Part::Row(row) => {
                     for (index, link) in row.iter().enumerate() {
@@ -98,10 +98,10 @@ fn look(heap: &mut LocalHeap<All<'static>>) {
                 _ => panic!("no other part is kept"),
             }
         }
-        assert!(all.numbers.unwrap().iter().eq(0..9));
+        assert!(all.numbers.is_some_and(|numbers| numbers.iter().eq(0..9)));
         let is_there = |index: usize| all.weak[index].upgrade().is_some();
         assert!((0..all.weak.len()).step_by(2).all(is_there));
-        assert_eq!(all.empty.unwrap().1.len(), 3);
+        assert!(all.empty.is_some_and(|(_, units)| units.len() == 3));
     });
 }
 
