@@ -28,26 +28,27 @@ const BYTES: [u32; CLASS_COUNT] = {
     all
 };
 
-/// How many cells a page has: looked up, not divided, for each cell that is taken.
-#[expect(clippy::cast_possible_truncation, reason = "a page has at most 256 cells")]
-const PAGE_CELLS: [u16; CLASS_COUNT] = {
-    let mut all = [0; CLASS_COUNT];
-    let mut index = 0;
-    while index < CLASS_COUNT {
-        let bytes = BYTES[index] as usize;
-        let units = if bytes <= SMALL_BYTES_MAX { 1 } else { 4 };
-        all[index] = (units * UNIT_BYTES / bytes) as u16;
-        index += 1;
-    }
-    all
-};
-
 /// What an offset is multiplied with, instead of being divided by the length.
 const RECIPROCALS: [u64; CLASS_COUNT] = {
     let mut all = [0; CLASS_COUNT];
     let mut index = 0;
     while index < CLASS_COUNT {
         all[index] = (1_u64 << 32).div_ceil(BYTES[index] as u64);
+        index += 1;
+    }
+    all
+};
+
+/// How many cells a page has: asked for each that is taken, so it is not divided then.
+const PAGE_CELLS: [u16; CLASS_COUNT] = {
+    let mut all = [0; CLASS_COUNT];
+    let mut index = 0;
+    while index < CLASS_COUNT {
+        let bytes = BYTES[index] as usize;
+        let units = if bytes <= SMALL_BYTES_MAX { 1 } else { 4 };
+        #[expect(clippy::cast_possible_truncation, reason = "a page has at most 256")]
+        let cells = (units * UNIT_BYTES / bytes) as u16;
+        all[index] = cells;
         index += 1;
     }
     all

@@ -16,6 +16,7 @@ use crate::minor::{Fit, RootTrace, minor};
 use crate::object::{Object, TO_NURSERY, TO_YOUNG};
 use crate::region::Page;
 use crate::remember::{Younger, look_at};
+use crate::sieve::Sieve;
 use crate::space::{More, Phase, Space, due};
 use crate::stable::Stable;
 use crate::sweep::{Swept, look_at_relabelled, sweep_old, sweep_young};
@@ -27,6 +28,9 @@ const SWEEP_PAGES: u64 = 256;
 
 /// How often the step that ends the marking may find more than a slice of unmarked objects before it marks them at once.
 const ENDINGS_MAX: u32 = 8;
+
+/// In how many turns a heap may refuse something before a major looks for what was let go of, although nothing has grown.
+const REFUSED_TURNS_MAX: u32 = 4;
 
 /// Collects what is due after a turn.
 pub(crate) fn after_turn(
@@ -42,19 +46,24 @@ pub(crate) fn after_turn(
         external.bytes() > external.at_minor_bytes
     });
     let (young, old) = due_now(space);
-    let is_crowded = space.room.is_above_soft();
+    let was_refused = space.was_refused.take();
+    space.refused_turns.set(space.refused_turns.get().saturating_add(u32::from(was_refused)));
+    let is_crowded = was_refused || space.room.is_above_soft();
     let is_full = space.born_bytes() >= pacing.nursery_bytes || is_grown;
-    if (is_full || young || old || is_crowded)
-        && !collect_minor(space, root, &mut collected, undoing)
-    {
-        return collected;
+    if is_full || young || old || is_crowded {
+        collect_minor(space, root, &mut collected, undoing);
     }
     match space.phase.get() {
         Phase::Idle => {
             let (young, old) = due_now(space);
-            if old || (is_crowded && grew_since_major(space)) {
+            let is_stuck = was_refused && space.refused_turns.get() >= REFUSED_TURNS_MAX;
+            if old || is_stuck || (is_crowded && grew_since_major(space)) {
                 begin_major(space, root);
-                slice(space, root, pacing.slice_bytes, &mut collected, undoing);
+                if was_refused {
+                    finish_major(space, root, &mut collected, undoing);
+                } else {
+                    slice(space, root, pacing.slice_bytes, &mut collected, undoing);
+                }
             } else if young || stays_elsewhere(space) {
                 stable(space, root, &mut collected, undoing);
             }
@@ -84,9 +93,7 @@ pub(crate) fn collect(
     if space.phase.get() != Phase::Idle && depth != Depth::Minor {
         finish_major(space, root, &mut collected, undoing);
     }
-    if !collect_minor(space, root, &mut collected, undoing) {
-        return collected;
-    }
+    collect_minor(space, root, &mut collected, undoing);
     match depth {
         Depth::Minor => {}
         Depth::Stable => stable(space, root, &mut collected, undoing),
@@ -98,18 +105,17 @@ pub(crate) fn collect(
     collected
 }
 
-/// False if the nursery could not be collected: nothing deeper can be, since what lives there is not known.
+/// Collects the nursery, unless there is no memory for copies: a marking finds out for itself what lives there.
 fn collect_minor(
     space: &mut Space,
     root: RootTrace<'_>,
     collected: &mut Collected,
     undoing: &mut Undoing,
-) -> bool {
-    let Some(copied) = minor(space, root, Fit::Chunks, None, undoing) else { return false };
+) {
+    let Some(copied) = minor(space, root, Fit::Chunks, None, undoing) else { return };
     collected.depth = collected.depth.max(Some(Depth::Minor));
     collected.copied_bytes += copied.copied_bytes + copied.promoted_bytes;
     collected.freed_bytes += copied.freed_bytes;
-    true
 }
 
 fn due_now(space: &mut Space) -> (bool, bool) {
@@ -144,8 +150,9 @@ fn stable(
     collected.depth = collected.depth.max(Some(Depth::Stable));
     note_stable(space);
     let Some(mut stable) = space.stable.get_mut().take() else { return };
-    stable.close_pages();
-    let mut marker = Marker::new(&mut stable, true, true);
+    stable.close_young_pages();
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    let mut marker = Marker::new(&mut stable, nursery, true, true);
     mark_roots(space, root, &mut marker);
     mark_old(&mut marker);
     marker.drain(u64::MAX);
@@ -160,7 +167,8 @@ fn stable(
     if let Some(more) = space.more.get_mut() {
         more.weaks.clear(is_dead);
     }
-    stable.remembered.retain(|object| !is_dead(object));
+    // The other list is of old ones, which stay.
+    stable.remembered.to_nursery.retain(|object| !is_dead(*object));
     collected.freed_bytes += leave_nursery(space, &mut stable, true, undoing);
     stable.paced.young_since_bytes = 0;
     let (mut swept, mut relabelled) = (Swept::default(), Vec::new());
@@ -244,7 +252,8 @@ fn begin_major(space: &mut Space, root: RootTrace<'_>) {
     space.phase.set(Phase::Marking);
     stable.paced.since_slice_bytes = 0;
     stable.endings = 0;
-    mark_roots(space, root, &mut Marker::new(&mut stable, false, false));
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    mark_roots(space, root, &mut Marker::new(&mut stable, nursery, false, false));
     *space.stable.get_mut() = Some(stable);
 }
 
@@ -260,7 +269,8 @@ fn slice(
     collected.depth = Some(Depth::Major);
     more(space).counts.major_slices += 1;
     stable.paced.since_slice_bytes = 0;
-    let mut marker = Marker::new(&mut stable, false, false);
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    let mut marker = Marker::new(&mut stable, nursery, false, false);
     let is_drained = marker.drain(bytes_max);
     let mut marked_count = marker.marked_count;
     *space.stable.get_mut() = Some(stable);
@@ -282,7 +292,8 @@ fn end_marking(
     let Some(mut stable) = space.stable.get_mut().take() else { return 0 };
     stable.endings += 1;
     let bytes_max = if stable.endings > ENDINGS_MAX { u64::MAX } else { bytes_max };
-    let mut marker = Marker::new(&mut stable, false, true);
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    let mut marker = Marker::new(&mut stable, nursery, false, true);
     mark_roots(space, root, &mut marker);
     marker.mark_through_remembered();
     let is_drained = marker.drain(bytes_max);
@@ -339,6 +350,7 @@ fn sweep_slice(
         }
         space.phase.set(Phase::Idle);
         space.used_after_major_bytes.set(space.room.used_bytes());
+        space.refused_turns.set(0);
     }
     let is_over = space.phase.get() == Phase::Idle;
     *space.stable.get_mut() = Some(stable);

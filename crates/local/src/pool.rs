@@ -159,6 +159,7 @@ impl Pool {
     pub(crate) fn take_units(&self, of: Use, units: usize) -> Option<NonNull<u8>> {
         let mapped_bytes_max = self.0.options.mapped_bytes_max;
         let mut state = self.state();
+        u32::try_from(units).ok()?; // as a page's head says it
         if units > REGION_UNITS - HEAD_UNITS {
             return state.take_range(units, mapped_bytes_max);
         }

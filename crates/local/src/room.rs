@@ -34,8 +34,8 @@ impl Room {
 
     /// Takes so many bytes, if that is within the limit and they are paid for.
     pub(crate) fn draw(&self, bytes: u64) -> bool {
-        let used_bytes = self.used_bytes.get() + bytes;
-        if used_bytes > self.limits.hard_bytes {
+        let used_bytes = self.used_bytes.get().saturating_add(bytes);
+        if used_bytes > self.limits.hard_bytes || used_bytes == u64::MAX {
             return false;
         }
         if let Some(payer) = &self.payer

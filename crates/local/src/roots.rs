@@ -1,7 +1,7 @@
 //! A root keeps an object from outside of its heap: it may be kept over turns, sent to threads, and dropped anywhere.
 //!
 //! ```text
-//! Root ─► table of entries ─► entry [ object 8 | roots of it 4 ]      tables of 4, 16, 64, 256 entries; none ever moves
+//! Root ─► table of entries ─► entry [ object 8 | roots of it 4 ]      tables as long as all before together; none ever moves
 //! ```
 //!
 //! Only the heap's own thread reads where the object is; others only count. An entry whose count fell to zero is taken over by the
@@ -17,9 +17,12 @@ use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::trace::Rootable;
 use crate::visitor::Visitor;
 
-/// How many entries the first table has; each further one has four times as many, up to the last number.
+/// How many entries the first table has; each further one has as many as there are, up to the last number.
 const FIRST_ENTRIES: usize = 4;
-const TABLE_ENTRIES_MAX: usize = 256;
+const TABLE_ENTRIES_MAX: usize = 64 << 10;
+
+/// How many handles an object may have.
+const HANDLES_MAX: u32 = u32::MAX / 2;
 
 /// One object that is kept.
 #[derive(Debug)]
@@ -44,7 +47,11 @@ impl Entry {
     /// One handle more, made of another.
     pub(crate) fn share(&self) {
         let before = self.count.fetch_add(1, Ordering::Relaxed);
-        assert!(before < u32::MAX / 2, "an object has fewer than 2^31 handles; more is a leak");
+        if before >= HANDLES_MAX {
+            // Taken off again: who catches this panic often enough would otherwise count around to zero.
+            self.leave();
+            panic!("an object has fewer than 2^31 handles; more is a leak");
+        }
     }
 
     /// One handle less.
@@ -100,21 +107,29 @@ impl Roots {
     pub(crate) fn keep(&mut self, object: Object) -> Handle {
         if self.vacant.is_empty() {
             self.reclaim();
+            // Looking through all entries pays only if a part of them is found: otherwise each new root would do it.
+            let entry_count = self.entry_count();
+            if self.vacant.len() * 4 <= entry_count {
+                self.add_table(entry_count);
+            }
         }
-        let (table, index) = self.vacant.pop().unwrap_or_else(|| self.add_table());
+        let (table, index) = self.vacant.pop().expect("a table was added, or entries were found");
         let table = Arc::clone(&self.tables[table as usize]);
         table.entries[index as usize].keep(object.header());
         Handle { table, index }
     }
 
-    /// Makes a table; one of its entries.
-    fn add_table(&mut self) -> (u32, u32) {
-        let count = FIRST_ENTRIES << (2 * self.tables.len().min(3));
-        let entries = (0..count.min(TABLE_ENTRIES_MAX)).map(|_| Entry::vacant()).collect();
+    fn entry_count(&self) -> usize {
+        self.tables.iter().map(|table| table.entries.len()).sum()
+    }
+
+    /// Makes a table, all of it vacant, where there are so many entries.
+    fn add_table(&mut self, entry_count: usize) {
+        let count = entry_count.clamp(FIRST_ENTRIES, TABLE_ENTRIES_MAX);
+        let entries = (0..count).map(|_| Entry::vacant()).collect();
         let number = u32::try_from(self.tables.len()).expect("a heap has fewer than 2^32 tables");
         self.tables.push(Arc::new(Table { heap: self.heap, entries }));
         self.vacant_of(number);
-        self.vacant.pop().expect("a table has entries")
     }
 
     fn vacant_of(&mut self, table: u32) {
@@ -214,5 +229,39 @@ impl<R: Rootable> Clone for Root<R> {
 impl<R: Rootable> fmt::Debug for Root<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Root").field(&self.handle.index).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_too_many_is_refused_and_not_counted() {
+        let entry = Entry::vacant();
+        entry.keep(NonNull::dangling());
+        entry.count.store(HANDLES_MAX, Ordering::Relaxed);
+        for _ in 0..3 {
+            let share = std::panic::AssertUnwindSafe(|| entry.share());
+            assert!(std::panic::catch_unwind(share).is_err());
+        }
+        assert_eq!(entry.count.load(Ordering::Relaxed), HANDLES_MAX);
+    }
+
+    #[test]
+    fn roots_that_come_and_go_are_not_looked_through_each_time() {
+        let mut roots = Roots::new(1);
+        let object = Object::at(NonNull::dangling());
+        let mut kept: Vec<Handle> = (0..1_000).map(|_| roots.keep(object)).collect();
+        let mut looked_through = 0;
+        for round in 0..10_000 {
+            kept.swap_remove(round % 1_000);
+            looked_through += usize::from(roots.vacant.is_empty());
+            kept.push(roots.keep(object));
+        }
+        assert!(looked_through < 100, "{looked_through} times for 10,000 roots");
+        assert!(roots.entry_count() <= 4_096, "{} entries", roots.entry_count());
+        drop(kept);
+        assert_eq!(roots.count(), 0);
     }
 }

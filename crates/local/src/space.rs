@@ -39,6 +39,9 @@ pub(crate) struct Space {
     bump: Bump,
     /// Something is due at the end of the turn.
     pub(crate) is_due: Cell<bool>,
+    /// Something was refused in this turn; and in how many since the last major.
+    pub(crate) was_refused: Cell<bool>,
+    pub(crate) refused_turns: Cell<u32>,
     pub(crate) phase: Cell<Phase>,
     /// Born in the chunks that were full since the last minor, and where the rest began in the one that is being filled.
     full_bytes: Cell<u64>,
@@ -76,7 +79,7 @@ pub(crate) struct External {
 
 impl External {
     pub(crate) fn bytes(&self) -> u64 {
-        self.said_bytes + self.held.load(Ordering::Relaxed)
+        self.said_bytes.saturating_add(self.held.load(Ordering::Relaxed))
     }
 }
 
@@ -87,6 +90,8 @@ impl Space {
         Self {
             bump: Bump::none(),
             is_due: Cell::new(pool.stress().every_turn.is_some()),
+            was_refused: Cell::new(false),
+            refused_turns: Cell::new(0),
             phase: Cell::new(Phase::Idle),
             full_bytes: Cell::new(0),
             from_address: Cell::new(0),
@@ -132,9 +137,8 @@ impl Space {
 
     #[cold]
     fn take_in_next_chunk(&self, shape: &'static Shape, count: usize) -> Option<Object> {
-        let has_room = self.add_chunk();
-        self.look_at_room(has_room);
-        if !has_room {
+        if !self.add_chunk() {
+            self.refuse();
             return None;
         }
         let (bytes, align) = (shape.object_bytes(count), shape.align());
@@ -156,7 +160,7 @@ impl Space {
         self.full_bytes.set(full_bytes);
         let nursery_bytes = self.pool.pacing().nursery_bytes;
         let has_slices = self.phase.get() != Phase::Idle && full_bytes > 0;
-        if full_bytes >= nursery_bytes || has_slices {
+        if full_bytes >= nursery_bytes || has_slices || self.room.is_above_soft() {
             self.is_due.set(true);
         }
         let mut nursery = self.nursery.borrow_mut();
@@ -170,6 +174,12 @@ impl Space {
         true
     }
 
+    /// Something found no room: the end of the turn is to make some.
+    fn refuse(&self) {
+        self.was_refused.set(true);
+        self.is_due.set(true);
+    }
+
     /// Says that an object of the nursery has a destructor.
     pub(crate) fn note_drop(&self, object: Object) {
         self.nursery.borrow_mut().drops.push(object);
@@ -179,9 +189,10 @@ impl Space {
     pub(crate) fn take_stable(&self, shape: &'static Shape, count: usize) -> Option<Object> {
         let mut stable = self.stable.borrow_mut();
         let stable = stable.get_or_insert_default();
-        let cell = stable.take(&self.pool, &self.room, shape, count);
-        self.look_at_room(cell.is_some());
-        let cell = cell?;
+        let Some(cell) = stable.take(&self.pool, &self.room, shape, count) else {
+            self.refuse();
+            return None;
+        };
         // SAFETY: the cell was just taken for it.
         let object = unsafe { Object::write(cell.header, shape, count) };
         object.set_stable();
@@ -205,7 +216,7 @@ impl Space {
         }
         let pacing = self.pool.pacing();
         let (young, old) = due(stable, pacing);
-        if young || old {
+        if young || old || self.room.is_above_soft() {
             self.is_due.set(true);
         }
     }
@@ -250,18 +261,13 @@ impl Space {
     /// Takes room for a raw buffer; `None` at the limit.
     #[inline]
     pub(crate) fn take_raw(&self, bytes: usize) -> Option<NonNull<u8>> {
-        let raw = self.raw.get_or_init(|| RawHome::new(&self.pool));
-        let start = raw.take(&self.room, bytes);
-        self.look_at_room(start.is_some());
-        start
-    }
-
-    /// Where there is no room, or less than the soft limit leaves, the end of the turn collects.
-    #[inline]
-    fn look_at_room(&self, has_room: bool) {
-        if !has_room || self.room.is_above_soft() {
+        let taken = self.raw.get_or_init(|| RawHome::new(&self.pool)).take(&self.room, bytes);
+        if taken.is_none() {
+            self.refuse();
+        } else if self.room.is_above_soft() {
             self.is_due.set(true);
         }
+        taken
     }
 
     /// Takes back the raw buffers that were freed since.
@@ -303,7 +309,7 @@ impl Space {
     /// Whether so much is held elsewhere that a collection is due.
     pub(crate) fn look_at(&self, external: &External) {
         let grown_bytes = external.bytes().saturating_sub(external.at_minor_bytes);
-        if grown_bytes + self.born_bytes() >= self.pool.pacing().nursery_bytes {
+        if grown_bytes.saturating_add(self.born_bytes()) >= self.pool.pacing().nursery_bytes {
             self.is_due.set(true);
         }
     }
@@ -386,8 +392,13 @@ impl Space {
 /// Whether a stable, and whether a major collection is due for what became young, and old.
 pub(crate) fn due(stable: &Stable, pacing: &Pacing) -> (bool, bool) {
     let paced = &stable.paced;
-    let young_bytes = pacing.young_bytes_min.max(paced.young_bytes * pacing.young_percent / 100);
+    let young_bytes =
+        pacing.young_bytes_min.max(percent_of(paced.young_bytes, pacing.young_percent));
     let settled_bytes = paced.old_bytes.saturating_sub(paced.old_since_bytes);
-    let old_bytes = pacing.old_bytes_min.max(settled_bytes * pacing.old_percent / 100);
+    let old_bytes = pacing.old_bytes_min.max(percent_of(settled_bytes, pacing.old_percent));
     (paced.young_since_bytes > young_bytes, paced.old_since_bytes > old_bytes)
+}
+
+fn percent_of(bytes: u64, percent: u64) -> u64 {
+    bytes.saturating_mul(percent) / 100
 }

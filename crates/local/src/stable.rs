@@ -146,7 +146,6 @@ impl Stable {
 
     fn take_run(&mut self, pool: &Pool, room: &Room, bytes: usize) -> Option<(NonNull<u8>, Page)> {
         let units = bytes.div_ceil(UNIT_BYTES);
-        u32::try_from(units).ok()?; // as a page's head says it
         let start = lend(pool, room, units)?;
         let page = Page::begin_run(start, units, Kind::Large);
         page.take_all();
@@ -166,6 +165,13 @@ impl Stable {
         self.holes.clear();
     }
 
+    /// Nothing more is put into the young pages that were being filled. Old ones with holes go on: only a major looks at those.
+    pub(crate) fn close_young_pages(&mut self) {
+        for open in self.open.0.as_flattened_mut() {
+            *open = open.filter(|page| page.is_old());
+        }
+    }
+
     /// What of a page is used counts as old from here on.
     pub(crate) fn relabel(&mut self, page: Page, used_bytes: u64) {
         page.set_old();
@@ -182,7 +188,7 @@ impl Stable {
 
     /// Whether the unused cells of old pages are to be filled, being more than so many percent of what is old.
     pub(crate) fn fills_holes(&self, hole_percent: u64) -> bool {
-        self.paced.hole_bytes * 100 > self.paced.old_bytes * hole_percent
+        self.paced.hole_bytes * 100 > self.paced.old_bytes.saturating_mul(hole_percent)
     }
 
     /// No holes are filled any more.

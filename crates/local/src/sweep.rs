@@ -99,10 +99,10 @@ pub(crate) fn look_at_relabelled(stable: &mut Stable, pages: &[Page]) {
     for page in pages {
         for cell in page.cells(false) {
             let object: Object = first_object(cell);
+            object.clear(TO_YOUNG); // as a young object's it said something else
             if !object.shape().has_pointers {
                 continue;
             }
-            object.clear(TO_YOUNG); // as a young object's it said something else
             if Looker::sees_younger(object) {
                 stable.remembered.note_young(object);
                 if page.kind() == Kind::Large && object.shape().is_slice {
