@@ -39,6 +39,21 @@ const RECIPROCALS: [u64; CLASS_COUNT] = {
     all
 };
 
+/// How many cells a page has: asked for each that is taken, so it is not divided then.
+const PAGE_CELLS: [u16; CLASS_COUNT] = {
+    let mut all = [0; CLASS_COUNT];
+    let mut index = 0;
+    while index < CLASS_COUNT {
+        let bytes = BYTES[index] as usize;
+        let units = if bytes <= SMALL_BYTES_MAX { 1 } else { 4 };
+        #[expect(clippy::cast_possible_truncation, reason = "a page has at most 256")]
+        let cells = (units * UNIT_BYTES / bytes) as u16;
+        all[index] = cells;
+        index += 1;
+    }
+    all
+};
+
 /// A length of cells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Class(u8);
@@ -99,7 +114,7 @@ impl Class {
     /// How many cells a page of it has.
     #[inline]
     pub(crate) fn page_cells(self) -> usize {
-        self.page_units() * UNIT_BYTES / self.bytes()
+        usize::from(PAGE_CELLS[self.index()])
     }
 
     /// Which cell of a page an offset lies in.

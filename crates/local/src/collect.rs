@@ -16,6 +16,7 @@ use crate::minor::{Fit, RootTrace, minor};
 use crate::object::{Object, TO_NURSERY, TO_YOUNG};
 use crate::region::Page;
 use crate::remember::{Younger, look_at};
+use crate::sieve::Sieve;
 use crate::space::{More, Phase, Space, due};
 use crate::stable::Stable;
 use crate::sweep::{Swept, look_at_relabelled, sweep_old, sweep_young};
@@ -150,7 +151,8 @@ fn stable(
     note_stable(space);
     let Some(mut stable) = space.stable.get_mut().take() else { return };
     stable.close_young_pages();
-    let mut marker = Marker::new(&mut stable, true, true);
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    let mut marker = Marker::new(&mut stable, nursery, true, true);
     mark_roots(space, root, &mut marker);
     mark_old(&mut marker);
     marker.drain(u64::MAX);
@@ -165,7 +167,8 @@ fn stable(
     if let Some(more) = space.more.get_mut() {
         more.weaks.clear(is_dead);
     }
-    stable.remembered.retain(|object| !is_dead(object));
+    // The other list is of old ones, which stay.
+    stable.remembered.to_nursery.retain(|object| !is_dead(*object));
     collected.freed_bytes += leave_nursery(space, &mut stable, true, undoing);
     stable.paced.young_since_bytes = 0;
     let (mut swept, mut relabelled) = (Swept::default(), Vec::new());
@@ -249,7 +252,8 @@ fn begin_major(space: &mut Space, root: RootTrace<'_>) {
     space.phase.set(Phase::Marking);
     stable.paced.since_slice_bytes = 0;
     stable.endings = 0;
-    mark_roots(space, root, &mut Marker::new(&mut stable, false, false));
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    mark_roots(space, root, &mut Marker::new(&mut stable, nursery, false, false));
     *space.stable.get_mut() = Some(stable);
 }
 
@@ -265,7 +269,8 @@ fn slice(
     collected.depth = Some(Depth::Major);
     more(space).counts.major_slices += 1;
     stable.paced.since_slice_bytes = 0;
-    let mut marker = Marker::new(&mut stable, false, false);
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    let mut marker = Marker::new(&mut stable, nursery, false, false);
     let is_drained = marker.drain(bytes_max);
     let mut marked_count = marker.marked_count;
     *space.stable.get_mut() = Some(stable);
@@ -287,7 +292,8 @@ fn end_marking(
     let Some(mut stable) = space.stable.get_mut().take() else { return 0 };
     stable.endings += 1;
     let bytes_max = if stable.endings > ENDINGS_MAX { u64::MAX } else { bytes_max };
-    let mut marker = Marker::new(&mut stable, false, true);
+    let nursery = Sieve::of(&space.nursery.get_mut().chunks);
+    let mut marker = Marker::new(&mut stable, nursery, false, true);
     mark_roots(space, root, &mut marker);
     marker.mark_through_remembered();
     let is_drained = marker.drain(bytes_max);

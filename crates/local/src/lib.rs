@@ -79,6 +79,7 @@ mod remember;
 mod room;
 mod roots;
 mod shape;
+mod sieve;
 mod space;
 mod stable;
 mod sweep;

@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 use crate::object::{Object, TO_NURSERY};
 use crate::region::Page;
 use crate::remember::Seeing;
+use crate::sieve::Sieve;
 use crate::stable::Stable;
 use crate::visitor::{Reach, Visitor};
 
@@ -18,6 +19,8 @@ const PART_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) struct Marker<'a> {
     pub(crate) stable: &'a mut Stable,
+    /// What it holds back is not in the nursery.
+    nursery: Sieve,
     /// Old pages count as reached.
     young_only: bool,
     /// What is in the nursery is looked at too; the tag that says so means nothing else there.
@@ -27,8 +30,13 @@ pub(crate) struct Marker<'a> {
 }
 
 impl<'a> Marker<'a> {
-    pub(crate) fn new(stable: &'a mut Stable, young_only: bool, through_nursery: bool) -> Self {
-        Self { stable, young_only, through_nursery, marked_count: 0, has_seen: false }
+    pub(crate) fn new(
+        stable: &'a mut Stable,
+        nursery: Sieve,
+        young_only: bool,
+        through_nursery: bool,
+    ) -> Self {
+        Self { stable, nursery, young_only, through_nursery, marked_count: 0, has_seen: false }
     }
 
     /// Looks once more at what is marked and may point into the nursery.
@@ -84,7 +92,7 @@ impl Reach for Marker<'_> {
     #[inline]
     fn reach(&mut self, header: NonNull<u8>) -> NonNull<u8> {
         let object = Object::at(header);
-        if !object.is_stable() {
+        if self.nursery.passes(header) && !object.is_stable() {
             self.has_seen = true;
             if self.through_nursery && !object.has(TO_NURSERY) {
                 object.set(TO_NURSERY);

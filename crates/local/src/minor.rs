@@ -19,6 +19,8 @@ use crate::object::{AGE_MAX, Object, TO_NURSERY, TO_YOUNG};
 use crate::pool::CHUNK_BYTES;
 use crate::region::{Kind, Page};
 use crate::remember::{Remembered, Seeing, Younger, look_at};
+use crate::shape::Shape;
+use crate::sieve::Sieve;
 use crate::space::{Phase, Space};
 use crate::stable::Stable;
 use crate::undoing::Undoing;
@@ -75,6 +77,7 @@ pub(crate) fn minor(
     let mut copier = Copier {
         space,
         pacing: &pacing,
+        from: Sieve::of(&from),
         stable,
         fit,
         forced,
@@ -150,6 +153,8 @@ fn undo_dead(space: &mut Space, undoing: &mut Undoing) {
 struct Copier<'a> {
     space: &'a Space,
     pacing: &'a Pacing,
+    /// What it holds back is stable.
+    from: Sieve,
     stable: Option<Box<Stable>>,
     fit: Fit,
     forced: Option<Object>,
@@ -170,6 +175,9 @@ struct Copier<'a> {
 impl Reach for Copier<'_> {
     #[inline]
     fn reach(&mut self, header: NonNull<u8>) -> NonNull<u8> {
+        if !self.from.passes(header) {
+            return header;
+        }
         let object = Object::at(header);
         let new = match object.moved() {
             Some(new) => new,
@@ -212,7 +220,7 @@ impl Copier<'_> {
             }
         }
         let shape = object.shape();
-        let header = self.take(bytes, shape.value_offset(), shape.align());
+        let header = self.take(bytes, shape);
         // SAFETY: the bytes were just taken.
         let new = unsafe { object.copy_to(header, bytes) };
         if matches!(self.fit, Fit::Chunks) {
@@ -223,10 +231,12 @@ impl Copier<'_> {
     }
 
     #[inline]
-    fn take(&mut self, bytes: usize, value_offset: usize, align: usize) -> NonNull<u8> {
+    fn take(&mut self, bytes: usize, shape: &Shape) -> NonNull<u8> {
+        let align = shape.align();
         loop {
-            let value = self.cursor.addr() + value_offset;
-            let lead_bytes = value.next_multiple_of(align) - value;
+            // Cursors are whole words, and alignments powers of two: no division, in what is done for each survivor.
+            let value = self.cursor.addr() + shape.value_offset();
+            let lead_bytes = if align == 8 { 0 } else { value.wrapping_neg() & (align - 1) };
             let taken_bytes = align_bytes(align) + bytes;
             if let Some(start) = NonNull::new(self.cursor)
                 && self.end_address - self.cursor.addr() >= taken_bytes

@@ -9,7 +9,6 @@
 //! zero, and no header is.
 #![expect(unsafe_code, reason = "reads and writes headers; see the invariants of `Object`")]
 
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::shape::Shape;
@@ -22,9 +21,6 @@ const TAGS: usize = 63;
 
 /// The place of what never moves.
 const STABLE: usize = 7;
-
-/// Up to so many words an object is copied word by word.
-const COPY_WORDS: usize = 8;
 
 /// The highest age.
 pub(crate) const AGE_MAX: usize = 6;
@@ -207,22 +203,8 @@ impl Object {
     /// From `header` on there are as many bytes as it has, nobody else's, aligned to a word.
     #[inline]
     pub(crate) unsafe fn copy_to(self, header: NonNull<u8>, bytes: usize) -> Self {
-        if bytes <= COPY_WORDS * 8 {
-            // Most are short, and a loop over their words is sooner done than a call.
-            let (from, to) =
-                (self.0.cast::<MaybeUninit<usize>>(), header.cast::<MaybeUninit<usize>>());
-            for word in 0..bytes / 8 {
-                // SAFETY: invariant 1: it has so many words, and is aligned to one.
-                let from = unsafe { from.add(word) };
-                // SAFETY: promised by the caller.
-                let to = unsafe { to.add(word) };
-                // SAFETY: as above; what is not initialised stays so.
-                unsafe { to.copy_from_nonoverlapping(from, 1) };
-            }
-        } else {
-            // SAFETY: invariant 1 for what is read; promised by the caller for what is written.
-            unsafe { header.copy_from_nonoverlapping(self.0, bytes) };
-        }
+        // SAFETY: invariant 1 for what is read; promised by the caller for what is written.
+        unsafe { copy_words(self.0, header, bytes) };
         let new = Self(header);
         self.move_to(new);
         new
@@ -237,4 +219,32 @@ impl Object {
         // SAFETY: invariant 1, and the caller's promise.
         unsafe { shape.drop_values(self.value().as_ptr(), self.count()) };
     }
+}
+
+/// Copies a few words in pairs that may overlap, which is sooner done than a call, or a loop over them; more by the call.
+///
+/// # Safety
+/// As many bytes are at `from`, and as many can be written at `to`, which is elsewhere.
+#[inline]
+unsafe fn copy_words(from: NonNull<u8>, to: NonNull<u8>, bytes: usize) {
+    const PAIR: usize = 16;
+    if !(PAIR..=4 * PAIR).contains(&bytes) {
+        // SAFETY: promised by the caller.
+        unsafe { to.copy_from_nonoverlapping(from, bytes) };
+        return;
+    }
+    let pair = |offset: usize| {
+        // SAFETY: promised by the caller: no offset below is nearer to the end than a pair.
+        let from = unsafe { from.add(offset) };
+        // SAFETY: as above.
+        let to = unsafe { to.add(offset) };
+        // SAFETY: as above.
+        unsafe { to.copy_from_nonoverlapping(from, PAIR) };
+    };
+    pair(0);
+    if bytes > 2 * PAIR {
+        pair(PAIR);
+        pair(bytes - 2 * PAIR);
+    }
+    pair(bytes - PAIR);
 }

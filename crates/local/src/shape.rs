@@ -79,7 +79,8 @@ impl Shape {
     /// How long `count` elements are, with the header before them, in whole words.
     #[inline]
     pub(crate) fn object_bytes(&self, count: usize) -> usize {
-        (self.value_offset() + self.element_bytes() * count).next_multiple_of(8)
+        // What does not overflow in the room of an address leaves room for seven more.
+        (self.value_offset() + self.element_bytes() * count + 7) & !7
     }
 
     #[inline]

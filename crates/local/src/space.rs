@@ -264,6 +264,8 @@ impl Space {
         let taken = self.raw.get_or_init(|| RawHome::new(&self.pool)).take(&self.room, bytes);
         if taken.is_none() {
             self.refuse();
+        } else if self.room.is_above_soft() {
+            self.is_due.set(true);
         }
         taken
     }

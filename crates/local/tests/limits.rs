@@ -58,6 +58,20 @@ fn at_the_limit_a_value_comes_back_and_the_heap_is_whole() {
 }
 
 #[test]
+fn a_run_longer_than_any_memory_comes_back() {
+    let mut heap = LocalHeap::<()>::new(&pool(), Limits::default(), |_| ());
+    heap.enter(|cx, ()| {
+        for count in [usize::MAX, usize::MAX - 16, isize::MAX as usize, 1 << 40] {
+            let Err(Full(back)) = cx.try_slice((0..count).map(|_| 7_u8)) else {
+                panic!("{count} bytes were had");
+            };
+            assert_eq!(back.len(), count);
+        }
+    });
+    heap.validate();
+}
+
+#[test]
 fn a_plain_allocation_at_the_limit_ends_its_turn_and_nothing_else() {
     let pool = pool();
     let mut heap = LocalHeap::<List>::new(&pool, Limits::up_to(256 << 10), |_| None);

@@ -16,7 +16,7 @@ fn heap(pool: &Pool) -> LocalHeap<()> {
 }
 
 fn raw(heap: &mut LocalHeap<()>, bytes: usize) -> RawBuf {
-    heap.enter(|cx, ()| cx.raw(bytes)).unwrap()
+    heap.enter(|cx, ()| cx.raw(bytes)).expect("room")
 }
 
 fn alignment(buffer: &RawBuf) -> usize {
@@ -176,4 +176,38 @@ fn a_buffer_goes_into_the_hands_of_who_keeps_its_address_and_comes_back() {
     drop(unsafe { <RawBuf as FixedBytes>::from_raw(bytes) });
     drop(heap);
     assert_eq!(pool.gauges().orphaned_raw_units, 0);
+}
+
+#[test]
+fn near_the_limit_a_turns_end_takes_back_what_was_freed() {
+    let pool = Pool::default();
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(1 << 20), |_| ());
+    let buffer = raw(&mut heap, 1_020 << 10);
+    assert!(heap.enter(|cx, ()| cx.should_yield() && cx.try_alloc(1_u64).is_err()));
+    thread::spawn(move || drop(buffer)).join().unwrap();
+    heap.end_turn();
+    assert!(heap.enter(|cx, ()| !cx.should_yield() && cx.try_alloc(1_u64).is_ok()));
+}
+
+#[test]
+fn a_heap_that_is_full_of_what_nobody_reaches_has_room_again_after_a_few_turns() {
+    let pool = Pool::default();
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(128 << 10), |_| ());
+    let mut fill = |is_stable: bool| {
+        let count = heap.enter(|cx, ()| {
+            let is_room = |_: &u32| match is_stable {
+                true => cx.try_alloc_stable([1_u64; 16]).is_ok(),
+                false => cx.try_alloc([1_u64; 16]).is_ok(),
+            };
+            (0..u32::MAX).take_while(is_room).count()
+        });
+        heap.end_turn();
+        count
+    };
+    for _ in 0..3 {
+        for is_stable in [false, true] {
+            let most = (0..3).map(|_| fill(is_stable)).max();
+            assert!(most > Some(500), "{most:?}, stable: {is_stable}");
+        }
+    }
 }

@@ -36,8 +36,8 @@ pub(crate) const COMPARISON: Comparison = Comparison {
         "Where a tenth survives it is linked to a list of its turn, which is dropped after so many turns.",
         "A million old nodes hang in 62,500 buckets in a table; each turn makes 2,000 new ones, which die, or of which every tenth takes the place of an old one, anywhere. Costs are CPU time of a turn with its end, or of the longest such end (pause) of a round.",
         "A boxed node is in memory of glibc, or of mimalloc, called by its own name. gc-arena takes the program's allocator, glibc with a branch before each call.",
-        "Writing is `write` and `set` on one old node, again and again in a turn; copying a minor that finds 6,000 nodes of 40 B alive, of a tree, and a copy of as many bytes.",
-        "A slice of a major is timed with majors a fifth as far apart as usual, so that there are enough: the length of a slice does not change by that.",
+        "Writing is `write` and `set` on one old node, again and again in a turn; a hundred raw buffers of 16 B are taken and dropped in a turn, zeroed, as the boxes beside are. Copying is a minor that finds 6,000 nodes of 40 B alive, of a tree, and a copy of as many bytes.",
+        "A slice of a major is timed with majors twenty times as often as usual, so that there are enough: the length of a slice does not change by that.",
     ],
     cases,
 };
@@ -61,6 +61,7 @@ fn cases(ground: &Ground) -> Result<Vec<Case>, Fault> {
         copy(ground),
         empty_turn(ground),
         empty_heap(ground),
+        raw(ground),
     ];
     Ok(young.into_iter().chain(old).chain(rest).collect())
 }
@@ -119,7 +120,7 @@ fn minor_pause(ground: &Ground) -> Case {
 }
 
 fn slice_pause(ground: &Ground) -> Case {
-    let pacing = Pacing { old_percent: 20, old_bytes_min: 1 << 20, ..Pacing::default() };
+    let pacing = Pacing { old_percent: 5, old_bytes_min: 1 << 20, ..Pacing::default() };
     let rows = vec![
         turning(ground, ("levada", Side::Ours), Costs::LongestPause, move || {
             LevadaWorld::old(Fate::Replace, Pauses::Slice, pacing)
@@ -157,17 +158,27 @@ fn empty_turn(ground: &Ground) -> Case {
 fn empty_heap(ground: &Ground) -> Case {
     let rows = vec![
         row(ground, "levada", Side::Ours, calls::empty_heap),
-        row(ground, "Box of 256 B, glibc", Side::Rival("Box, glibc"), calls::owned_256::<Glibc>),
+        row(ground, "Box of 256 B, glibc", Side::Rival("Box, glibc"), calls::owned::<Glibc, 256>),
         row(
             ground,
             "Box of 256 B, mimalloc",
             Side::Rival("Box, mimalloc"),
-            calls::owned_256::<Mimalloc>,
+            calls::owned::<Mimalloc, 256>,
         ),
         fixed("200 ns", 200.0),
     ];
     let bars = vec![bar(GLIBC, 8.0, Some(4.0)), bar(MAKING, 1.0, None)];
     case(ground, ("one act", "make and drop an empty heap"), rows, bars)
+}
+
+fn raw(ground: &Ground) -> Case {
+    let rows = vec![
+        row(ground, "levada", Side::Ours, calls::raw_16),
+        row(ground, "Box, glibc", Side::Rival("Box, glibc"), calls::zeros_16::<Glibc>),
+        row(ground, "Box, mimalloc", Side::Rival("Box, mimalloc"), calls::zeros_16::<Mimalloc>),
+    ];
+    let bars = vec![bar(GLIBC, 1.2, Some(0.8)), bar(MIMALLOC, 1.2, Some(0.8))];
+    case(ground, ("one act", "a raw buffer of 16 B and free"), rows, bars)
 }
 
 fn row(

@@ -20,7 +20,7 @@ impl Channel {
     ///
     /// # Errors
     /// With the bytes: `INVAL` where they are more or fewer, or say no length of time; [`Error::Full`] while 4,096 timeouts run; [`Error::Closed`] where the channel has ended.
-    pub fn timeout<B: FixedBytes>(
+    pub fn wait_fixed<B: FixedBytes>(
         &self,
         after: B,
     ) -> impl Future<Output = Result<B, Refused<Option<B>>>> + use<B> {
