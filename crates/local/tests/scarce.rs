@@ -5,13 +5,15 @@ use levada_local::{
     Root, Stress, Trace,
 };
 
+type Link<'gc> = Lock<Option<(u64, Gc<'gc, Node<'gc>>)>>;
+
 /// Says of each thing that it points to which number that has.
 #[derive(Trace)]
 struct Node<'gc> {
     number: u64,
-    next: Lock<Option<(u64, Gc<'gc, Self>)>>,
+    next: Link<'gc>,
     weak: Lock<Option<(u64, GcWeak<'gc, Self>)>>,
-    row: Option<GcSlice<'gc, Lock<Option<(u64, Gc<'gc, Self>)>>>>,
+    row: Option<GcSlice<'gc, Link<'gc>>>,
     wide: Option<(u64, Gc<'gc, Wide>)>,
     #[trace(leaf)]
     text: String,
@@ -168,6 +170,7 @@ fn run(seed: u64) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the seed of a failure")]
 fn what_is_kept_where_memory_is_scarce_is_what_was_put_there() {
     let said = |name| std::env::var(name).ok().and_then(|said| said.parse::<u64>().ok());
     let first = said("LEVADA_SEED").unwrap_or(1);
