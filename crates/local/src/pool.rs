@@ -339,13 +339,16 @@ impl State {
     }
 }
 
+/// How many units the pages of cells have: most of what is asked for.
+const HINTED_UNITS: [usize; 2] = [1, 4];
+
 /// Regions of one use.
 #[derive(Debug, Default)]
 struct Supply {
     /// By their addresses.
     regions: BTreeMap<usize, Units>,
-    /// No region before this address has a free unit.
-    hint: usize,
+    /// No region before these addresses has so many free units in a row.
+    hints: [usize; HINTED_UNITS.len()],
     lent_units: u64,
 }
 
@@ -363,22 +366,29 @@ impl fmt::Debug for Units {
 }
 
 impl Supply {
+    /// Units of the region at this address are free again.
+    fn look_from(&mut self, address: usize) {
+        self.hints = self.hints.map(|hint| hint.min(address));
+    }
+
     fn add(&mut self, start: NonNull<u8>) {
         let mut units = Units { start, lent: [0; REGION_UNITS / 64], lent_count: HEAD_UNITS };
         units.lent[0] = (1 << HEAD_UNITS) - 1;
         let address = start.addr().get();
-        self.hint = self.hint.min(address);
+        self.look_from(address);
         self.regions.insert(address, units);
     }
 
     fn take(&mut self, count: usize) -> Option<NonNull<u8>> {
-        for (address, units) in self.regions.range_mut(self.hint..) {
+        let hint = HINTED_UNITS.iter().position(|units| *units == count);
+        let from = self.hints[hint.unwrap_or(0)];
+        for (address, units) in self.regions.range_mut(from..) {
             if let Some(unit) = units.take(count) {
                 self.lent_units += count as u64;
                 return NonNull::new(units.start.as_ptr().wrapping_add(unit * UNIT_BYTES));
             }
-            if units.lent_count == REGION_UNITS && self.hint == *address {
-                self.hint = address + REGION_BYTES;
+            if let Some(hint) = hint {
+                self.hints[hint] = address + REGION_BYTES;
             }
         }
         None
@@ -390,7 +400,7 @@ impl Supply {
         let units = self.regions.get_mut(&address).expect("what comes back was lent");
         units.give((start.addr().get() - address) / UNIT_BYTES, count);
         self.lent_units -= count as u64;
-        self.hint = self.hint.min(address);
+        self.look_from(address);
         if units.lent_count > HEAD_UNITS {
             return None;
         }

@@ -208,7 +208,7 @@ impl Drop for Handle {
 /// Keeps an object of a heap, over turns and wherever it is moved to. [`Cx::get`](crate::Cx::get) reads it.
 ///
 /// It may be dropped on any thread; the object is let go of at the heap's next collection. A heap that is dropped takes its
-/// objects with it: its roots keep nothing then.
+/// objects with it: its roots keep nothing then. One that is kept in an object of its own heap keeps that, and itself, for ever.
 pub struct Root<R: Rootable> {
     pub(crate) handle: Handle,
     kind: PhantomData<fn() -> R>,

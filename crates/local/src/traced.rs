@@ -176,6 +176,35 @@ impl<R: Rootable> Rootable for Vec<R> {
     type Of<'gc> = Vec<R::Of<'gc>>;
 }
 
+impl<R: Rootable> Rootable for VecDeque<R> {
+    type Of<'gc> = VecDeque<R::Of<'gc>>;
+}
+
+impl<R: Rootable> Rootable for Box<R> {
+    type Of<'gc> = Box<R::Of<'gc>>;
+}
+
+impl<R: Rootable, const N: usize> Rootable for [R; N] {
+    type Of<'gc> = [R::Of<'gc>; N];
+}
+
+impl<R: Rootable, E: Rootable> Rootable for Result<R, E> {
+    type Of<'gc> = Result<R::Of<'gc>, E::Of<'gc>>;
+}
+
+impl<K: Send + 'static, R: Rootable> Rootable for BTreeMap<K, R> {
+    type Of<'gc> = BTreeMap<K, R::Of<'gc>>;
+}
+
+impl<K, R, S> Rootable for HashMap<K, R, S>
+where
+    K: Send + 'static,
+    R: Rootable,
+    S: BuildHasher + Send + 'static,
+{
+    type Of<'gc> = HashMap<K, R::Of<'gc>, S>;
+}
+
 impl<R: Rootable> Rootable for Gc<'static, R> {
     type Of<'gc> = Gc<'gc, R::Of<'gc>>;
 }
