@@ -281,7 +281,7 @@ impl Drop for Noted {
 }
 
 #[test]
-fn data_of_the_shared_heap_is_charged_until_what_holds_it_is_collected() {
+fn data_is_charged_until_what_holds_it_in_a_heap_is_collected() {
     let shared = shared_heap();
     let (rig, account) = (Rig::over(&shared, 1), shared.account("own", 1 << 20).expect("room"));
     let child = rig.spawn(0, "holds", |cx, mut inbox: Mailbox<Option<SharedData>>| async move {
