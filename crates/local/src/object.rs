@@ -30,6 +30,9 @@ pub(crate) const TO_NURSERY: usize = 1 << 4;
 /// Listed because, old itself, it may point to a young object or into the nursery. On a young object: only that it was listed.
 pub(crate) const TO_YOUNG: usize = 1 << 5;
 
+/// Of a stable one that is listed as both.
+pub(crate) const STABLE_LISTED: usize = TO_NURSERY | TO_YOUNG | STABLE << PLACE_SHIFT;
+
 /// The address of an object's header.
 ///
 /// # Invariants

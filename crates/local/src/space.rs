@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::gauges::{Counts, Gauges};
 use crate::limits::{Limits, Pacing, Payer};
 use crate::nursery::{Bump, Chunk, Nursery};
-use crate::object::{Object, TO_NURSERY, TO_YOUNG};
+use crate::object::{Object, STABLE_LISTED};
 use crate::pool::{CHUNK_BYTES, Pool};
 use crate::raw_pages::RawHome;
 use crate::region::{Kind, Page};
@@ -224,9 +224,13 @@ impl Space {
     /// The barrier: an object is about to be written.
     #[inline]
     pub(crate) fn write(&self, object: Object) {
-        if object.is_stable()
-            && !(object.has(TO_NURSERY | TO_YOUNG) && self.phase.get() != Phase::Marking)
-        {
+        // One comparison for what is written again and again, and one more for what is in the nursery.
+        let is_passed = if object.has(STABLE_LISTED) {
+            self.phase.get() != Phase::Marking
+        } else {
+            !object.is_stable()
+        };
+        if !is_passed {
             self.write_stable(object, None);
         }
     }
