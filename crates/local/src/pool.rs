@@ -397,10 +397,10 @@ impl Supply {
     /// The region, if nothing of it is lent any more.
     fn give(&mut self, start: NonNull<u8>, count: usize) -> Option<NonNull<u8>> {
         let address = start.addr().get() & !(REGION_BYTES - 1);
+        self.look_from(address);
         let units = self.regions.get_mut(&address).expect("what comes back was lent");
         units.give((start.addr().get() - address) / UNIT_BYTES, count);
         self.lent_units -= count as u64;
-        self.look_from(address);
         if units.lent_count > HEAD_UNITS {
             return None;
         }
