@@ -156,6 +156,7 @@ fn resting<'gc>(book: Gc<'gc, Book<'gc>>) -> u64 {
     orders.map(|order| order.quantity.get()).sum()
 }
 
+#[expect(clippy::print_stdout, reason = "says what came of it")]
 fn main() {
     let said = std::env::args().nth(1).and_then(|count| count.parse::<u64>().ok());
     let count = said.unwrap_or(100_000);

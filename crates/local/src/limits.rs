@@ -123,7 +123,8 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T: fmt::Debug> Error for Full<T> {}
 
-/// Who is charged for the memory of a heap, beside its own limit.
+/// Who is charged for the memory of a heap, beside its own limit. It is asked in turns and in collections; one that panics in a
+/// collection ends the OS process.
 pub trait Payer: Send {
     /// Takes so many bytes on; false if that is too much.
     fn draw(&self, bytes: u64) -> bool;

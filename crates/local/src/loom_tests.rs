@@ -10,8 +10,8 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-use crate::raw_frees::{Freed, RawFrees};
-use crate::roots::Entry;
+use crate::raw::frees::{Freed, RawFrees};
+use crate::spaces::roots::Entry;
 
 /// A heap's raw memory: what stands in its cells, and what it knows of its pages.
 struct Scene {

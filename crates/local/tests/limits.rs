@@ -221,7 +221,7 @@ fn what_is_held_elsewhere_paces_collections_and_goes_with_its_object() {
     }
     let gauges = heap.gauges();
     assert!(gauges.minors >= 40, "a minor for each 256 KiB that is held: {gauges:?}");
-    assert!(gauges.external_bytes <= 5 * 64 << 10, "what is gone is not counted: {gauges:?}");
+    assert!(gauges.external_bytes <= 320 << 10, "what is gone is not counted: {gauges:?}");
     heap.enter(|_, kept| *kept = None);
     heap.collect(Depth::Major);
     assert_eq!(heap.gauges().external_bytes, 0);
@@ -324,7 +324,6 @@ fn a_mixed_load_collects_the_nursery_most_often_and_the_old_least() {
         }
     }
     let gauges = heap.gauges();
-    println!("minor {} : stable {} : major {}", gauges.minors, gauges.stables, gauges.majors);
     assert!(gauges.minors >= 10 * gauges.stables, "{gauges:?}");
     assert!(gauges.majors == 0 || gauges.stables >= 5 * gauges.majors, "{gauges:?}");
 }

@@ -1,10 +1,14 @@
 //! A raw buffer has one owner and stays where it is, until that drops it, wherever he is and whether the heap is there or not.
 #![expect(unsafe_code, reason = "takes back what it gave up")]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
-use levada_local::{Depth, Full, Limits, LocalHeap, Pool, PoolOptions, RawBuf, Stress};
+use levada_local::{Depth, Full, Limits, LocalHeap, Payer, Pool, PoolOptions, RawBuf, Stress};
 use levada_pages::{FixedBytes, KeptBytes};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any};
+use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn checking_pool() -> Pool {
     let stress = Stress { every_turn: None, poisons: true, verifies: true };
@@ -16,7 +20,7 @@ fn heap(pool: &Pool) -> LocalHeap<()> {
 }
 
 fn raw(heap: &mut LocalHeap<()>, bytes: usize) -> RawBuf {
-    heap.enter(|cx, ()| cx.raw(bytes)).unwrap()
+    heap.enter(|cx, ()| cx.raw(bytes)).expect("room")
 }
 
 fn alignment(buffer: &RawBuf) -> usize {
@@ -176,4 +180,174 @@ fn a_buffer_goes_into_the_hands_of_who_keeps_its_address_and_comes_back() {
     drop(unsafe { <RawBuf as FixedBytes>::from_raw(bytes) });
     drop(heap);
     assert_eq!(pool.gauges().orphaned_raw_units, 0);
+}
+
+#[test]
+fn near_the_limit_a_turns_end_takes_back_what_was_freed() {
+    let pool = Pool::default();
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(1 << 20), |_| ());
+    let buffer = raw(&mut heap, 1_020 << 10);
+    assert!(heap.enter(|cx, ()| cx.should_yield() && cx.try_alloc(1_u64).is_err()));
+    thread::spawn(move || drop(buffer)).join().unwrap();
+    heap.end_turn();
+    assert!(heap.enter(|cx, ()| !cx.should_yield() && cx.try_alloc(1_u64).is_ok()));
+}
+
+#[test]
+fn a_heap_that_is_full_of_what_nobody_reaches_has_room_again_after_a_few_turns() {
+    let pool = Pool::default();
+    let mut heap = LocalHeap::<()>::new(&pool, Limits::up_to(128 << 10), |_| ());
+    let mut fill = |is_stable: bool| {
+        let count = heap.enter(|cx, ()| {
+            let is_room = |_: &u32| match is_stable {
+                true => cx.try_alloc_stable([1_u64; 16]).is_ok(),
+                false => cx.try_alloc([1_u64; 16]).is_ok(),
+            };
+            (0..u32::MAX).take_while(is_room).count()
+        });
+        heap.end_turn();
+        count
+    };
+    for _ in 0..3 {
+        for is_stable in [false, true] {
+            let most = (0..3).map(|_| fill(is_stable)).max();
+            assert!(most > Some(500), "{most:?}, stable: {is_stable}");
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Take(usize),
+    Free(usize),
+    FreeElsewhere(usize),
+    PassOn(usize),
+    Collect,
+    Rest,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let length = prop_oneof![4 => 0..200_usize, 2 => 200..9_000_usize, 1 => 9_000..50_000_usize];
+    let step = prop_oneof![
+        8 => length.prop_map(Step::Take),
+        4 => any::<usize>().prop_map(Step::Free),
+        1 => any::<usize>().prop_map(Step::FreeElsewhere),
+        1 => any::<usize>().prop_map(Step::PassOn),
+        1 => Just(Step::Collect),
+        1 => Just(Step::Rest),
+    ];
+    proptest::collection::vec(step, 1..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 200 }, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn raw_buffers_agree_with_vectors_of_bytes(steps in steps(), outlives: bool) {
+        let pool = Pool::default();
+        let mut heap = heap(&pool);
+        let mut live: Vec<(RawBuf, Vec<u8>)> = Vec::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            let chosen = |index: usize| index.checked_rem(live.len());
+            match step {
+                Step::Take(bytes) => {
+                    let mut buffer = raw(&mut heap, bytes);
+                    prop_assert!(buffer.iter().all(|byte| *byte == 0));
+                    buffer.fill(number.to_le_bytes()[0]);
+                    let expected = buffer.to_vec();
+                    live.push((buffer, expected));
+                }
+                Step::Free(index) => {
+                    chosen(index).map(|index| live.swap_remove(index));
+                }
+                Step::FreeElsewhere(index) => {
+                    if let Some(index) = chosen(index) {
+                        let (buffer, _) = live.swap_remove(index);
+                        thread::spawn(move || drop(buffer)).join().expect("it only frees");
+                    }
+                }
+                Step::PassOn(index) => {
+                    if let Some(index) = chosen(index) {
+                        let (buffer, expected) = live.swap_remove(index);
+                        let back = KeptBytes::of(buffer).into_owner::<RawBuf>();
+                        live.push((back.expect("the same"), expected));
+                    }
+                }
+                Step::Collect => drop(heap.collect(Depth::Major)),
+                Step::Rest => {
+                    heap.rest();
+                    let gauges = heap.gauges();
+                    prop_assert_eq!(gauges.raw_buffers, live.len() as u64);
+                    prop_assert!(gauges.raw_pages <= live.len() as u64);
+                }
+            }
+            heap.validate();
+        }
+        for (buffer, expected) in &live {
+            prop_assert_eq!(&buffer[..], &expected[..]);
+        }
+        if outlives {
+            drop(heap);
+            prop_assert_eq!(pool.gauges().orphaned_raw_units > 0, !live.is_empty());
+            for (buffer, expected) in live {
+                prop_assert_eq!(&buffer[..], &expected[..]);
+            }
+        } else {
+            drop(live);
+            drop(heap);
+        }
+        let gauges = pool.gauges();
+        prop_assert_eq!((gauges.orphaned_raw_units, gauges.lent_units), (0, 0));
+    }
+}
+
+#[test]
+fn heaps_that_go_while_others_free_their_buffers_leave_nothing() {
+    let pool = Pool::default();
+    for round in 0..if cfg!(miri) { 3 } else { 300 } {
+        let mut heap = heap(&pool);
+        let mut parts = [const { Vec::new() }; 3];
+        for number in 0..30 + round % 7 {
+            parts[number % 3].push(raw(&mut heap, 16 << (number % 8)));
+        }
+        let start = Arc::new(Barrier::new(4));
+        let freeing = parts.map(|part| {
+            let start = Arc::clone(&start);
+            thread::spawn(move || {
+                start.wait();
+                drop(part);
+            })
+        });
+        start.wait();
+        drop(heap);
+        for freeing in freeing {
+            freeing.join().unwrap();
+        }
+        let gauges = pool.gauges();
+        assert_eq!((gauges.orphaned_raw_units, gauges.lent_units, gauges.raw_regions), (0, 0, 0));
+    }
+}
+
+#[test]
+fn who_pays_for_a_heap_pays_no_more_for_buffers_that_outlive_it() {
+    struct Purse(Arc<AtomicU64>);
+    impl Payer for Purse {
+        fn draw(&self, bytes: u64) -> bool {
+            self.0.fetch_add(bytes, Ordering::Relaxed);
+            true
+        }
+
+        fn leave(&self, bytes: u64) {
+            self.0.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+    let (pool, drawn) = (Pool::default(), Arc::new(AtomicU64::new(0)));
+    let purse: Box<dyn Payer> = Box::new(Purse(Arc::clone(&drawn)));
+    let mut heap = LocalHeap::<()>::charged_to(&pool, Limits::default(), Some(purse), |_| ());
+    let buffers = [16, 40_000].map(|bytes| raw(&mut heap, bytes));
+    assert_eq!(drawn.load(Ordering::Relaxed), (1 + 10) * 4096);
+    drop(heap);
+    assert_eq!(drawn.load(Ordering::Relaxed), 0);
+    drop(buffers);
+    assert_eq!(pool.gauges().lent_units, 0);
 }

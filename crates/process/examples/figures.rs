@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
+use levada_local::{Gc, Leaf, Limits};
 use levada_process::{
     Context, Core, CoreOptions, Failure, Host, Mailbox, Message, Reply, StreamReader, StreamWriter,
     Tick, TimerId, TimerKey, Window,
@@ -346,6 +347,69 @@ fn stream_figures() {
     stream_figure("the same, read as four frames of 1 KiB", PIECES / 4, frames);
 }
 
+/// A process that gives way after each of its turns; in each it makes some objects, if it has a heap.
+async fn takes_turns(cx: Context, turns: u64, alloc_count: Option<u64>) -> Result<(), Failure> {
+    let heap = alloc_count.map(|_| cx.own_heap::<Numbers>(Limits::default(), |_| None));
+    let heap = heap.transpose()?;
+    for _ in 0..turns {
+        if let Some(heap) = &heap {
+            heap.enter(|cx, last| {
+                *last = None; // what is kept is of this turn
+                (0..alloc_count.unwrap_or(0)).for_each(|_| *last = Some(cx.alloc(Leaf([7; 6]))));
+            });
+        }
+        cx.yield_now().await;
+    }
+    Ok(())
+}
+
+type Numbers = Option<Gc<'static, Leaf<[u64; 6]>>>;
+
+fn own_heap_figures() {
+    const TURNS: u64 = 1 << 20;
+    let print = |what: &str, processes: u64, alloc_count: Option<u64>| {
+        print_runs(what, 7, || {
+            let core = core(Instant::now());
+            for _ in 0..processes {
+                core.spawn("turns", move |cx, _: Mailbox<()>| {
+                    takes_turns(cx, TURNS / processes, alloc_count)
+                })
+                .expect("there is room");
+            }
+            let start = Instant::now();
+            drive(&core, || !core.is_ready());
+            nanos_each(start, TURNS)
+        });
+    };
+    print("turn of a process without a heap, ns", 8, None);
+    print("turn that enters its own heap, ns", 8, Some(0));
+    print("turn that makes five objects of 48 B, ns", 8, Some(5));
+    print("the same, and another heap rests for it, ns", 1_000, Some(5));
+    let (core, before) = (core(Instant::now()), resident_bytes());
+    let mut children = Vec::new();
+    for has_heap in [false, true] {
+        for _ in 0..100_000 {
+            let idle = move |cx: Context, mut inbox: Mailbox<()>| async move {
+                takes_turns(cx, has_heap.into(), has_heap.then_some(5)).await?;
+                Ok(inbox.recv().await?)
+            };
+            children.push(core.spawn("idle", idle).expect("there is room").sender);
+        }
+        drive(&core, || !core.is_ready());
+        assert!(core.sleep(), "all of them wait");
+        println!(
+            "{:<58} {:8}",
+            if has_heap {
+                "and 100,000 with a heap of one object, resident KiB"
+            } else {
+                "100,000 idle, resident KiB"
+            },
+            (resident_bytes() - before) >> 10,
+        );
+    }
+    println!("{:<58} {:8}", "chunks of theirs", core.gauges().own_heap_chunks_lent);
+}
+
 fn main() {
     pin(0);
     if let Some(only) = std::env::args().nth(1) {
@@ -353,6 +417,7 @@ fn main() {
             "call" => call_figures(),
             "charged" => all_charged_figures(),
             "stream" => stream_figures(),
+            "heaps" => own_heap_figures(),
             "one" => message_figures(1, 4_000_000),
             "many" => message_figures(10_000, 4_000_000),
             _ => spawn_figures(),
@@ -368,4 +433,5 @@ fn main() {
     call_figures();
     all_charged_figures();
     stream_figures();
+    own_heap_figures();
 }

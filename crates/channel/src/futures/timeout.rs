@@ -18,9 +18,22 @@ impl Channel {
     /// operation's until that time is over, and come back then; a future that is dropped cancels it and frees them when the kernel has
     /// answered.
     ///
+    /// ```
+    /// # use levada_channel::{Channel, ChannelConfig, local, timespec_bytes};
+    /// # use levada_local::{LocalHeap, Pool};
+    /// # use levada_shared::{Options, SharedHeap};
+    /// # let account = SharedHeap::new(Options::default())?.account("wait", u64::MAX)?;
+    /// # let channel = Channel::open(&ChannelConfig::default(), &account)?;
+    /// let mut heap = LocalHeap::<()>::new(&Pool::default(), Default::default(), |_| ());
+    /// let mut after = heap.enter(|cx, ()| cx.raw(16))?; //                       16 zeros that never move
+    /// after.copy_from_slice(&timespec_bytes(std::time::Duration::from_millis(1)));
+    /// let after = local::run(&channel, channel.wait_fixed(after))?.unwrap(); //   the same buffer again
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// With the bytes: `INVAL` where they are more or fewer, or say no length of time; [`Error::Full`] while 4,096 timeouts run; [`Error::Closed`] where the channel has ended.
-    pub fn timeout<B: FixedBytes>(
+    pub fn wait_fixed<B: FixedBytes>(
         &self,
         after: B,
     ) -> impl Future<Output = Result<B, Refused<Option<B>>>> + use<B> {

@@ -49,11 +49,11 @@ fn many_timeouts_leave_no_raw_bytes_behind_and_few_pages() {
         stage.run(async {
             for number in 0..TIMEOUTS {
                 let after = timespec_bytes(Duration::from_nanos(number as u64 % 100));
-                let after = stage.channel.timeout(raw(&mut heap, &after));
+                let after = stage.channel.wait_fixed(raw(&mut heap, &after));
                 running.push_back(after);
                 if running.len() == 500 {
-                    for timeout in running.drain(..) {
-                        assert_eq!(timeout.await.expect("it ends").len(), 16);
+                    for waiting in running.drain(..) {
+                        assert_eq!(waiting.await.expect("it ends").len(), 16);
                     }
                 }
                 pages_max = pages_max.max(heap.gauges().raw_pages);
@@ -73,7 +73,7 @@ fn a_dropped_timeout_keeps_its_argument_until_the_kernel_has_answered() {
         let mut heap = heap(&pool);
         for passes in 0..3 {
             let mut all: Vec<_> = (0..50)
-                .map(|_| Box::pin(stage.channel.timeout(raw(&mut heap, &timespec_bytes(LONG)))))
+                .map(|_| Box::pin(stage.channel.wait_fixed(raw(&mut heap, &timespec_bytes(LONG)))))
                 .collect();
             all.iter_mut().for_each(poll_once);
             for _ in 0..passes {
@@ -95,11 +95,11 @@ fn a_heap_that_goes_leaves_the_arguments_until_the_kernel_has_answered() {
         let pool = Pool::default();
         let mut heap = heap(&pool);
         let mut long: Vec<_> = (0..300)
-            .map(|_| Box::pin(stage.channel.timeout(raw(&mut heap, &timespec_bytes(LONG)))))
+            .map(|_| Box::pin(stage.channel.wait_fixed(raw(&mut heap, &timespec_bytes(LONG)))))
             .collect();
         long.iter_mut().for_each(poll_once);
         let short = timespec_bytes(Duration::from_millis(20));
-        let awaited = stage.channel.timeout(raw(&mut heap, &short));
+        let awaited = stage.channel.wait_fixed(raw(&mut heap, &short));
         stage.channel.pass(Wait::No).unwrap();
         drop(heap);
         assert_eq!(pool.gauges().orphaned_raw_units, 2);
@@ -119,7 +119,7 @@ fn a_channel_that_ends_has_every_argument_back_first() {
         let pool = Pool::default();
         let mut heap = heap(&pool);
         // Nobody polls it, and nobody drops it before.
-        let after = stage.channel.timeout(raw(&mut heap, &timespec_bytes(LONG)));
+        let after = stage.channel.wait_fixed(raw(&mut heap, &timespec_bytes(LONG)));
         drop(heap);
         assert_eq!(pool.gauges().orphaned_raw_units, 1);
         let report = stage.channel.end(now() + Duration::from_secs(5)).unwrap();
@@ -146,7 +146,7 @@ fn raw_and_pinned_addresses_stay_through_a_hundred_collections_with_operations_i
         let pinned_at = pinned.as_ptr();
         let argument = raw(&mut heap, &timespec_bytes(Duration::from_millis(50)));
         let argument_at = argument.as_ptr();
-        let mut running = Box::pin(stage.channel.timeout(argument));
+        let mut running = Box::pin(stage.channel.wait_fixed(argument));
         poll_once(&mut running);
         for round in 0..100 {
             heap.enter(|cx, first| {
@@ -174,14 +174,14 @@ fn what_is_no_length_of_time_comes_back_and_so_does_what_there_is_no_room_for() 
         let pool = Pool::default();
         let mut heap = heap(&pool);
         for wrong in [&[0; 15][..], &[0; 17], &[0xFF; 16], b""] {
-            let refused = stage.run(stage.channel.timeout(raw(&mut heap, wrong))).unwrap_err();
+            let refused = stage.run(stage.channel.wait_fixed(raw(&mut heap, wrong))).unwrap_err();
             assert_eq!(refused.error, Error::Kernel(Errno::INVAL));
             assert_eq!(&refused.value.unwrap()[..], wrong);
         }
-        let timeout =
-            |heap: &mut LocalHeap<()>| stage.channel.timeout(raw(heap, &timespec_bytes(LONG)));
-        let running: Vec<_> = (0..4096).map(|_| timeout(&mut heap)).collect();
-        let refused = stage.run(timeout(&mut heap)).unwrap_err();
+        let waiting =
+            |heap: &mut LocalHeap<()>| stage.channel.wait_fixed(raw(heap, &timespec_bytes(LONG)));
+        let running: Vec<_> = (0..4096).map(|_| waiting(&mut heap)).collect();
+        let refused = stage.run(waiting(&mut heap)).unwrap_err();
         assert_eq!(
             (refused.error, refused.value.map(|bytes| bytes.len())),
             (Error::Full, Some(16))
@@ -196,7 +196,7 @@ fn a_box_of_bytes_is_as_good_an_argument() {
     Stage::on_each(&ChannelConfig::default(), |stage| {
         let after = Box::<[u8]>::from(timespec_bytes(Duration::from_micros(1)));
         let at = after.as_ptr();
-        let given = stage.run(stage.channel.timeout(after)).unwrap();
+        let given = stage.run(stage.channel.wait_fixed(after)).unwrap();
         assert_eq!(given.as_ptr(), at);
     });
 }

@@ -25,14 +25,14 @@ fn timeouts_end_when_they_are_over_and_dropped_ones_leave_nothing() {
             let after = Duration::from_micros(dice.below(20_000));
             let argument = raw(&mut heap, &timespec_bytes(after));
             let (address, end) = (argument.as_ptr().addr(), stage.after(after));
-            let timeout = stage.channel.timeout(argument);
+            let waiting = stage.channel.wait_fixed(argument);
             if dice.one_in(3) {
                 let polls = dice.below(3);
-                stage.poll_and_drop(timeout, polls);
+                stage.poll_and_drop(waiting, polls);
                 continue;
             }
             tasks.push(Box::pin(async move {
-                let given = timeout.await.expect("it ends");
+                let given = waiting.await.expect("it ends");
                 assert!(stage.channel.now() >= end, "early");
                 assert_eq!(
                     (given.as_ptr().addr(), &given[..]),

@@ -1,7 +1,7 @@
 //! A process has a collected heap of its own: over turns and awaits, within its account, and to its end.
 
 use crate::rig::{Log, Rig, Sendable};
-use levada_local::{Depth, Gc, Leaf, Limits, Pacing, PoolOptions, Root, Trace};
+use levada_local::{Depth, Gc, Leaf, Limits, Lock, Pacing, PoolOptions, Root, Trace};
 use levada_process::{
     Context, CoreOptions, Exit, Failure, GcData, HoldData, Mailbox, OtherRoot, OwnHeap, Refused,
     Sender,
@@ -9,7 +9,8 @@ use levada_process::{
 use levada_shared::{Options, SharedData, SharedHeap};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -280,32 +281,94 @@ impl Drop for Noted {
 }
 
 #[test]
-fn data_of_the_shared_heap_is_charged_until_the_object_that_holds_it_is_collected() {
+fn data_is_charged_until_what_holds_it_in_a_heap_is_collected() {
     let shared = shared_heap();
     let (rig, account) = (Rig::over(&shared, 1), shared.account("own", 1 << 20).expect("room"));
     let child = rig.spawn(0, "holds", |cx, mut inbox: Mailbox<Option<SharedData>>| async move {
-        let heap = cx.own_heap::<Option<GcData<'static>>>(Limits::default(), |_| None)?;
+        let heap =
+            cx.own_heap::<Option<Gc<'static, Page<'static>>>>(Limits::default(), |_| None)?;
         loop {
             let data = inbox.recv().await?;
             let collects = data.is_none();
             heap.enter(|cx, last| {
-                *last = data.map(|data| cx.hold_data(data));
-                assert!(last.is_none_or(|data| data.to_vec() == b"held"));
+                *last = data.map(|data| {
+                    let (body, next) = (cx.hold_data(data), Lock::new(None));
+                    cx.alloc(Page { body, next })
+                });
+                let Some(page) = last else { return };
+                page.write(cx).field(|page| &page.next).set(Some(*page)); // a circle
+                assert_eq!(page.next.get().map_or(0, |page| page.body.len()), 300 << 10);
             });
             if collects {
                 heap.collect(Depth::Minor);
             }
         }
     });
-    let core = rig.core(0).gauges();
-    assert_eq!(core.own_heaps_live, 0);
-    let data = account.copy_from(b"held").expect("room");
-    feed(&rig, &child.sender, Some(data));
-    let held = shared.gauges().used_blocks;
-    assert_eq!(held, 1);
+    let charged = rig.core(0).gauges();
+    assert_eq!(charged.own_heaps_live, 0);
+    for _ in 0..5 {
+        let data = account.copy_from(&[1; 300 << 10]).expect("room");
+        feed(&rig, &child.sender, Some(data));
+        assert_eq!(account.charged_bytes(), 0, "it is its receiver's");
+        // What is held elsewhere brings on a collection as if it had been born here.
+        assert_eq!(shared.gauges().used_blocks, 1);
+    }
     feed(&rig, &child.sender, None);
     assert_eq!(shared.gauges().used_blocks, 0);
+    let core = shared.accounts().into_iter().find(|account| account.name == "core 0");
+    let kept_bytes = rig.core(0).processes()[0].own_heap_bytes;
+    assert_eq!(core.map(|core| core.charged_bytes), kept_bytes);
     shared.validate();
+}
+
+#[derive(Trace)]
+struct Page<'gc> {
+    body: GcData<'gc>,
+    next: Lock<Option<Gc<'gc, Self>>>,
+}
+
+/// Takes a millisecond when it is dropped.
+struct Slow(Sendable<Weak<Rig>>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let rig = self.0.0.upgrade().expect("the rig runs");
+        rig.set_now(rig.now().after(Duration::from_millis(1)));
+    }
+}
+
+#[test]
+fn the_time_that_a_collection_takes_is_taken_off_the_slice() {
+    let rig = Rc::new(Rig::new(1));
+    let (seen, log) = Log::pair();
+    let said = log.clone();
+    let woken = rig.spawn(0, "woken", move |_, mut inbox: Mailbox<()>| async move {
+        inbox.recv().await?;
+        said.add("woken by who collects");
+        Ok(())
+    });
+    rig.settle();
+    rig.spawn(0, "yields", move |cx, _: Mailbox<()>| async move {
+        for _ in 0..3 {
+            log.add("yields");
+            cx.yield_now().await;
+        }
+        Ok(())
+    });
+    let slow = Sendable(Rc::downgrade(&rig));
+    rig.spawn(0, "collects", move |cx, _: Mailbox<()>| async move {
+        let heap = cx.own_heap::<Chain>(Limits::default(), |_| None)?;
+        heap.enter(|cx, _| {
+            cx.alloc(Leaf(Slow(slow)));
+            (0..1024).for_each(|_| {
+                cx.alloc([0_u64; 128]);
+            });
+        });
+        woken.sender.try_send(()).map_err(|_| Failure::new("it has room"))?;
+        Ok(())
+    });
+    rig.settle();
+    assert_eq!(seen.take(), ["yields", "yields", "woken by who collects", "yields"]);
 }
 
 /// Panics when it is dropped.

@@ -1,6 +1,7 @@
 //! Children that are started anew find nothing of what was done to those before them, and nothing is forgotten over others that end.
 
 use crate::rig::{Log, Rig, Sendable};
+use levada_local::Limits;
 use levada_process::{Context, Failure, Kill, Mailbox, Restart, Sender, Strategy, Supervisor};
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -175,4 +176,27 @@ fn a_mailbox_that_is_opened_again_with_no_sender_left_is_closed_for_that() {
     house.rig.advance(1000 * MS);
     assert_eq!(house.begun.take(), [0, 0]);
     assert_eq!(house.rig.core(0).gauges().processes_live, 0, "nobody waits for what cannot come");
+}
+
+#[test]
+fn who_is_started_anew_has_a_new_heap() {
+    fn counts(cx: Context, mut inbox: Mailbox<()>, start: u32) -> Running {
+        Box::pin(async move {
+            let numbers = cx.own_heap::<Vec<u32>>(Limits::default(), |_| Vec::new())?;
+            assert_eq!(numbers.enter(|_, numbers| numbers.len()), 0);
+            numbers.enter(|_, numbers| numbers.push(start));
+            inbox.recv().await?;
+            Err(Failure::new("test"))
+        })
+    }
+    let house = house(vec![(Restart::Permanent, counts)], rest_for_one);
+    for _ in 0..2 {
+        let sent = house.rig.core(0).enter(|| house.senders[0].try_send(()).is_ok());
+        assert!(sent, "its mailbox is kept");
+        house.rig.settle_all();
+        house.rig.advance(1000 * MS);
+        assert_eq!(house.rig.core(0).gauges().own_heaps_live, 1);
+    }
+    assert_eq!(house.begun.take(), [0, 0, 0]);
+    assert_eq!(house.rig.core(0).gauges().exits_panicked, 0);
 }
