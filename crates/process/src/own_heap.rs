@@ -49,7 +49,7 @@ impl Context {
     /// The heap of the process, whose root value is an `R`. The first call makes it, within `limits`, with the root value that `root`
     /// makes; later ones give another way to the same, and look at neither.
     ///
-    /// Costs some 1.2 KiB beside what it keeps, and nothing for processes without one.
+    /// Costs some 1.3 KiB beside what it keeps, and nothing for processes without one.
     ///
     /// # Errors
     /// [`OtherRoot`] if the process has a heap with a root of another type: it has one heap.
