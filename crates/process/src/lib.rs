@@ -44,7 +44,7 @@
 //! A stream ([`Context::stream`]) is one allocation, and with the first write another of 56 B for each piece that its window lets
 //! through; a piece goes through it as it is, without a lock, from any core to any other.
 //! A process may have a collected heap of its own ([`Context::own_heap`]). One that idles costs some 1.3 KiB, and what it keeps rounded
-//! up to 256 B · 2^k; a turn that enters it some 20 ns beside what it allocates; to rest, some microsecond for each heap that was
+//! up to 64 B; a turn that enters it some 20 ns beside what it allocates; to rest, some microsecond for each heap that was
 //! entered since its core slept. Processes without one pay a load and a compare a turn.
 //!
 //! # Limits
