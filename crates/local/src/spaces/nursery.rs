@@ -15,38 +15,48 @@ use crate::memory::pool::{CHUNK_BYTES, Pool};
 use crate::objects::object::{Object, TO_NURSERY};
 
 /// The free part of the chunk that is being filled.
+///
+/// # Invariants
+/// 1. From `cursor` up to `end_address` there is memory of a chunk, or nothing: then the cursor is no address, but not null either, so
+///    that an allocation has one thing to compare.
 #[derive(Debug)]
 pub(crate) struct Bump {
-    cursor: Cell<*mut u8>,
+    cursor: Cell<NonNull<u8>>,
     end_address: Cell<usize>,
 }
 
 impl Bump {
     /// Nothing.
     pub(crate) const fn none() -> Self {
-        Self { cursor: Cell::new(core::ptr::null_mut()), end_address: Cell::new(0) }
+        let nowhere = NonNull::<u64>::dangling();
+        Self { cursor: Cell::new(nowhere.cast()), end_address: Cell::new(align_of::<u64>()) }
     }
 
-    /// Goes on at `cursor`, up to the end.
+    /// Goes on at `cursor`, up to the end; at null there is nothing.
     pub(crate) fn set(&self, cursor: *mut u8, end_address: usize) {
+        let nowhere = Self::none();
+        let end = |at: NonNull<u8>| (at, end_address);
+        let (cursor, end_address) =
+            NonNull::new(cursor).map_or((nowhere.cursor.get(), nowhere.end_address.get()), end);
         self.cursor.set(cursor);
         self.end_address.set(end_address);
     }
 
     #[inline]
     pub(crate) fn cursor(&self) -> *mut u8 {
-        self.cursor.get()
+        self.cursor.get().as_ptr()
     }
 
     /// So many bytes, which are whole words.
     #[inline]
     pub(crate) fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
         let start = self.cursor.get();
-        if self.end_address.get() - start.addr() < bytes {
+        if self.end_address.get() - start.addr().get() < bytes {
             return None;
         }
-        self.cursor.set(start.wrapping_add(bytes));
-        NonNull::new(start)
+        // SAFETY: invariant 1, and so many are left.
+        self.cursor.set(unsafe { start.add(bytes) });
+        Some(start)
     }
 
     /// As [`Self::take`], for an object whose value, so far behind the header, is aligned to more than a word: zeros go before it, and
@@ -57,7 +67,7 @@ impl Bump {
         value_offset: usize,
         align: usize,
     ) -> Option<NonNull<u8>> {
-        let value = self.cursor.get().addr() + value_offset;
+        let value = self.cursor.get().addr().get() + value_offset;
         let lead_bytes = value.next_multiple_of(align) - value;
         let start = self.take(align_bytes(align) + bytes)?;
         // SAFETY: so many bytes were just taken.

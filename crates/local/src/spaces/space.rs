@@ -94,7 +94,7 @@ impl Space {
             refused_turns: Cell::new(0),
             phase: Cell::new(Phase::Idle),
             full_bytes: Cell::new(0),
-            from_address: Cell::new(0),
+            from_address: Cell::new(Bump::none().cursor().addr()),
             used_after_major_bytes: Cell::new(0),
             pool: pool.clone(),
             room: Room::new(limits, payer),
@@ -117,7 +117,7 @@ impl Space {
     /// Goes on filling the last chunk of the nursery, or none; counts what is born from here on.
     pub(crate) fn go_on(&self, cursor: *mut u8, end_address: usize) {
         self.bump.set(cursor, end_address);
-        self.from_address.set(cursor.addr());
+        self.from_address.set(self.bump.cursor().addr());
         self.full_bytes.set(0);
     }
 
