@@ -308,7 +308,8 @@ fn end_marking(
         if let Some(more) = space.more.get_mut() {
             more.weaks.clear(is_dead);
         }
-        stable.remembered.retain(|object| !is_dead(object));
+        // All of these are stable: their pages say it, and their own lines stay where they are.
+        stable.remembered.retain(|object| Page::of(object.header()).is_marked(object.header()));
         stable.close_pages();
         stable.sweep_left = (stable.young.len(), stable.old.len());
         let paced = &mut stable.paced;
