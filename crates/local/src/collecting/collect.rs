@@ -23,8 +23,11 @@ use crate::spaces::sieve::Sieve;
 use crate::spaces::space::{More, Phase, Space, due};
 use crate::spaces::stable::Stable;
 
-/// How many pages are swept after a turn.
-const SWEEP_PAGES: u64 = 256;
+/// How many pages are swept after a turn: some of them grow old then, and their objects are looked at.
+const SWEEP_PAGES: u64 = 64;
+
+/// How many that are remembered take as long to look at as a page.
+const FILTERED_A_PAGE: u64 = 16;
 
 /// How often the step that ends the marking may find more than a slice of unmarked objects before it marks them at once.
 const ENDINGS_MAX: u32 = 8;
@@ -309,7 +312,11 @@ fn end_marking(
             more.weaks.clear(is_dead);
         }
         // All of these are stable: their pages say it, and their own lines stay where they are.
-        stable.remembered.retain(|object| Page::of(object.header()).is_marked(object.header()));
+        stable
+            .remembered
+            .to_nursery
+            .retain(|object| Page::of(object.header()).is_marked(object.header()));
+        stable.filter_left = stable.remembered.to_young.len();
         stable.close_pages();
         stable.sweep_left = (stable.young.len(), stable.old.len());
         let paced = &mut stable.paced;
@@ -332,6 +339,9 @@ fn sweep_slice(
     let Some(mut stable) = space.stable.get_mut().take() else { return };
     collected.depth = Some(Depth::Major);
     let (mut swept, mut relabelled) = (Swept::default(), Vec::new());
+    let filtered_max = pages_max.saturating_mul(FILTERED_A_PAGE);
+    let filtered = filter_remembered(&mut stable, filtered_max);
+    swept.pages = filtered / FILTERED_A_PAGE;
     while swept.pages < pages_max && stable.sweep_left.0 > 0 {
         stable.sweep_left.0 -= 1;
         let place = stable.sweep_left.0;
@@ -345,7 +355,7 @@ fn sweep_slice(
     look_at_relabelled(&mut stable, &relabelled);
     stable.paced.young_bytes += swept.young_bytes;
     collected.freed_bytes += swept.freed_bytes;
-    if stable.sweep_left == (0, 0) {
+    if stable.filter_left == 0 && stable.sweep_left == (0, 0) {
         if !stable.fills_holes(space.pool.pacing().hole_percent) {
             stable.forget_holes();
         }
@@ -362,6 +372,21 @@ fn sweep_slice(
     } else {
         space.is_due.set(true);
     }
+}
+
+/// Forgets up to so many of those that are remembered for young objects and are dead, while their pages still say so; how many were
+/// looked at.
+fn filter_remembered(stable: &mut Stable, count_max: u64) -> u64 {
+    let mut count = 0;
+    while stable.filter_left > 0 && count < count_max {
+        stable.filter_left -= 1;
+        count += 1;
+        let object = stable.remembered.to_young[stable.filter_left];
+        if !Page::of(object.header()).is_marked(object.header()) {
+            stable.remembered.to_young.swap_remove(stable.filter_left);
+        }
+    }
+    count
 }
 
 /// Ends the major that is under way, in one go.

@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use crate::memory::region::Page;
 use crate::objects::object::{Object, TO_NURSERY};
 use crate::objects::visitor::{Reach, Visitor};
-use crate::spaces::remember::Seeing;
+use crate::spaces::remember::{Seeing, Younger, look_at};
 use crate::spaces::sieve::Sieve;
 use crate::spaces::stable::Stable;
 
@@ -41,9 +41,19 @@ impl<'a> Marker<'a> {
 
     /// Looks once more at what is marked and may point into the nursery.
     pub(crate) fn mark_through_remembered(&mut self) {
-        let listed = self.stable.remembered.to_nursery.iter();
-        let marked = listed.filter(|object| Page::of(object.header()).is_marked(object.header()));
-        self.stable.gray.extend(marked);
+        for index in 0..self.stable.remembered.to_nursery.len() {
+            let object = self.stable.remembered.to_nursery[index];
+            if !Page::of(object.header()).is_marked(object.header()) {
+                continue;
+            }
+            match self.stable.remembered.take_cards(object) {
+                None => self.stable.gray.push(object),
+                Some(mut cards) => {
+                    look_at(object, Some(&mut cards), Younger::Nursery, self);
+                    self.stable.remembered.put_cards(object, Some(cards));
+                }
+            }
+        }
     }
 
     /// Looks at what is listed until that are so many bytes, or nothing is left; whether that is so.
@@ -59,6 +69,9 @@ impl<'a> Marker<'a> {
                     self.marked_count += 1;
                 }
                 left_bytes = left_bytes.saturating_sub(self.look_at(object));
+            } else if let Some((object, first, count)) = self.stable.remembered.take_gray_card() {
+                object.trace_part(first, count, &mut Visitor::new(self));
+                left_bytes = left_bytes.saturating_sub((count * 8) as u64);
             } else {
                 return true;
             }
@@ -102,13 +115,13 @@ impl Reach for Marker<'_> {
             }
             return header;
         }
-        let page = Page::of(header);
         if self.young_only {
-            if page.is_old() {
+            if Page::is_old_at(header) {
                 return header;
             }
             self.has_seen = true;
         }
+        let page = Page::of(header);
         if page.mark(header) {
             self.marked_count += 1;
             if object.shape().has_pointers {
@@ -150,7 +163,7 @@ impl Looker {
 
 impl Reach for Looker {
     fn reach(&mut self, header: NonNull<u8>) -> NonNull<u8> {
-        if !Object::at(header).is_stable() || !Page::of(header).is_old() {
+        if !Object::at(header).is_stable() || !Page::is_old_at(header) {
             self.has_seen = true;
         }
         header

@@ -12,6 +12,7 @@
 use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::memory::class::{Class, UNIT_BYTES};
 
@@ -21,6 +22,9 @@ pub(crate) const REGION_BYTES: usize = 1 << 20;
 pub(crate) const REGION_UNITS: usize = REGION_BYTES / UNIT_BYTES;
 /// How many of them the heads take.
 pub(crate) const HEAD_UNITS: usize = REGION_UNITS * size_of::<Head>() / UNIT_BYTES;
+
+/// How many units pages of cells have at most.
+const CELL_PAGE_UNITS_MAX: usize = 4;
 
 /// The label of a page that is not collected but by a major.
 const OLD: u8 = u8::MAX;
@@ -71,6 +75,17 @@ const _: () = assert!(HEAD_UNITS * UNIT_BYTES == REGION_UNITS * size_of::<Head>(
 ///    raw page are read by others too, and do not change while a raw buffer of it lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Page(NonNull<u8>);
+
+/// Which units of a region are of old pages. They stand where the head of its first unit would, which is no page's; heaps of several
+/// threads may have pages of a region, so they are atomic.
+#[inline]
+fn old_bits<'a>(address: NonNull<u8>) -> &'a [AtomicU64; 4] {
+    let region = address.as_ptr().map_addr(|address| address & !(REGION_BYTES - 1));
+    let region = NonNull::new(region).expect("no region is at zero");
+    // SAFETY: invariant 1 of `Page`, whose address this is or lies in: the region begins with initialised heads, and nothing else is
+    // made of the first.
+    unsafe { region.cast::<[AtomicU64; 4]>().as_ref() }
+}
 
 impl Page {
     /// Initialises all heads of a region.
@@ -132,6 +147,7 @@ impl Page {
         head.place.set(0);
         head.used_count.set(0);
         head.owner.set(core::ptr::null_mut());
+        page.note_old(false);
         page
     }
 
@@ -171,6 +187,28 @@ impl Page {
 
     pub(crate) fn set_old(self) {
         self.head().label.set(OLD);
+        self.note_old(true);
+    }
+
+    /// Whether the page of an object's header is old, by a bit of its region: those of many pages are in one cache line, their heads in
+    /// as many.
+    #[inline]
+    pub(crate) fn is_old_at(header: NonNull<u8>) -> bool {
+        let unit = header.addr().get() % REGION_BYTES / UNIT_BYTES;
+        old_bits(header)[unit / 64].load(Ordering::Relaxed) & 1 << (unit % 64) != 0
+    }
+
+    /// Sets or clears the bits of the units that headers may be in.
+    fn note_old(self, is_old: bool) {
+        let unit = self.start().addr().get() % REGION_BYTES / UNIT_BYTES;
+        for unit in unit..unit + self.units().min(CELL_PAGE_UNITS_MAX) {
+            let (word, bit) = (&old_bits(self.0)[unit / 64], 1 << (unit % 64));
+            if is_old {
+                word.fetch_or(bit, Ordering::Relaxed);
+            } else {
+                word.fetch_and(!bit, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Counts a collection that it survived; how many those are.

@@ -14,6 +14,8 @@ const CARD_BYTES: usize = 512;
 /// Bits of a card, in the words of the header's tags.
 const CARD_NURSERY: u8 = 1;
 const CARD_YOUNG: u8 = 2;
+/// Written after its slice was marked: it is looked at once more.
+const CARD_GRAY: u8 = 4;
 
 /// Which list is meant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +31,8 @@ pub(crate) struct Remembered {
     pub(crate) to_young: Vec<Object>,
     /// Of long slices, by the address of their header.
     cards: BTreeMap<usize, Box<[u8]>>,
+    /// The gray ones.
+    gray_cards: Vec<(Object, usize)>,
 }
 
 impl Remembered {
@@ -64,18 +68,37 @@ impl Remembered {
         drop(self.cards.remove(&object.header().addr().get()));
     }
 
-    /// Says that an element of a long slice is written.
-    pub(crate) fn write_card(&mut self, object: Object, index: usize) {
-        let card = index * object.shape().element_bytes() / CARD_BYTES;
-        if let Some(cards) = self.cards.get_mut(&object.header().addr().get()) {
-            cards[card] = CARD_NURSERY | CARD_YOUNG;
+    /// Says that an element of a long slice is written, which a major has marked already or not.
+    pub(crate) fn write_card(&mut self, object: Object, index: usize, is_marked: bool) {
+        let number = index * object.shape().element_bytes() / CARD_BYTES;
+        let Some(cards) = self.cards.get_mut(&object.header().addr().get()) else { return };
+        let card = &mut cards[number];
+        *card |= CARD_NURSERY | CARD_YOUNG;
+        if is_marked && *card & CARD_GRAY == 0 {
+            *card |= CARD_GRAY;
+            self.gray_cards.push((object, number));
         }
+    }
+
+    /// How many cards are gray.
+    pub(crate) fn gray_card_count(&self) -> usize {
+        self.gray_cards.len()
+    }
+
+    /// Takes a gray card: of which slice, from which element on, how many.
+    pub(crate) fn take_gray_card(&mut self) -> Option<(Object, usize, usize)> {
+        let (object, number) = self.gray_cards.pop()?;
+        if let Some(cards) = self.cards.get_mut(&object.header().addr().get()) {
+            cards[number] &= !CARD_GRAY;
+        }
+        let first = first_of(object, number);
+        Some((object, first, first_of(object, number + 1) - first))
     }
 
     /// Says that all cards of a long slice are to be looked at again for young pages.
     pub(crate) fn write_all_cards(&mut self, object: Object) {
         if let Some(cards) = self.cards.get_mut(&object.header().addr().get()) {
-            cards.fill(CARD_NURSERY | CARD_YOUNG);
+            cards.iter_mut().for_each(|card| *card |= CARD_NURSERY | CARD_YOUNG);
         }
     }
 
@@ -99,12 +122,6 @@ impl Remembered {
             self.cards.insert(object.header().addr().get(), cards);
         }
     }
-
-    /// Forgets those of which it is said that they are gone.
-    pub(crate) fn retain(&mut self, is_alive: impl Fn(Object) -> bool) {
-        self.to_nursery.retain(|object| is_alive(*object));
-        self.to_young.retain(|object| is_alive(*object));
-    }
 }
 
 impl Younger {
@@ -126,6 +143,12 @@ pub(crate) trait Seeing {
     fn visitor(&mut self) -> Visitor<'_>;
 }
 
+/// The first element of a long slice that begins in a card or behind it.
+fn first_of(object: Object, card: usize) -> usize {
+    let bytes = object.shape().element_bytes().max(1);
+    (card * CARD_BYTES).div_ceil(bytes).min(object.count())
+}
+
 /// Shows the pointers of a remembered object, of a long slice those of its written cards; whether it still points to something
 /// younger. Each pointer is shown once.
 pub(crate) fn look_at(
@@ -139,14 +162,12 @@ pub(crate) fn look_at(
         object.trace(&mut seeing.visitor());
         return seeing.has_seen();
     };
-    let (bytes, count) = (object.shape().element_bytes().max(1), object.count());
-    let first_of = |card: usize| (card * CARD_BYTES).div_ceil(bytes).min(count);
     let mut stays = false;
     for (index, card) in cards.iter_mut().enumerate() {
         if *card & younger.card() == 0 {
             continue;
         }
-        let (first, end) = (first_of(index), first_of(index + 1));
+        let (first, end) = (first_of(object, index), first_of(object, index + 1));
         seeing.look_anew();
         object.trace_part(first, end - first, &mut seeing.visitor());
         if seeing.has_seen() {

@@ -249,16 +249,16 @@ impl Space {
         let mut stable = self.stable.borrow_mut();
         let stable = stable.as_mut().expect("a heap with a stable object has a stable space");
         let page = Page::of(object.header());
-        if self.phase.get() == Phase::Marking && page.is_marked(object.header()) {
-            // It is looked at once more; until then it counts as not marked, so it is listed once.
-            page.unmark(object.header());
-            stable.written.push(object);
-        }
+        let is_marked = self.phase.get() == Phase::Marking && page.is_marked(object.header());
         stable.remembered.note(object, page.is_old());
-        if let Some(index) = index
-            && page.kind() == Kind::Large
-        {
-            stable.remembered.write_card(object, index);
+        match index.filter(|_| page.kind() == Kind::Large) {
+            Some(index) => stable.remembered.write_card(object, index, is_marked),
+            None if is_marked => {
+                // It is looked at once more; until then it counts as not marked, so it is listed once.
+                page.unmark(object.header());
+                stable.written.push(object);
+            }
+            None => {}
         }
     }
 
@@ -374,8 +374,7 @@ impl Space {
             gauges.early_old_bytes = paced.early_old_bytes;
             let remembered = &stable.remembered;
             gauges.remembered = (remembered.to_nursery.len() + remembered.to_young.len()) as u64;
-            gauges.gray =
-                (stable.gray.len() + stable.gray_parts.len() + stable.written.len()) as u64;
+            gauges.gray = stable.gray_count() as u64;
         }
         if let Some(raw) = self.raw.get() {
             let raw = raw.gauges();

@@ -39,6 +39,8 @@ pub(crate) struct Stable {
     pub(crate) written: Vec<Object>,
     /// Of long slices, from which element on.
     pub(crate) gray_parts: Vec<(Object, usize)>,
+    /// How many of those that may point to young objects a major has still to look at, whether they are alive: before it sweeps.
+    pub(crate) filter_left: usize,
     /// How many young, and old, pages a major has still to sweep: those further on are.
     pub(crate) sweep_left: (usize, usize),
     /// How often the marking of a major was to be ended, and was not.
@@ -202,9 +204,15 @@ impl Stable {
         pool.give_units(Use::Typed, page.start(), page.units());
     }
 
+    /// How much that is marked is still to be looked at.
+    pub(crate) fn gray_count(&self) -> usize {
+        let lists = self.gray.len() + self.gray_parts.len() + self.written.len();
+        lists + self.remembered.gray_card_count()
+    }
+
     /// Whether all that is marked was looked at.
     pub(crate) fn is_black(&self) -> bool {
-        self.gray.is_empty() && self.gray_parts.is_empty() && self.written.is_empty()
+        self.gray_count() == 0
     }
 
     /// All pages.
