@@ -102,7 +102,9 @@ fn what_is_moved_into_a_long_slice_that_is_marked_is_found() {
         let tail = before.next.get();
         before.write(cx).field(|node| &node.next).set(None);
         let row = ends.row.unwrap();
-        [7, 2_999].map(|index| row.write_at(cx, index).set(tail));
+        for index in [7, 2_999] {
+            row.write_at(cx, index).set(tail);
+        }
     });
     finish(&mut heap);
     let tail = heap.enter(|_, ends| {
