@@ -33,7 +33,7 @@
 //! ```
 //!
 //! A minor collection costs what it copies: the dead cost nothing, unless they have destructors. A stable one marks and sweeps the
-//! young pages, a major all of them, in slices of 64 KiB after each turn that filled a chunk. [`Gc::write`] is a load and a compare,
+//! young pages, a major all of them, in slices of 16 KiB after each turn that filled a chunk. [`Gc::write`] is a load and a compare,
 //! and an entry in a list for the first write of a stable object between two collections. A turn's end with nothing to do is a load
 //! and a compare. An empty heap is at most 256 bytes, its own and no other's; one that rests keeps what lives in it and no chunk.
 //!

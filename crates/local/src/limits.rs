@@ -66,7 +66,7 @@ impl Default for Pacing {
             stable_survivals: 3,
             old_bytes_min: 16 << 20,
             old_percent: 100,
-            slice_bytes: 64 << 10,
+            slice_bytes: 16 << 10,
             hole_percent: 25,
         }
     }

@@ -348,6 +348,6 @@ fn a_slice_of_a_major_does_a_bounded_part_of_it() {
     }
     let gauges = heap.gauges();
     assert!(gauges.majors > 0 && gauges.major_slices > 20 * gauges.majors, "{gauges:?}");
-    // 64 KiB, or twice what became stable since, in objects of 48 B; the last step looks at the nursery too.
+    // 16 KiB, or twice what became stable since, in objects of 48 B; the last step looks at the nursery too.
     assert!(marked_max < 20_000, "{marked_max} of 400,000 at once");
 }

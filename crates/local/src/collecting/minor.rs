@@ -17,7 +17,7 @@ use crate::collecting::undoing::Undoing;
 use crate::limits::Pacing;
 use crate::memory::pool::CHUNK_BYTES;
 use crate::memory::region::{Kind, Page};
-use crate::objects::object::{AGE_MAX, Object, TO_NURSERY, TO_YOUNG};
+use crate::objects::object::{AGE_MAX, Object, TO_NURSERY, TO_YOUNG, Word};
 use crate::objects::shape::Shape;
 use crate::objects::visitor::{Reach, Visitor};
 use crate::spaces::nursery::{Chunk, align_bytes, place};
@@ -85,7 +85,7 @@ pub(crate) fn minor(
         to: Vec::with_capacity(1), // an idle heap has no more, and many may be idle
         cursor: core::ptr::null_mut(),
         end_address: 0,
-        scanned: (0, 0),
+        scanned: (0, core::ptr::null_mut()),
         promoted: Vec::new(),
         has_seen: false,
         copied: Copied::default(),
@@ -163,8 +163,8 @@ struct Copier<'a> {
     to: Vec<Chunk>,
     cursor: *mut u8,
     end_address: usize,
-    /// Copies before this chunk and offset are scanned.
-    scanned: (usize, usize),
+    /// Copies before this chunk and address are scanned; at null none is.
+    scanned: (usize, *mut u8),
     /// Stable ones that are not.
     promoted: Vec<(Object, Page)>,
     /// Something in the nursery was seen.
@@ -179,15 +179,15 @@ impl Reach for Copier<'_> {
             return header;
         }
         let object = Object::at(header);
-        let new = match object.moved() {
-            Some(new) => new,
-            None if object.is_stable() => return header,
-            None => self.copy(object),
-        };
-        if !new.is_stable() {
-            self.has_seen = true;
+        let word = object.header_word();
+        if let Some(new) = word.moved() {
+            self.has_seen |= !new.is_stable();
+            return new.header();
         }
-        new.header()
+        if word.is_stable() {
+            return header;
+        }
+        self.copy(object, word).header()
     }
 }
 
@@ -206,28 +206,27 @@ impl Seeing for Copier<'_> {
 }
 
 impl Copier<'_> {
-    fn copy(&mut self, object: Object) -> Object {
-        let (bytes, age) = (object.bytes(), object.age());
+    fn copy(&mut self, object: Object, word: Word) -> Object {
+        let shape = word.shape();
+        let (bytes, age) = (object.bytes_of(shape), word.age());
+        let mut now = word;
         if matches!(self.fit, Fit::Chunks) {
             let is_due = age + 1 >= self.pacing.survivals;
             let survivors_bytes = self.copied.copied_bytes + bytes as u64;
             let has_company = survivors_bytes > self.pacing.rest_bytes;
             if (is_due && has_company) || self.forced == Some(object) {
                 // Where the stable space takes nothing more, the chunks have room for it.
-                if let Some(new) = self.promote(object, bytes) {
+                if let Some(new) = self.promote(object, word, bytes) {
                     return new;
                 }
             }
+            now = word.aged((age + 1).min(AGE_MAX));
         }
-        let shape = object.shape();
         let header = self.take(bytes, shape);
-        // SAFETY: the bytes were just taken.
-        let new = unsafe { object.copy_to(header, bytes) };
-        if matches!(self.fit, Fit::Chunks) {
-            new.set_age((age + 1).min(AGE_MAX));
-        }
         self.copied.copied_bytes += bytes as u64;
-        new
+        self.has_seen = true;
+        // SAFETY: the bytes were just taken.
+        unsafe { object.copy_to(header, bytes, now) }
     }
 
     #[inline]
@@ -267,13 +266,12 @@ impl Copier<'_> {
     }
 
     #[inline(never)]
-    fn promote(&mut self, object: Object, bytes: usize) -> Option<Object> {
-        let (shape, count) = (object.shape(), object.count());
+    fn promote(&mut self, object: Object, word: Word, bytes: usize) -> Option<Object> {
+        let (shape, count) = (word.shape(), object.count());
         let stable = self.stable.get_or_insert_default();
         let cell = stable.take(&self.space.pool, &self.space.room, shape, count)?;
         // SAFETY: the cell was just taken for it.
-        let new = unsafe { object.copy_to(cell.header, bytes) };
-        new.set_stable();
+        let new = unsafe { object.copy_to(cell.header, bytes, word.stable()) };
         self.copied.promoted_bytes += bytes as u64;
         if shape.has_pointers {
             self.promoted.push((new, cell.page));
@@ -320,22 +318,28 @@ impl Copier<'_> {
     #[inline]
     fn next_copy(&mut self) -> Option<Object> {
         loop {
-            let (index, offset) = self.scanned;
-            let chunk = self.to.get(index)?;
-            let is_last = index + 1 == self.to.len();
-            let filled_bytes = if is_last {
-                self.cursor.addr() - chunk.start().addr()
-            } else {
-                chunk.filled_bytes()
-            };
-            if let Some((object, offset)) = chunk.object_from(offset, filled_bytes) {
-                self.scanned = (index, offset + object.bytes());
-                return Some(object);
-            }
-            if is_last {
+            let (index, place) = self.scanned;
+            let is_last = index + 1 >= self.to.len();
+            // The end of one that is closed is asked once for each object there: few are.
+            let end_address =
+                if is_last { self.cursor.addr() } else { self.to[index].filled_address() };
+            if let Some(place) = NonNull::new(place)
+                && place.addr().get() < end_address
+            {
+                let object = Object::at(place);
+                if object.is_blank() {
+                    self.scanned.1 = place.as_ptr().wrapping_add(8);
+                } else {
+                    self.scanned.1 = place.as_ptr().wrapping_add(object.bytes());
+                    return Some(object);
+                }
+            } else if place.is_null() && !self.to.is_empty() {
+                self.scanned.1 = self.to[index].start();
+            } else if is_last {
                 return None;
+            } else {
+                self.scanned = (index + 1, self.to[index + 1].start());
             }
-            self.scanned = (index + 1, 0);
         }
     }
 

@@ -83,14 +83,22 @@ impl Object {
         unsafe { self.0.cast::<*const u8>().write(word) };
     }
 
+    /// Whether this is no header, but one of the zeros before or behind an object.
+    #[inline]
+    pub(crate) fn is_blank(self) -> bool {
+        self.word().is_null()
+    }
+
+    /// Its header, read once.
+    #[inline]
+    pub(crate) fn header_word(self) -> Word {
+        Word(self.word())
+    }
+
     /// Where it was moved to, if it was.
     #[inline]
     pub(crate) fn moved(self) -> Option<Self> {
-        let word = self.word();
-        (word.addr() & MOVED != 0)
-            .then(|| NonNull::new(word.map_addr(|address| address & !MOVED).cast_mut()))
-            .flatten()
-            .map(Self)
+        self.header_word().moved()
     }
 
     /// Leaves the new address in the place of the header.
@@ -102,34 +110,17 @@ impl Object {
     /// What its header says of it beside its shape.
     #[inline]
     pub(crate) fn shape(self) -> &'static Shape {
-        #[expect(
-            clippy::cast_ptr_alignment,
-            reason = "without its tags it is the address of a shape"
-        )]
-        let shape = self.word().map_addr(|address| address & !TAGS).cast::<Shape>();
-        // SAFETY: invariant 1: a header that was not moved is the address of a shape, with tags.
-        unsafe { &*shape }
+        self.header_word().shape()
     }
 
     /// Whether it never moves; otherwise it is in the nursery.
     #[inline]
     pub(crate) fn is_stable(self) -> bool {
-        self.word().addr() & PLACE == STABLE << PLACE_SHIFT
-    }
-
-    /// How many collections it has survived in the nursery.
-    #[inline]
-    pub(crate) fn age(self) -> usize {
-        (self.word().addr() & PLACE) >> PLACE_SHIFT
-    }
-
-    pub(crate) fn set_age(self, age: usize) {
-        debug_assert!(age <= AGE_MAX, "an age is no place");
-        self.set_word(self.word().map_addr(|word| word & !PLACE | age << PLACE_SHIFT));
+        self.header_word().is_stable()
     }
 
     pub(crate) fn set_stable(self) {
-        self.set_word(self.word().map_addr(|word| word | STABLE << PLACE_SHIFT));
+        self.set_word(self.header_word().stable().0);
     }
 
     /// Whether all of these tags are set.
@@ -149,7 +140,12 @@ impl Object {
     /// How many elements it has: one, if it is no slice.
     #[inline]
     pub(crate) fn count(self) -> usize {
-        if !self.shape().is_slice {
+        self.count_of(self.shape())
+    }
+
+    #[inline]
+    fn count_of(self, shape: &Shape) -> usize {
+        if !shape.is_slice {
             return 1;
         }
         // SAFETY: invariants 1 and 2: a slice has its count behind the header.
@@ -170,7 +166,13 @@ impl Object {
     /// How long it is.
     #[inline]
     pub(crate) fn bytes(self) -> usize {
-        self.shape().object_bytes(self.count())
+        self.bytes_of(self.shape())
+    }
+
+    /// How long it is, whose shape is known.
+    #[inline]
+    pub(crate) fn bytes_of(self, shape: &Shape) -> usize {
+        if shape.is_slice { shape.object_bytes(self.count_of(shape)) } else { shape.whole_bytes() }
     }
 
     /// Its value, or its first element.
@@ -183,32 +185,35 @@ impl Object {
     /// Shows its pointers.
     #[inline]
     pub(crate) fn trace(self, visitor: &mut Visitor<'_>) {
-        self.trace_part(0, self.count(), visitor);
+        let shape = self.shape();
+        self.trace_part_of(shape, 0, self.count_of(shape), visitor);
     }
 
     /// Shows the pointers of some of its elements.
     #[inline]
     pub(crate) fn trace_part(self, first: usize, count: usize, visitor: &mut Visitor<'_>) {
-        let shape = self.shape();
+        self.trace_part_of(self.shape(), first, count, visitor);
+    }
+
+    #[inline]
+    fn trace_part_of(self, shape: &Shape, first: usize, count: usize, visitor: &mut Visitor<'_>) {
+        let offset = shape.value_offset() + first * shape.element_bytes();
         // SAFETY: invariant 1: a value or so many elements are there; in a collection no turn can hold a reference to them.
-        unsafe {
-            shape.trace(
-                self.value().as_ptr().wrapping_add(first * shape.element_bytes()),
-                count,
-                visitor,
-            );
-        }
+        unsafe { shape.trace(self.0.as_ptr().wrapping_add(offset), count, visitor) };
     }
 
     /// Copies it to memory that begins with its new header, and leaves the new address behind.
     ///
+    /// `word` is what the new header says.
+    ///
     /// # Safety
     /// From `header` on there are as many bytes as it has, nobody else's, aligned to a word.
     #[inline]
-    pub(crate) unsafe fn copy_to(self, header: NonNull<u8>, bytes: usize) -> Self {
+    pub(crate) unsafe fn copy_to(self, header: NonNull<u8>, bytes: usize, word: Word) -> Self {
         // SAFETY: invariant 1 for what is read; promised by the caller for what is written.
         unsafe { copy_words(self.0, header, bytes) };
         let new = Self(header);
+        new.set_word(word.0);
         self.move_to(new);
         new
     }
@@ -221,6 +226,59 @@ impl Object {
         let shape = self.shape();
         // SAFETY: invariant 1, and the caller's promise.
         unsafe { shape.drop_values(self.value().as_ptr(), self.count()) };
+    }
+}
+
+/// What a header says: a shape and tags, or a new address. It is read once where much is asked of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word(*const u8);
+
+impl Word {
+    /// Where the object was moved to, if it was.
+    #[inline]
+    pub(crate) fn moved(self) -> Option<Object> {
+        if self.0.addr() & MOVED == 0 {
+            return None;
+        }
+        let header = self.0.map_addr(|address| address & !MOVED).cast_mut();
+        NonNull::new(header).map(Object)
+    }
+
+    /// The shape of an object that was not moved.
+    #[inline]
+    pub(crate) fn shape(self) -> &'static Shape {
+        #[expect(
+            clippy::cast_ptr_alignment,
+            reason = "without its tags it is the address of a shape"
+        )]
+        let shape = self.0.map_addr(|address| address & !TAGS).cast::<Shape>();
+        // SAFETY: invariant 1 of `Object`: a header that was not moved is the address of a shape, with tags.
+        unsafe { &*shape }
+    }
+
+    /// Whether the object never moves; otherwise it is in the nursery.
+    #[inline]
+    pub(crate) fn is_stable(self) -> bool {
+        self.0.addr() & PLACE == STABLE << PLACE_SHIFT
+    }
+
+    /// How many collections the object has survived in the nursery.
+    #[inline]
+    pub(crate) fn age(self) -> usize {
+        (self.0.addr() & PLACE) >> PLACE_SHIFT
+    }
+
+    /// The same, of that age.
+    #[inline]
+    pub(crate) fn aged(self, age: usize) -> Self {
+        debug_assert!(age <= AGE_MAX, "an age is no place");
+        Self(self.0.map_addr(|word| word & !PLACE | age << PLACE_SHIFT))
+    }
+
+    /// The same, of one that never moves.
+    #[inline]
+    pub(crate) fn stable(self) -> Self {
+        Self(self.0.map_addr(|word| word | STABLE << PLACE_SHIFT))
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Shape {
     /// Whether its objects have as many as they say; otherwise one.
     pub(crate) is_slice: bool,
     pub(crate) has_pointers: bool,
+    /// How long its objects are, where they are no slices.
+    whole_bytes: u32,
     /// Of the cells for its objects, where those are all of one length.
     class: Option<Class>,
     trace: unsafe fn(*mut u8, usize, &mut Visitor<'_>),
@@ -50,11 +52,19 @@ const fn shape<'gc, T: Trace<'gc>>(is_slice: bool) -> Shape {
         align: align_of::<T>() as u16,
         is_slice,
         has_pointers: T::HAS_POINTERS,
+        whole_bytes: (8 + size_of::<T>()).next_multiple_of(8) as u32,
         class,
-        trace: trace_all::<T>,
+        trace: if is_slice { trace_all::<T> } else { trace_one::<T> },
         drop: if core::mem::needs_drop::<T>() { Some(drop) } else { None },
         name: core::any::type_name::<T>,
     }
+}
+
+/// # Safety
+/// At `first` there is a value of `T`, reached by nobody else.
+unsafe fn trace_one<'gc, T: Trace<'gc>>(first: *mut u8, _: usize, visitor: &mut Visitor<'_>) {
+    // SAFETY: passed on to the caller.
+    unsafe { &mut *first.cast::<T>() }.trace(visitor);
 }
 
 /// # Safety
@@ -81,6 +91,12 @@ impl Shape {
     pub(crate) fn object_bytes(&self, count: usize) -> usize {
         // What does not overflow in the room of an address leaves room for seven more.
         (self.value_offset() + self.element_bytes() * count + 7) & !7
+    }
+
+    /// How long its objects are, where they are no slices.
+    #[inline]
+    pub(crate) fn whole_bytes(&self) -> usize {
+        self.whole_bytes as usize
     }
 
     #[inline]

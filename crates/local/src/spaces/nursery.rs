@@ -164,6 +164,12 @@ impl Chunk {
         self.filled_bytes
     }
 
+    /// Where what is filled ends.
+    #[inline]
+    pub(crate) fn filled_address(&self) -> usize {
+        self.start.addr().get() + self.filled_bytes
+    }
+
     /// The first object at an offset or behind it; `None` at the end of what is filled.
     pub(crate) fn object_from(
         &self,
