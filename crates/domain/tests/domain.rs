@@ -507,7 +507,7 @@ fn an_own_heap_is_charged_to_its_process_and_keeps_no_chunk_while_its_core_sleep
         let child = cx.options().own_account(&charged).spawn("keeps", keeps).map_err(no_room)?;
         cx.sleep_until(cx.now().after(Duration::from_millis(5))).await?;
         assert_eq!(io.process_gauges().own_heap_chunks_lent, 0);
-        assert_eq!(charged.charged_bytes(), 256);
+        assert_eq!(charged.charged_bytes(), 64);
         child.sender.send(()).await.map_err(no_room)?;
         assert_eq!(cx.monitor(child.pid).await.exit, Exit::Normal);
         Ok(())

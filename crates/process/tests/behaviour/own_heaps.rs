@@ -69,7 +69,7 @@ fn a_heap_lives_over_turns_and_awaits() {
     let gauges = rig.core(0).gauges();
     assert!(gauges.own_heap_minors >= 4, "{gauges:?}");
     assert_eq!((gauges.own_heaps_live, gauges.own_heap_chunks_lent), (1, 0));
-    assert_eq!(rig.core(0).processes()[0].own_heap_bytes, Some(512));
+    assert_eq!(rig.core(0).processes()[0].own_heap_bytes, Some(320));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn idle_processes_hold_no_chunk_however_many_they_are() {
     assert_eq!(gauges.own_heap_rests, count);
     let used_bytes: u64 =
         rig.core(0).processes().iter().filter_map(|process| process.own_heap_bytes).sum();
-    assert_eq!(used_bytes, count * 512, "five of 56 B each");
+    assert_eq!(used_bytes, count * 320, "five of 56 B each");
 }
 
 #[test]
