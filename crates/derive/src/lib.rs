@@ -41,6 +41,7 @@
 
 #![forbid(unsafe_code)]
 
+mod home;
 mod message;
 mod trace;
 

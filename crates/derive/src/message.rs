@@ -11,9 +11,9 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, GenericParam, LitStr, Member, Path, parse_quote,
-};
+use syn::{Data, DeriveInput, Error, Fields, GenericParam, Member, Path, parse_quote};
+
+use crate::home::home;
 
 /// Writes the impl for `item`, or the error that says why there is none.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
@@ -21,7 +21,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
 }
 
 fn implement(mut item: DeriveInput) -> Result<TokenStream, Error> {
-    let home = home(&item.attrs)?;
+    let home = home(&item.attrs, "message", parse_quote!(::levada_process))?;
     for parameter in &mut item.generics.params {
         match parameter {
             GenericParam::Type(parameter) => parameter.bounds.push(parse_quote!(#home::Message)),
@@ -90,21 +90,6 @@ fn variant(home: &Path, name: &TokenStream, fields: &Fields) -> (Vec<TokenStream
         patterns.push(quote!(#member: #binding));
     }
     (kinds, quote!(#name { #(#patterns),* } => { #(#visits)* }))
-}
-
-/// The crate that the trait is in.
-fn home(attributes: &[Attribute]) -> Result<Path, Error> {
-    let mut home = parse_quote!(::levada_process);
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("message")) {
-        attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("crate") {
-                return Err(meta.error("what can be said here is `crate = \"path\"`"));
-            }
-            home = meta.value()?.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?;
-            Ok(())
-        })?;
-    }
-    Ok(home)
 }
 
 #[cfg(test)]

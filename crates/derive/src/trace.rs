@@ -10,9 +10,11 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Lifetime, LitStr,
-    Member, Path, parse_quote,
+    Data, DeriveInput, Error, Field, Fields, GenericParam, Generics, Lifetime, Member, Path,
+    parse_quote,
 };
+
+use crate::home::home;
 
 /// Writes the impls for `item`, or the error that says why there are none.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
@@ -20,7 +22,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
 }
 
 fn implement(item: DeriveInput) -> Result<TokenStream, Error> {
-    let home = home(&item.attrs)?;
+    let home = home(&item.attrs, "trace", parse_quote!(::levada_local))?;
     let own = own_lifetime(&item.generics)?;
     let brand = own.clone().unwrap_or_else(|| Lifetime::new("'gc", Span::mixed_site()));
     let (mut kinds, mut arms) = (Vec::new(), Vec::new());
@@ -170,21 +172,6 @@ fn rootable(item: &DeriveInput, home: &Path) -> TokenStream {
             type Of<'gc> = #inside;
         }
     }
-}
-
-/// The crate that the traits are in.
-fn home(attributes: &[Attribute]) -> Result<Path, Error> {
-    let mut home = parse_quote!(::levada_local);
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("trace")) {
-        attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("crate") {
-                return Err(meta.error("what can be said of a type is `crate = \"path\"`"));
-            }
-            home = meta.value()?.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?;
-            Ok(())
-        })?;
-    }
-    Ok(home)
 }
 
 #[cfg(test)]

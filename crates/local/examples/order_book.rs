@@ -32,11 +32,13 @@ enum Side {
     Ask,
 }
 
+type Best<'gc> = Lock<Option<Gc<'gc, Level<'gc>>>>;
+
 /// The best price of either side, and the orders by number.
 #[derive(Trace)]
 struct Book<'gc> {
-    bids: Lock<Option<Gc<'gc, Level<'gc>>>>,
-    asks: Lock<Option<Gc<'gc, Level<'gc>>>>,
+    bids: Best<'gc>,
+    asks: Best<'gc>,
     orders: RefLock<HashMap<u64, GcWeak<'gc, Order<'gc>>>>,
     traded: Lock<u64>,
 }
@@ -46,6 +48,24 @@ impl Side {
     fn is_better(self, one: u64, other: u64) -> bool {
         if self == Self::Bid { one > other } else { one < other }
     }
+}
+
+/// The level of the best price of a side.
+fn best<'gc>(book: Gc<'gc, Book<'gc>>, side: Side) -> &'gc Best<'gc> {
+    let book = book.get();
+    if side == Side::Bid { &book.bids } else { &book.asks }
+}
+
+/// Puts another level there.
+fn set_best<'gc>(
+    cx: &Cx<'gc>,
+    book: Gc<'gc, Book<'gc>>,
+    side: Side,
+    level: Option<Gc<'gc, Level<'gc>>>,
+) {
+    let written =
+        book.write(cx).field(|book| if side == Side::Bid { &book.bids } else { &book.asks });
+    written.set(level);
 }
 
 /// Takes an order in: what matches is traded, the rest rests.
@@ -60,17 +80,14 @@ fn take<'gc>(
     let mut left = quantity;
     let other = if side == Side::Bid { Side::Ask } else { Side::Bid };
     while left > 0 {
-        let best = match other {
-            Side::Bid => book.bids.get(),
-            Side::Ask => book.asks.get(),
+        let Some(level) =
+            best(book, other).get().filter(|level| !side.is_better(level.price, price))
+        else {
+            break;
         };
-        let Some(level) = best.filter(|level| !side.is_better(level.price, price)) else { break };
         let Some(order) = level.first.get() else {
             // Nobody is left at this price.
-            match other {
-                Side::Bid => book.write(cx).field(|book| &book.bids).set(level.worse.get()),
-                Side::Ask => book.write(cx).field(|book| &book.asks).set(level.worse.get()),
-            }
+            set_best(cx, book, other, level.worse.get());
             continue;
         };
         let filled = left.min(order.quantity.get());
@@ -114,9 +131,8 @@ fn level<'gc>(
     side: Side,
     price: u64,
 ) -> Gc<'gc, Level<'gc>> {
-    let best = if side == Side::Bid { &book.bids } else { &book.asks };
     let mut better: Option<Gc<'gc, Level<'gc>>> = None;
-    let mut next = best.get();
+    let mut next = best(book, side).get();
     while let Some(level) = next.filter(|level| side.is_better(level.price, price)) {
         (better, next) = (Some(level), level.worse.get());
     }
@@ -131,8 +147,7 @@ fn level<'gc>(
     });
     match better {
         Some(better) => better.write(cx).field(|better| &better.worse).set(Some(level)),
-        None if side == Side::Bid => book.write(cx).field(|book| &book.bids).set(Some(level)),
-        None => book.write(cx).field(|book| &book.asks).set(Some(level)),
+        None => set_best(cx, book, side, Some(level)),
     }
     level
 }
