@@ -276,6 +276,13 @@ impl Page {
         None
     }
 
+    /// Takes the cell with this number.
+    #[inline]
+    pub(crate) fn use_cell(self, index: usize) {
+        let word = &self.head().used[index / 64];
+        word.set(word.get() | 1 << (index % 64));
+    }
+
     /// How many cells are used.
     pub(crate) fn used_count(self) -> usize {
         self.head().used.iter().map(|word| word.get().count_ones() as usize).sum()

@@ -66,7 +66,18 @@ pub(crate) struct Paced {
 }
 
 #[derive(Debug)]
-struct Open([[Option<Page>; CLASS_COUNT]; 2]);
+struct Open([[Option<Filling>; CLASS_COUNT]; 2]);
+
+/// A page that is being filled: a young one from its first cell to its last, an old one where its holes are.
+///
+/// # Invariants
+/// 1. The last `left_count` cells of a young page, from `next` on, are not used.
+#[derive(Clone, Copy, Debug)]
+struct Filling {
+    page: Page,
+    next: NonNull<u8>,
+    left_count: usize,
+}
 
 impl Default for Open {
     fn default() -> Self {
@@ -83,14 +94,18 @@ impl Stable {
         shape: &Shape,
         count: usize,
     ) -> Option<Cell> {
-        let bytes = shape.lead_bytes() + shape.object_bytes(count);
-        let class = shape.class().or_else(|| Class::of(bytes, shape.align()));
-        let (cell, page) = match class {
-            Some(class) => self.take_cell(pool, room, class, shape.needs_drop())?,
-            None => self.take_run(pool, room, bytes)?,
-        };
-        self.paced.since_slice_bytes += bytes as u64;
         let lead_bytes = shape.lead_bytes();
+        let class = shape
+            .class()
+            .or_else(|| Class::of(lead_bytes + shape.object_bytes(count), shape.align()));
+        let (cell, page) = if let Some(class) = class {
+            self.paced.since_slice_bytes += class.bytes() as u64;
+            self.take_cell(pool, room, class, shape.needs_drop())?
+        } else {
+            let bytes = lead_bytes + shape.object_bytes(count);
+            self.paced.since_slice_bytes += bytes as u64;
+            self.take_run(pool, room, bytes)?
+        };
         if lead_bytes > 0 {
             // SAFETY: the cell was taken for it, and is longer.
             unsafe { cell.write_bytes(0, lead_bytes) };
@@ -110,24 +125,35 @@ impl Stable {
     ) -> Option<(NonNull<u8>, Page)> {
         let kind = usize::from(is_dropping);
         loop {
-            if let Some(page) = self.open.0[kind][class.index()]
-                && let Some(cell) = page.take_cell()
-            {
-                if page.is_old() {
+            if let Some(filling) = &mut self.open.0[kind][class.index()] {
+                let page = filling.page;
+                if filling.left_count > 0 {
+                    let cell = filling.next;
+                    page.use_cell(class.page_cells() - filling.left_count);
+                    filling.left_count -= 1;
+                    // SAFETY: invariant 1: the cell ends in its page.
+                    filling.next = unsafe { cell.add(class.bytes()) };
+                    self.paced.young_since_bytes += class.bytes() as u64;
+                    return Some((cell, page));
+                }
+                if page.is_old()
+                    && let Some(cell) = page.take_cell()
+                {
                     self.paced.hole_bytes -= class.bytes() as u64;
                     self.count_old(class.bytes());
                     self.paced.early_old_bytes += class.bytes() as u64;
-                } else {
-                    self.paced.young_since_bytes += class.bytes() as u64;
+                    return Some((cell, page));
                 }
-                return Some((cell, page));
             }
             let hole = self.holes.get_mut(&(kind, class.index())).and_then(Vec::pop);
-            let page = match hole {
-                Some(page) => page,
-                None => self.add_page(pool, room, class, is_dropping)?,
+            let filling = match hole {
+                Some(page) => Filling { page, next: page.start(), left_count: 0 },
+                None => {
+                    let page = self.add_page(pool, room, class, is_dropping)?;
+                    Filling { page, next: page.start(), left_count: class.page_cells() }
+                }
             };
-            self.open.0[kind][class.index()] = Some(page);
+            self.open.0[kind][class.index()] = Some(filling);
         }
     }
 
@@ -170,7 +196,7 @@ impl Stable {
     /// Nothing more is put into the young pages that were being filled. Old ones with holes go on: only a major looks at those.
     pub(crate) fn close_young_pages(&mut self) {
         for open in self.open.0.as_flattened_mut() {
-            *open = open.filter(|page| page.is_old());
+            *open = open.filter(|filling| filling.page.is_old());
         }
     }
 
